@@ -1,0 +1,43 @@
+import { readData } from "./data.ts";
+import { EnergyError } from "./errors.ts";
+
+export const languages = ["en-US", "ko"] as const;
+export type Language = (typeof languages)[number];
+
+interface Entry extends Record<Language, string> {
+	/** HTTP status of the problem; 500 where it is not the caller's doing. */
+	status?: number;
+}
+
+const subjects = ["access", "config", "demand", "live", "nodes", "plant", "store", "tariff", "telemetry"] as const;
+
+const catalogue: ReadonlyMap<string, Entry> = new Map(
+	subjects.flatMap((subject) => Object.entries(readData<Record<string, Entry>>(`lib/${subject}/messages.json`))),
+);
+
+/** Fills `{field}` places of a message; what is not a plain value is shown as JSON. */
+function fill(template: string, details: Readonly<Record<string, unknown>>): string {
+	return template.replace(/\{(\w+)\}/g, (place, name: string) => {
+		const value = details[name];
+		if (value === undefined) return place;
+		return typeof value === "string" || typeof value === "number" ? String(value) : JSON.stringify(value);
+	});
+}
+
+/** What an error says to a person, in their language; an error that is not ours says only that it was unexpected. */
+export function explain(error: unknown, language: Language): string {
+	const known = error instanceof EnergyError ? catalogue.get(error.code) : undefined;
+	if (known && error instanceof EnergyError) return fill(known[language], error.details);
+	return catalogue.get("nodes.unexpected")?.[language] ?? "Unexpected error";
+}
+
+/** The HTTP status that belongs to an error. */
+export function statusOf(error: unknown): number {
+	return (error instanceof EnergyError && catalogue.get(error.code)?.status) || 500;
+}
+
+/** First language of ours that an `Accept-Language` header asks for. */
+export function languageOf(acceptLanguage: string | undefined): Language {
+	const wanted = (acceptLanguage ?? "").toLowerCase().split(",");
+	return wanted.some((tag) => tag.trim().startsWith("ko")) && !wanted[0]?.trim().startsWith("en") ? "ko" : "en-US";
+}

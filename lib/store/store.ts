@@ -1,0 +1,139 @@
+import type { Interval } from "../telemetry/interval.ts";
+import type { Quantities, Reading } from "../telemetry/reading.ts";
+
+/** What a batch did: every reading is counted in exactly one of the three. */
+export interface WriteOutcome {
+	inserted: number;
+	/** Same site, machine and time with the same values: nothing changed. */
+	duplicates: number;
+	/** Same site, machine and time with other values: the newer write stands. */
+	replaced: number;
+}
+
+export interface QuarantineEntry {
+	/** When it was rejected, epoch ms. */
+	atMs: number;
+	site: string;
+	/** Empty where the reading did not say. */
+	machine: string;
+	/** A QualityReason or an EnergyError code. */
+	reason: string;
+	/** Which field, value and rule, in words for a person. */
+	detail: string;
+	/** Where it came from: topic, request id, file and line. */
+	source: string;
+	/** The rejected payload as text, cut at 4 kB. */
+	payload: string;
+}
+
+export interface Page<T> {
+	items: T[];
+	/** Give it back as `cursor` for the next page; absent on the last one. */
+	nextCursor?: string;
+}
+
+interface RangeQuery {
+	site: string;
+	/** One machine; absent means all. */
+	machine?: string;
+	/** Epoch ms, inclusive. */
+	fromMs: number;
+	/** Epoch ms, exclusive. */
+	toMs: number;
+}
+
+interface PageQuery {
+	/** At most 10,000; default 1,000. */
+	limit?: number;
+	cursor?: string;
+}
+
+export type Resolution = "15min" | "hour" | "day" | "month";
+
+export interface ReadingsQuery extends RangeQuery, PageQuery {
+	order?: "asc" | "desc";
+}
+
+export interface IntervalsQuery extends RangeQuery, PageQuery {
+	/** `day` and `month` are those of the site's time zone. */
+	resolution: Resolution;
+}
+
+export interface SeriesQuery {
+	site: string;
+	/** Machines to draw, one series each; for the site's total name the main meter or all its machines with `sum`. */
+	machines: readonly string[];
+	/** Adds the machines up into one series named `total`. */
+	sum?: boolean;
+	fromMs: number;
+	toMs: number;
+	measure: keyof Quantities;
+	/** At most this many points a series; peaks survive thinning. */
+	maxPoints: number;
+}
+
+/** One line of a chart; a gap is a null value. Times and values are parallel. */
+export interface Series {
+	machine: string;
+	timesMs: number[];
+	values: (number | null)[];
+}
+
+export interface QuarantineQuery extends PageQuery {
+	site?: string;
+	machine?: string;
+	reason?: string;
+	fromMs?: number;
+	toMs?: number;
+}
+
+export interface StoreStats {
+	engine: "sqlite" | "postgres";
+	readings: number;
+	intervals: number;
+	quarantined: number;
+	/** Rejected per reason. */
+	quarantinedByReason: Record<string, number>;
+	oldestMs: number | null;
+	newestMs: number | null;
+	bytes: number;
+	/** Writes and reads waiting for the engine. */
+	queueDepth: number;
+}
+
+/** Energy of one machine since a local midnight: what "today" means on a card. */
+export interface EnergyToday {
+	machine: string;
+	energyKwh: number;
+	estimatedKwh: number;
+}
+
+/**
+ * Where readings live. Every engine keeps this contract: a resolved write is committed and survives a crash; the same
+ * reading written twice is one reading; quarter-hours, hours and days are right after late and repeated readings too.
+ * Errors are EnergyErrors with a `store.` code.
+ */
+export interface Store {
+	/** Tells the time zone of a site before its first write; known sites are kept. */
+	defineSite(site: { id: string; timeZone: string }): Promise<void>;
+	write(readings: readonly Reading[]): Promise<WriteOutcome>;
+	/** Ready-made quarter-hours (import, utility data); they stand above those computed from readings. */
+	writeIntervals(intervals: readonly Interval[]): Promise<WriteOutcome>;
+	quarantine(entries: readonly QuarantineEntry[]): Promise<void>;
+	/** The newest reading of each machine of the site. */
+	latest(site: string): Promise<Reading[]>;
+	readings(query: ReadingsQuery): Promise<Page<Reading>>;
+	intervals(query: IntervalsQuery): Promise<Page<Interval>>;
+	series(query: SeriesQuery): Promise<Series[]>;
+	energySince(site: string, fromMs: number): Promise<EnergyToday[]>;
+	quarantined(query: QuarantineQuery): Promise<Page<QuarantineEntry>>;
+	stats(): Promise<StoreStats>;
+	/** Drops whole partitions of raw readings that end before this instant; intervals and roll-ups stay. */
+	dropReadingsBefore(beforeMs: number): Promise<{ partitions: number }>;
+	close(): Promise<void>;
+}
+
+export interface StoreOptions {
+	/** Readings in one transaction at most. */
+	batchSize?: number;
+}

@@ -1,0 +1,48 @@
+import type { Quantities } from "./reading.ts";
+
+/** Limits of one quantity; outside of min…max a reading is rejected. */
+export interface QuantityRule {
+	min?: number;
+	max?: number;
+	/** Largest plausible change per second; beyond it the value is uncertain. */
+	maxRatePerS?: number;
+}
+
+/** Validation rules of a machine; whatever is not set comes from defaults derived from its rating. */
+export interface MachineRules {
+	quantities?: Partial<Record<keyof Quantities, QuantityRule>>;
+	/** A power that stays exactly the same for this long while running is a stuck sensor; 0 turns it off. */
+	flatLineMs?: number;
+	/** Silence after which the machine counts as not connected. */
+	noDataMs?: number;
+	/** How far ahead of our clock a reading may be. */
+	maxFutureMs?: number;
+	/** How far back a reading is still taken (backfill). */
+	maxAgeMs?: number;
+	/** Value at which the energy counter starts again at 0, kWh. */
+	counterRolloverKwh?: number;
+}
+
+export interface Machine {
+	/** Id in topics and the API: letters, digits, `-` and `_`. */
+	id: string;
+	name: string;
+	area: string;
+	/** Rated active power, kW. */
+	ratedKw?: number;
+	/** `main` meters the whole site; the site's total is a main meter where there is one, else the sum of `sub`. */
+	role: "main" | "sub";
+	/** May be started, stopped or limited by command. */
+	controllable?: boolean;
+	rules?: MachineRules;
+}
+
+export interface Site {
+	id: string;
+	name: string;
+	/** IANA name, e.g. `Asia/Seoul`. */
+	timeZone: string;
+	machines: readonly Machine[];
+	/** Whether readings of machines that are not listed are taken (with default rules) or rejected. */
+	unknownMachines: "accept" | "reject";
+}

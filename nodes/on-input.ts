@@ -1,0 +1,55 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Node, NodeAPI, NodeMessage } from "node-red";
+import { accessOf } from "../lib/access/context.ts";
+import { EnergyError } from "../lib/errors.ts";
+import { languageOf } from "../lib/messages.ts";
+import { problemOf } from "../lib/problem.ts";
+
+/** A message as our nodes see it; `req` and `res` are there when it came from an http-in node. */
+export interface EnergyMessage extends NodeMessage {
+	req?: IncomingMessage & { query: Record<string, unknown>; params: Record<string, string>; body?: unknown };
+	res?: { _res: ServerResponse };
+}
+
+type Answer = NodeMessage | (NodeMessage | NodeMessage[] | null)[] | null;
+
+const settingsLine = 'httpNodeAuth: require("@smartfactory/node-red-energy/access").guard(__dirname)';
+
+/**
+ * The way a message takes through every node: the work either answers, or throws once.
+ * Nothing else in a node calls send, done or an error status. A message from an http-in node is served only where our
+ * router stands in front, and an error answers it as a problem (RFC 9457), so that no caller is left waiting.
+ */
+export function onInput(
+	RED: NodeAPI,
+	node: Node,
+	work: (msg: EnergyMessage) => Answer | undefined | Promise<Answer | undefined>,
+): void {
+	node.on("input", async (msg: EnergyMessage, send, done) => {
+		try {
+			if (msg.req && !accessOf(msg.req)) throw new EnergyError("access.router-missing", { line: settingsLine });
+			const answer = await work(msg);
+			if (answer) send(answer);
+			done();
+		} catch (error) {
+			answerProblem(msg, error);
+			node.status({ fill: "red", shape: "ring", text: statusText(RED, error) });
+			done(error instanceof Error ? error : new Error(String(error)));
+		}
+	});
+}
+
+/** The catalogue's text for an error where the node has one, else its general one. */
+export function statusText(RED: NodeAPI, error: unknown): string {
+	const key = error instanceof EnergyError ? `status.${error.code}` : "status.unexpected";
+	return RED._(key) === key ? "status.unexpected" : key;
+}
+
+function answerProblem(msg: EnergyMessage, error: unknown): void {
+	const res = msg.res?._res;
+	if (!msg.req || !res || res.headersSent) return;
+	const language = accessOf(msg.req)?.language ?? languageOf(msg.req.headers["accept-language"]);
+	const problem = problemOf(error, language);
+	res.writeHead(problem.status, { "content-type": "application/problem+json; charset=utf-8" });
+	res.end(JSON.stringify(problem));
+}

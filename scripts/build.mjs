@@ -1,0 +1,43 @@
+// Builds dist/: the runtime by tsc, then one static .html per node — its dialog, followed by its editor half as a
+// plain script with a literal registerType, as the palette's tools expect — and the dashboard widgets' bundles.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { build } from "esbuild";
+
+const tsc = (project) => {
+	const { status } = spawnSync("node_modules/.bin/tsc", ["-p", project], { stdio: "inherit" });
+	if (status !== 0) process.exit(status ?? 1);
+};
+
+await rm("dist", { recursive: true, force: true });
+tsc("tsconfig.json");
+if (existsSync("nodes/editor.d.ts")) tsc("tsconfig.editor.json");
+await cp("lib/package-root.cjs", "dist/lib/package-root.cjs");
+
+for (const entry of await readdir("nodes", { withFileTypes: true })) {
+	if (!entry.isDirectory()) continue;
+	const from = `nodes/${entry.name}`;
+	const to = `dist/nodes/${entry.name}`;
+	await mkdir(to, { recursive: true });
+	if (existsSync(`${from}/${entry.name}.editor.ts`)) {
+		const { outputFiles } = await build({
+			entryPoints: [`${from}/${entry.name}.editor.ts`],
+			bundle: true,
+			write: false,
+			format: "iife",
+			charset: "utf8",
+			target: "es2020",
+		});
+		const dialog = await readFile(`${from}/${entry.name}.html`, "utf8");
+		await writeFile(
+			`${to}/${entry.name}.html`,
+			`${dialog.trimEnd()}\n<script type="text/javascript">\n${outputFiles[0].text}</script>\n`,
+		);
+	}
+	for (const part of ["locales", "icons"]) {
+		if (existsSync(`${from}/${part}`)) await cp(`${from}/${part}`, `${to}/${part}`, { recursive: true });
+	}
+}
+if (existsSync("scripts/build-widgets.mjs")) await (await import("./build-widgets.mjs")).buildWidgets();
+await writeFile("dist/.built", new Date().toISOString());
