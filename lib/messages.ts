@@ -9,7 +9,18 @@ interface Entry extends Record<Language, string> {
 	status?: number;
 }
 
-const subjects = ["access", "config", "demand", "live", "nodes", "plant", "store", "tariff", "telemetry"] as const;
+const subjects = [
+	"access",
+	"app",
+	"config",
+	"demand",
+	"live",
+	"nodes",
+	"plant",
+	"store",
+	"tariff",
+	"telemetry",
+] as const;
 
 const catalogue: ReadonlyMap<string, Entry> = new Map(
 	subjects.flatMap((subject) => Object.entries(readData<Record<string, Entry>>(`lib/${subject}/messages.json`))),
@@ -22,6 +33,17 @@ function fill(template: string, details: Readonly<Record<string, unknown>>): str
 		if (value === undefined) return place;
 		return typeof value === "string" || typeof value === "number" ? String(value) : JSON.stringify(value);
 	});
+}
+
+/** A message of the catalogue, filled; the code itself where the catalogue lacks it. */
+export function text(code: string, details: Readonly<Record<string, unknown>>, language: Language): string {
+	const entry = catalogue.get(code);
+	return entry ? fill(entry[language], details) : code;
+}
+
+/** Language of a terminal, from the locale variables of POSIX. */
+export function languageOfTerminal(env: Readonly<Record<string, string | undefined>>): Language {
+	return (env.LC_ALL || env.LC_MESSAGES || env.LANG || "").startsWith("ko") ? "ko" : "en-US";
 }
 
 /** What an error says to a person, in their language; an error that is not ours says only that it was unexpected. */

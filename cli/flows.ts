@@ -1,0 +1,64 @@
+// The user's copy of the shipped flows: made once, kept up while nobody has edited it, never forced over edits.
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "../lib/package-root.cjs";
+import type { Mode } from "./app.ts";
+
+interface FlowNode {
+	id: string;
+	type: string;
+	disabled?: boolean;
+	env?: { name: string; value: string }[];
+}
+
+export interface PreparedFlows {
+	/** File name inside the home. */
+	file: string;
+	/** `edited`: the shipped flows have changed, and so has the user's copy, which stays. */
+	news: "none" | "created" | "updated" | "edited";
+}
+
+const shippedPath = join(packageRoot, "flows", "flows.json");
+const hash = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/**
+ * Puts the flows into the home and names the file that this mode runs. Modes other than full run a derived file with
+ * the tabs of other concerns switched off; a tab names its modes in the environment variable MODES.
+ */
+export function prepareFlows(home: string, mode: Mode): PreparedFlows {
+	const shipped = readFileSync(shippedPath, "utf8");
+	const own = join(home, "flows.json");
+	const stamp = join(home, ".flows-shipped");
+	let news: PreparedFlows["news"] = "none";
+	if (!existsSync(own)) {
+		writeFileSync(own, shipped);
+		writeFileSync(stamp, hash(shipped));
+		news = "created";
+	} else {
+		const copiedFrom = existsSync(stamp) ? readFileSync(stamp, "utf8") : "";
+		if (copiedFrom !== hash(shipped)) {
+			const edited = hash(readFileSync(own, "utf8")) !== copiedFrom;
+			news = edited ? "edited" : "updated";
+			if (!edited) {
+				writeFileSync(own, shipped);
+				writeFileSync(stamp, hash(shipped));
+			}
+		}
+	}
+	if (mode === "full") return { file: "flows.json", news };
+	const flows = JSON.parse(readFileSync(own, "utf8")) as FlowNode[];
+	const derived = flows.map((node) => {
+		const modes = node.type === "tab" ? modesOf(node) : null;
+		return modes ? { ...node, disabled: !modes.includes(mode) } : node;
+	});
+	const file = `flows.${mode}.json`;
+	writeFileSync(join(home, file), JSON.stringify(derived, null, "\t"));
+	return { file, news };
+}
+
+/** The modes a tab names; null where it names none and runs in all. */
+function modesOf(tab: FlowNode): string[] | null {
+	const value = tab.env?.find(({ name }) => name === "MODES")?.value;
+	return value ? value.split(",").map((name) => name.trim()) : null;
+}
