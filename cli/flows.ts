@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../lib/package-root.cjs";
+import type { Site } from "../lib/telemetry/site.ts";
+import type { EnergySiteConfig } from "../nodes/energy-site/config.ts";
 import type { Mode } from "./app.ts";
 
 interface FlowNode {
@@ -61,4 +63,15 @@ export function prepareFlows(home: string, mode: Mode): PreparedFlows {
 function modesOf(tab: FlowNode): string[] | null {
 	const value = tab.env?.find(({ name }) => name === "MODES")?.value;
 	return value ? value.split(",").map((name) => name.trim()) : null;
+}
+
+/** The first site of the user's flows; the shipped one where nobody has changed it. */
+export function shippedSite(home: string): Site | null {
+	const own = join(home, "flows.json");
+	const flows = JSON.parse(readFileSync(existsSync(own) ? own : shippedPath, "utf8")) as (FlowNode &
+		EnergySiteConfig)[];
+	const node = flows.find(({ type }) => type === "energy-site");
+	if (!node) return null;
+	const { siteId: id, name, timeZone, machines, unknownMachines } = node;
+	return { id, name, timeZone, machines, unknownMachines };
 }
