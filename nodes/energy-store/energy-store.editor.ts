@@ -1,0 +1,32 @@
+import type { EditorNodeProperties } from "node-red";
+import { rule, sayer } from "../editor-rules.ts";
+import { type EnergyStoreConfig, operations } from "./config.ts";
+
+const say = sayer("energy-store");
+
+RED.nodes.registerType<EditorNodeProperties & EnergyStoreConfig>("energy-store", {
+	category: "smart energy",
+	color: "#C7E9C0",
+	defaults: {
+		configVersion: { value: 1 },
+		name: { value: "" },
+		site: { value: "", type: "energy-site", required: true },
+		operation: {
+			value: "write",
+			required: true,
+			validate: rule((value) =>
+				["from-message", ...operations].includes(String(value)) ? undefined : say("energy-store.errors.operation"),
+			),
+		},
+	},
+	inputs: 1,
+	outputs: 1,
+	icon: "font-awesome/fa-database",
+	paletteLabel: "energy store",
+	label() {
+		return this.name || say(`energy-store.operations.${this.operation}`);
+	},
+	labelStyle() {
+		return this.name ? "node_label_italic" : "";
+	},
+});
