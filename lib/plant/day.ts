@@ -1,0 +1,182 @@
+import { Temporal } from "temporal-polyfill";
+import { leads } from "./air.ts";
+import { clockOf, dayAt, kindOf, minutesOf, numberOf, type PlantCalendar, type PlantDay, shiftOf } from "./calendar.ts";
+import type { LoadDefinition, PlantDefinition } from "./definition.ts";
+import { daySeedOf, draw } from "./profiles.ts";
+import { hash, hashText, smooth } from "./random.ts";
+import { dayMeanC, outdoorC } from "./weather.ts";
+
+/** One machine's local day: power at each minute mark and its exact integral since the plant was commissioned. */
+export interface MachineDay {
+	kw: Float64Array;
+	/** Counter at each minute mark, kWh. */
+	kwh: Float64Array;
+	state: Uint8Array;
+	/** Production counter at each minute mark. */
+	made: Float64Array;
+}
+
+export interface DayTable {
+	day: PlantDay;
+	/** At each minute mark, °C. */
+	outdoorC: Float64Array;
+	/** Parallel to the plant's loads. */
+	machines: MachineDay[];
+}
+
+interface Totals {
+	kwh: Float64Array;
+	made: Float64Array;
+}
+
+const INTENSITY = 0x696e74;
+
+/**
+ * The plant's days, drawn when they are asked for. A counter at any instant must not need all days before it drawn
+ * minute by minute; so each machine-day has its energy set in advance (kind of day, weather, a few per cent of chance),
+ * the drawn shape is scaled to it, and the counter at a midnight is a plain sum over days.
+ */
+export class PlantDays {
+	readonly #definition: PlantDefinition;
+	readonly #seed: number;
+	readonly #calendar: PlantCalendar;
+	readonly #loads: readonly LoadDefinition[];
+	readonly #seeds: readonly number[];
+	readonly #firstDay: Temporal.PlainDate;
+	readonly #tables = new Map<number, DayTable>();
+	#totals: { day: Temporal.PlainDate; sum: Totals };
+
+	constructor(
+		definition: PlantDefinition,
+		loads: readonly LoadDefinition[],
+		seed: number,
+		calendar: PlantCalendar,
+		firstDay: string,
+	) {
+		this.#definition = definition;
+		this.#loads = loads;
+		this.#seed = seed;
+		this.#calendar = calendar;
+		this.#seeds = loads.map(({ id }) => hashText(id));
+		this.#firstDay = Temporal.PlainDate.from(firstDay);
+		this.#totals = { day: this.#firstDay, sum: this.#zero() };
+	}
+
+	/** When the counters stood at zero, epoch ms. */
+	get startMs(): number {
+		return this.#firstDay.toZonedDateTime(this.#calendar.timeZone).epochMilliseconds;
+	}
+
+	/** The table of the day that holds this instant; the last few are kept. */
+	at(timeMs: number): DayTable {
+		for (const table of this.#tables.values()) {
+			if (timeMs >= table.day.startMs && timeMs < table.day.endMs) return table;
+		}
+		const table = this.#draw(dayAt(timeMs, this.#calendar));
+		this.#tables.set(table.day.number, table);
+		const oldest = this.#tables.keys().next().value;
+		if (this.#tables.size > 3 && oldest !== undefined) this.#tables.delete(oldest);
+		return table;
+	}
+
+	#zero(): Totals {
+		return { kwh: new Float64Array(this.#loads.length), made: new Float64Array(this.#loads.length) };
+	}
+
+	/** Counters at the midnight that begins a day; walks on from the last midnight asked for. */
+	#before(date: Temporal.PlainDate): Totals {
+		if (Temporal.PlainDate.compare(date, this.#totals.day) < 0) {
+			this.#totals = { day: this.#firstDay, sum: this.#zero() };
+		}
+		let { day, sum } = this.#totals;
+		sum = { kwh: sum.kwh.slice(), made: sum.made.slice() };
+		for (; Temporal.PlainDate.compare(day, date) < 0; day = day.add({ days: 1 })) {
+			const plan = this.#plan({ number: numberOf(day), dayOfYear: day.dayOfYear, kind: kindOf(day, this.#calendar) });
+			for (const [index, { kwh, made }] of plan.entries()) {
+				sum.kwh[index] = (sum.kwh[index] ?? 0) + kwh;
+				sum.made[index] = (sum.made[index] ?? 0) + made;
+			}
+		}
+		this.#totals = { day, sum };
+		return sum;
+	}
+
+	/** What each load will have used and made at the end of a day. */
+	#plan(day: Pick<PlantDay, "number" | "dayOfYear" | "kind">): { kwh: number; made: number }[] {
+		const meanC = dayMeanC(this.#definition, this.#seed, day);
+		return this.#loads.map((load, index) => {
+			const chance = smooth(hash(this.#seed, INTENSITY, this.#seeds[index] ?? 0), day.number / 1.3);
+			const daily = load.dailyLagging && !leads(load.id, day) ? load.dailyLagging : load.daily;
+			const above = Math.max(0, meanC - (daily.balanceC ?? Infinity)) * (daily.perDegreeAbove ?? 0);
+			const below = Math.max(0, (daily.heatBalanceC ?? -Infinity) - meanC) * (daily.perDegreeBelow ?? 0);
+			const weather = (above + below) * (day.kind === "weekday" ? 1 : (daily.weatherShare?.[day.kind] ?? 1));
+			return {
+				kwh: (daily[day.kind] + weather) * (1 + 0.035 * chance),
+				made: Math.round((load.production?.perDay[day.kind] ?? 0) * (1 + 0.06 * chance)),
+			};
+		});
+	}
+
+	#draw(day: PlantDay): DayTable {
+		const definition = this.#definition;
+		const clock = clockOf(day, this.#calendar.timeZone);
+		const meanC = dayMeanC(definition, this.#seed, day);
+		const outdoor = clock.map((minutes) => outdoorC(definition, meanC, minutes));
+		const onBreak = new Uint8Array(clock.length);
+		for (const pause of definition.breaks) {
+			const from = minutesOf(pause.at);
+			for (let i = 0; i < clock.length; i++) {
+				const now = clock[i] ?? 0;
+				if (now >= from && now < from + pause.minutes) onBreak[i] = 1;
+			}
+		}
+		const before = this.#before(Temporal.PlainDate.from(day.date));
+		const plan = this.#plan(day);
+		const machines = this.#loads.map((machine, index) => {
+			const drawing = draw({
+				definition,
+				machine,
+				day,
+				seed: this.#seed,
+				daySeed: daySeedOf(this.#seed, this.#seeds[index] ?? 0, day.number),
+				clock,
+				outdoorC: outdoor,
+				shift: shiftOf(definition, day.kind),
+				onBreak,
+			});
+			const { kwh, made } = plan[index] ?? { kwh: 0, made: 0 };
+			return {
+				kw: drawing.kw,
+				kwh: scaleTo(drawing.kw, kwh, before.kwh[index] ?? 0),
+				state: drawing.state,
+				made: accumulate(drawing.made, made, before.made[index] ?? 0),
+			};
+		});
+		return { day, outdoorC: outdoor, machines };
+	}
+}
+
+/** Scales powers in place so that the day's integral is `kwh`; returns the counter at each mark. */
+function scaleTo(kw: Float64Array, kwh: number, before: number): Float64Array {
+	const minutes = kw.length - 1;
+	let area = 0;
+	for (let i = 0; i < minutes; i++) area += ((kw[i] ?? 0) + (kw[i + 1] ?? 0)) / 120;
+	if (area > 0) for (let i = 0; i <= minutes; i++) kw[i] = ((kw[i] ?? 0) * kwh) / area;
+	else kw.fill(kwh / (minutes / 60));
+	const counter = new Float64Array(minutes + 1);
+	counter[0] = before;
+	for (let i = 0; i < minutes; i++) counter[i + 1] = (counter[i] ?? 0) + ((kw[i] ?? 0) + (kw[i + 1] ?? 0)) / 120;
+	return counter;
+}
+
+/** Spreads what a day makes over the minutes by their weights; returns the counter at each mark. */
+function accumulate(weight: Float64Array, total: number, before: number): Float64Array {
+	const sum = weight.reduce((a, b) => a + b, 0);
+	const counter = new Float64Array(weight.length);
+	let done = 0;
+	for (let i = 0; i < weight.length; i++) {
+		counter[i] = before + (sum > 0 ? (total * done) / sum : 0);
+		done += weight[i] ?? 0;
+	}
+	return counter;
+}

@@ -1,0 +1,103 @@
+import { EnergyError } from "../errors.ts";
+import type { LoadDefinition, MachineDefinition } from "./definition.ts";
+import { hash, smooth } from "./random.ts";
+
+export const faultKinds = ["bearing-wear", "air-leak", "stuck-sensor", "capacitor-failure", "lost-phase"] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+/** A fault as it is asked for. */
+export interface FaultOrder {
+	fault: FaultKind;
+	machine: string;
+	/** When it begins, epoch ms; now where it is absent. */
+	startMs?: number;
+	/** How long it takes to grow to its severity, ms; a default by kind. */
+	rampMs?: number;
+	/** 0 < severity ≤ 1; default 1. */
+	severity?: number;
+	/** When it is over, epoch ms; absent means until cleared. */
+	endMs?: number;
+}
+
+/** A fault in the plant. */
+export interface Fault {
+	id: string;
+	fault: FaultKind;
+	machine: string;
+	startMs: number;
+	rampMs: number;
+	severity: number;
+	/** Infinity while it is open. */
+	endMs: number;
+}
+
+/** Ground truth beside a reading: what is wrong with the machine at that instant, and how much (0…1). */
+export interface FaultLabel {
+	id: string;
+	fault: FaultKind;
+	severity: number;
+}
+
+const defaultRampMs: Record<FaultKind, number> = {
+	"bearing-wear": 72 * 3_600_000,
+	"air-leak": 12 * 3_600_000,
+	"stuck-sensor": 0,
+	"capacitor-failure": 0,
+	"lost-phase": 0,
+};
+
+/** Reads an order at the edge; @throws EnergyError `plant.fault-invalid` */
+export function faultOf(order: FaultOrder, machines: readonly MachineDefinition[], nowMs: number, id: string): Fault {
+	const refuse = (field: string, value: unknown, rule: string): never => {
+		throw new EnergyError("plant.fault-invalid", { field, value, rule });
+	};
+	if (!faultKinds.includes(order.fault)) refuse("fault", order.fault, faultKinds.join(" | "));
+	const machine = machines.find((one) => one.id === order.machine);
+	if (!machine) throw new EnergyError("plant.machine-unknown", { machine: String(order.machine) });
+	const physical = order.fault !== "stuck-sensor" && order.fault !== "capacitor-failure";
+	if (machine.role === "main" && physical) {
+		refuse("fault", order.fault, "a meter knows stuck-sensor and capacitor-failure only");
+	}
+	if (order.fault === "air-leak" && machine.role === "sub" && machine.profile !== "compressor") {
+		refuse("machine", order.machine, "an air leak shows at a compressor");
+	}
+	const { startMs = nowMs, rampMs = defaultRampMs[order.fault], severity = 1, endMs = Infinity } = order;
+	// Whole seconds, the grid on which the plant integrates what is not in its plan.
+	const start = Math.ceil(startMs / 1000) * 1000;
+	if (!Number.isFinite(startMs) || startMs < nowMs - 1000) refuse("startMs", startMs, "not before the plant's time");
+	if (!(rampMs >= 0)) refuse("rampMs", rampMs, "≥ 0");
+	if (!(severity > 0 && severity <= 1)) refuse("severity", severity, "0 < severity ≤ 1");
+	if (!(endMs > startMs)) refuse("endMs", endMs, "after startMs");
+	const end = Math.max(start + 1000, Math.ceil(endMs / 1000) * 1000);
+	return { id, fault: order.fault, machine: order.machine, startMs: start, rampMs, severity, endMs: end };
+}
+
+/** How far a fault has grown at an instant, 0…severity. */
+export function severityAt({ startMs, rampMs, severity, endMs }: Fault, timeMs: number): number {
+	if (timeMs < startMs || timeMs >= endMs) return 0;
+	return rampMs > 0 ? severity * Math.min(1, (timeMs - startMs) / rampMs) : severity;
+}
+
+export function changesPower(kind: FaultKind): boolean {
+	return kind === "bearing-wear" || kind === "air-leak" || kind === "lost-phase";
+}
+
+/** Power a machine really draws with a fault, kW. */
+export function faultyKw(fault: Fault, machine: LoadDefinition, kw: number, timeMs: number): number {
+	const s = severityAt(fault, timeMs);
+	if (s === 0) return kw;
+	switch (fault.fault) {
+		case "bearing-wear": {
+			// Friction, and a rattle that grows with it; nothing of it while the shaft stands.
+			const rattle = smooth(hash(fault.startMs / 1000, machine.ratedKw), timeMs / 7_000);
+			return Math.min(machine.ratedKw * 1.1, kw * (1 + 0.16 * s + 0.07 * s * rattle));
+		}
+		case "air-leak":
+			// What blows off keeps the compressor loaded for longer, at night and on holidays most of all.
+			return Math.max(kw, kw + (0.93 * machine.ratedKw - kw) * 0.5 * s);
+		case "lost-phase":
+			return kw * (1 - 0.36 * s);
+		default:
+			return kw;
+	}
+}
