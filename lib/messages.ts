@@ -15,6 +15,7 @@ const subjects = [
 	"calendar",
 	"config",
 	"demand",
+	"ingest",
 	"live",
 	"nodes",
 	"plant",
