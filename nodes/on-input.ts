@@ -13,7 +13,7 @@ export interface EnergyMessage extends NodeMessage {
 
 type Answer = NodeMessage | (NodeMessage | NodeMessage[] | null)[] | null;
 
-const settingsLine = 'httpNodeAuth: require("@smartfactory/node-red-energy/access").guard(__dirname)';
+const settingsLine = '...require("@smartfactory/node-red-energy/access").secure(__dirname)';
 
 /**
  * The way a message takes through every node: the work either answers, or throws once.

@@ -1,0 +1,70 @@
+import { EnergyError } from "../errors.ts";
+import type { HttpRequest, HttpResponse } from "./http.ts";
+
+const deepest = 20;
+
+/** Reads the whole body, at most `limit` bytes. @throws EnergyError `access.body-large`, `access.body-cut` */
+export function readBody(req: HttpRequest, res: HttpResponse, limit: number): Promise<Buffer> {
+	return new Promise((resolve, reject) => {
+		const chunks: Buffer[] = [];
+		let size = 0;
+		let refused = false;
+		const refuse = (): void => {
+			refused = true;
+			// The rest is read and thrown away for a while: a caller that is still sending would not see the answer.
+			res.setHeader("Connection", "close");
+			reject(new EnergyError("access.body-large", { limitMb: limit / 1_000_000 }));
+		};
+		if (Number(req.headers["content-length"]) > limit) refuse();
+		req.on("data", (chunk: Buffer) => {
+			size += chunk.length;
+			if (size > limit * 8) req.destroy();
+			if (refused) return;
+			if (size > limit) refuse();
+			else chunks.push(chunk);
+		});
+		req.on("end", () => resolve(Buffer.concat(chunks)));
+		req.on("aborted", () => reject(new EnergyError("access.body-cut")));
+		req.on("error", reject);
+	});
+}
+
+/**
+ * The body as JSON.
+ *
+ * @throws EnergyError `access.media-type` for anything but uncompressed `application/json`, `access.body-malformed`,
+ *   `access.body-deep`, and those of `readBody`
+ */
+export async function readJson(req: HttpRequest, res: HttpResponse, limit: number): Promise<unknown> {
+	const [type, ...parameters] = (req.headers["content-type"] ?? "").toLowerCase().split(";");
+	const charset = parameters.map((part) => part.trim()).find((part) => part.startsWith("charset="));
+	const plain = (req.headers["content-encoding"] ?? "identity") === "identity";
+	if (type?.trim() !== "application/json" || !plain || (charset && !/^charset="?utf-8"?$/.test(charset))) {
+		throw new EnergyError("access.media-type", {
+			received: req.headers["content-encoding"] ?? req.headers["content-type"] ?? "–",
+			allowed: "application/json",
+		});
+	}
+	const bytes = await readBody(req, res, limit);
+	let body: unknown;
+	try {
+		body = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+	} catch (error) {
+		// V8's words quote the place, which helps whoever built the text; never more than a line of it.
+		throw new EnergyError("access.body-malformed", { reason: (error as Error).message.slice(0, 160) });
+	}
+	refuseDangerous(body, 0);
+	return body;
+}
+
+/** Depth that no caller of ours needs, and the one key that changes an object's nature when copied. */
+function refuseDangerous(value: unknown, depth: number): void {
+	if (typeof value !== "object" || value === null) return;
+	if (depth >= deepest) throw new EnergyError("access.body-deep", { max: deepest });
+	if (Array.isArray(value)) {
+		for (const item of value) refuseDangerous(item, depth + 1);
+		return;
+	}
+	if (Object.hasOwn(value, "__proto__")) throw new EnergyError("access.body-malformed", { reason: "__proto__" });
+	for (const item of Object.values(value)) refuseDangerous(item, depth + 1);
+}

@@ -1,0 +1,133 @@
+// Small things of HTTP that the parts of the router share. Requests come from Node-RED's Express 4; nothing here needs
+// more of Express than what is declared below, so other versions serve as well.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { TLSSocket } from "node:tls";
+import { EnergyError } from "../errors.ts";
+import type { Language } from "../messages.ts";
+import { problemOf } from "../problem.ts";
+
+export type HttpRequest = IncomingMessage & {
+	/** Path within the mount point, with its query. */
+	url?: string;
+	/** Mount point: Node-RED's httpNodeRoot or httpAdminRoot without its last slash. */
+	baseUrl?: string;
+	originalUrl?: string;
+	body?: unknown;
+	/** body-parser's own mark, which http-in nodes respect too: the body was read. */
+	_body?: boolean;
+	/** What the OpenAPI validator found. */
+	openapi?: { schema?: Record<string, unknown> };
+};
+export type HttpResponse = ServerResponse & {
+	json?: (body: unknown) => unknown;
+	jsonp?: (body: unknown) => unknown;
+};
+export type Next = (error?: unknown) => void;
+export type Handler = (req: HttpRequest, res: HttpResponse, next: Next) => void;
+
+export const sessionCookie = "smartfactory_session";
+
+export function pathOf(req: HttpRequest): string {
+	return (req.url ?? "/").split("?", 1)[0] || "/";
+}
+
+export function queryOf(req: HttpRequest): URLSearchParams {
+	const url = req.url ?? "/";
+	const at = url.indexOf("?");
+	return new URLSearchParams(at < 0 ? "" : url.slice(at + 1));
+}
+
+/** The value of the first cookie of that name in a `Cookie` header. */
+export function cookieOf(header: string | undefined, name: string): string | undefined {
+	for (const part of (header ?? "").split(";")) {
+		const at = part.indexOf("=");
+		if (at > 0 && part.slice(0, at).trim() === name) return part.slice(at + 1).trim();
+	}
+	return undefined;
+}
+
+export function bearerOf(req: IncomingMessage): string | undefined {
+	return /^Bearer +([\w.~+/-]+=*)$/i.exec(req.headers.authorization ?? "")?.[1];
+}
+
+/** Whether the browser speaks TLS, to us or to a proxy that we were told to trust. */
+export function isSecure(req: IncomingMessage, trustProxy: boolean): boolean {
+	if (trustProxy && req.headers["x-forwarded-proto"]) {
+		return lastOf(req.headers["x-forwarded-proto"]) === "https";
+	}
+	return (req.socket as Partial<TLSSocket>).encrypted === true;
+}
+
+export function addressOf(req: IncomingMessage, trustProxy: boolean): string {
+	const forwarded = trustProxy ? lastOf(req.headers["x-forwarded-for"]) : undefined;
+	return forwarded || req.socket.remoteAddress || "unknown";
+}
+
+/** The entry that the nearest proxy added; those before it may be anybody's invention. */
+function lastOf(header: string | string[] | undefined): string | undefined {
+	return (Array.isArray(header) ? header.join(",") : header)?.split(",").at(-1)?.trim();
+}
+
+/**
+ * Whether a request stems from a page of ours, as far as the browser says. Programs send no Origin; a browser always does
+ * where a cookie could be misused: on WebSockets and on anything but plain reading.
+ */
+export function isSameOrigin(req: Pick<IncomingMessage, "headers">, trustProxy: boolean): boolean {
+	const { origin, host } = req.headers;
+	const site = req.headers["sec-fetch-site"];
+	if (origin === undefined) return site === undefined || site === "same-origin" || site === "none";
+	const outside = trustProxy ? lastOf(req.headers["x-forwarded-host"]) : undefined;
+	try {
+		return new URL(origin).host === (outside ?? host);
+	} catch {
+		return false;
+	}
+}
+
+/** `next` of a sign-in where it is a path of this server; otherwise the home page. */
+export function safeNext(next: string | null | undefined, home: string): string {
+	if (!next || next.length > 2_000 || !/^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(next)) return home;
+	const url = new URL(next, "http://here.invalid");
+	// Dots are resolved by now: "/.//elsewhere" has become "//elsewhere", which a browser takes for another host.
+	const local = url.host === "here.invalid" && !url.pathname.startsWith("//") && !/\/login\/?$/.test(url.pathname);
+	return local ? url.pathname + url.search + url.hash : home;
+}
+
+/** Whether somebody looks at the answer in a browser window, rather than a script. */
+export function wantsPage(req: IncomingMessage): boolean {
+	const reads = req.method === "GET" || req.method === "HEAD";
+	return reads && (req.headers.accept ?? "").includes("text/html") && req.headers["x-requested-with"] === undefined;
+}
+
+/** Headers for everything we answer or let through. */
+export function setSafetyHeaders(res: ServerResponse, requestId: string, secure: boolean): void {
+	res.setHeader("X-Request-Id", requestId);
+	res.setHeader("X-Content-Type-Options", "nosniff");
+	res.setHeader("X-Frame-Options", "SAMEORIGIN");
+	res.setHeader("Referrer-Policy", "same-origin");
+	res.setHeader("Cross-Origin-Opener-Policy", "same-origin");
+	if (secure) res.setHeader("Strict-Transport-Security", "max-age=31536000");
+}
+
+export function sendJson(res: ServerResponse, status: number, body: unknown): void {
+	const type = status >= 400 ? "application/problem+json" : "application/json";
+	res.writeHead(status, { "Content-Type": `${type}; charset=utf-8`, "Cache-Control": "no-store" });
+	res.end(JSON.stringify(body));
+}
+
+export function redirect(res: ServerResponse, location: string): void {
+	res.writeHead(303, { Location: location, "Cache-Control": "no-store", "Content-Length": "0" });
+	res.end();
+}
+
+/** Answers an error as a problem (RFC 9457), with the headers that belong to its kind. */
+export function sendProblem(res: HttpResponse, error: unknown, language: Language): void {
+	if (res.headersSent) return;
+	const problem = problemOf(error, language);
+	const details = error instanceof EnergyError ? error.details : {};
+	if (problem.status === 401) res.setHeader("WWW-Authenticate", 'Bearer realm="smartfactory"');
+	if (typeof details.seconds === "number") res.setHeader("Retry-After", String(details.seconds));
+	if (problem.status === 405) res.setHeader("Allow", String(details.allowed));
+	res.setHeader("Content-Language", language);
+	sendJson(res, problem.status, problem);
+}

@@ -1,0 +1,160 @@
+import type { IncomingMessage } from "node:http";
+import { join, resolve } from "node:path";
+import { languageOf } from "../messages.ts";
+import { packageRoot } from "../package-root.cjs";
+import type { AccessContext } from "./context.ts";
+import type { Handler } from "./http.ts";
+import { SlidingWindow } from "./limits.ts";
+import { type AdminAuth, adminAuthOf, type IoMiddleware, ioMiddlewareOf } from "./node-red.ts";
+import { contractCheck } from "./openapi.ts";
+import { createAdminCheck, createPageCheck, createRouter, type RouterOptions } from "./router.ts";
+import { secretOf } from "./secrets.ts";
+import { Sessions } from "./session.ts";
+import { Tokens } from "./tokens.ts";
+import { Users } from "./users.ts";
+
+export type { AccessContext, Role } from "./context.ts";
+export { accessOf } from "./context.ts";
+export type { User, Users } from "./users.ts";
+
+export interface AccessOptions {
+	/** Where users and secrets are kept, in the folder `secrets`. */
+	home: string;
+	/** Signs tokens; default SMARTFACTORY_SECRET_KEY, else a file that is made on first start. */
+	secretKey?: string;
+	/** Password of `admin`; default SMARTFACTORY_ADMIN_PASSWORD, else a random one on first start. */
+	adminPassword?: string;
+	/** Contract of the API; default the one that ships. */
+	openapiPath?: string;
+	/** Hold answers against the contract too; default outside production. */
+	validateResponses?: boolean;
+	/** Believe X-Forwarded-For, -Proto and -Host: only behind a proxy that sets them. */
+	trustProxy?: boolean;
+	/** A session that is not used for this long ends; default 12 h. */
+	sessionMs?: number;
+	/** Largest body of the API, bytes; default 5 MB. */
+	bodyLimit?: number;
+	/** Requests to the API a minute and user; default 6,000. */
+	apiPerMinute?: number;
+	/** Where a signed-in person starts; default `/dashboard`. */
+	homePath?: string;
+	/** Node-RED's httpNodeRoot; default `/`. */
+	httpNodeRoot?: string;
+	/** Takes what went wrong inside; default stderr. Never given a secret. */
+	log?: (text: string) => void;
+	now?: () => number;
+}
+
+/** Who may come in, and what each of Node-RED's doors asks. */
+export interface Access {
+	/** The random password of `admin` on first start; whoever made the Access shows it, once. */
+	readonly firstPassword: string | undefined;
+	/** For the setting of the same name; made once, because a new one would break every stored credential. */
+	readonly credentialSecret: string;
+	readonly users: Users;
+	/** The one router in front of flows: Node-RED's `httpNodeAuth`. */
+	readonly guard: Handler;
+	readonly httpAdminMiddleware: Handler;
+	readonly adminAuth: AdminAuth;
+	readonly dashboardMiddleware: Handler;
+	readonly dashboardIoMiddleware: IoMiddleware;
+	/**
+	 * Who opens a WebSocket: by bearer header, or by cookie from a page of ours. Null refuses.
+	 * The caller answers 401 and closes.
+	 */
+	authenticateUpgrade(req: IncomingMessage): Promise<AccessContext | null>;
+}
+
+/** Node-RED settings that lock every door. */
+export interface AccessSettings {
+	httpNodeAuth: Handler;
+	httpAdminMiddleware: Handler;
+	adminAuth: AdminAuth;
+	dashboard: { middleware: Handler; ioMiddleware: IoMiddleware };
+	webSocketNodeVerifyClient: (
+		info: { req: IncomingMessage },
+		answer: (admit: boolean, status?: number, reason?: string) => void,
+	) => void;
+	/** For our own nodes: `RED.settings.smartEnergy`. */
+	smartEnergy: Access;
+}
+
+/**
+ * Opens `home` and gives what settings.js wires in front of flows, dashboard and editor.
+ *
+ * @throws EnergyError `access.secret-short`, `access.secret-damaged`, `access.password-short`, `access.users-damaged`
+ */
+export function createAccess(options: AccessOptions): Access {
+	const now = options.now ?? Date.now;
+	const home = resolve(options.home);
+	const nodeBase = (options.httpNodeRoot ?? "/").replace(/\/+$/, "");
+	const secret = secretOf(home, "secret.key", options.secretKey ?? process.env.SMARTFACTORY_SECRET_KEY);
+	const users = new Users(home, options.adminPassword ?? process.env.SMARTFACTORY_ADMIN_PASSWORD, now);
+	const sessions = new Sessions(users, new Tokens(home, secret, users, now), {
+		sessionMs: options.sessionMs ?? 12 * 3_600_000,
+		trustProxy: options.trustProxy ?? false,
+		now,
+	});
+	const production = process.env.NODE_ENV === "production" || process.env.SMARTFACTORY_ENV === "production";
+	const router: RouterOptions = {
+		sessions,
+		contract: contractCheck(
+			options.openapiPath ?? join(packageRoot, "flows", "openapi.yaml"),
+			options.validateResponses ?? !production,
+		),
+		apiLimit: new SlidingWindow(options.apiPerMinute ?? 6_000, 60_000, now),
+		strangerLimit: new SlidingWindow(600, 60_000, now),
+		bodyLimit: options.bodyLimit ?? 5_000_000,
+		home: options.homePath ?? "/dashboard",
+		nodeBase,
+		log: options.log ?? ((text) => console.error(text)),
+	};
+	return {
+		firstPassword: users.firstPassword,
+		credentialSecret: secretOf(home, "credential.key", process.env.NODE_RED_CREDENTIAL_SECRET),
+		users,
+		guard: createRouter(router),
+		httpAdminMiddleware: createAdminCheck(router),
+		adminAuth: adminAuthOf(sessions),
+		dashboardMiddleware: createPageCheck(router),
+		dashboardIoMiddleware: ioMiddlewareOf(sessions),
+		authenticateUpgrade: async (req) => {
+			const signedIn = await sessions.identify(req, true).catch(() => null);
+			return (
+				signedIn && {
+					user: signedIn.user.name,
+					role: signedIn.user.role,
+					language: languageOf(req.headers["accept-language"]),
+					requestId: signedIn.claims.session,
+				}
+			);
+		},
+	};
+}
+
+/** What settings.js spreads: `module.exports = { ...settingsFor(createAccess({ home: __dirname })) }`. */
+export function settingsFor(access: Access): AccessSettings {
+	return {
+		httpNodeAuth: access.guard,
+		httpAdminMiddleware: access.httpAdminMiddleware,
+		adminAuth: access.adminAuth,
+		dashboard: { middleware: access.dashboardMiddleware, ioMiddleware: access.dashboardIoMiddleware },
+		webSocketNodeVerifyClient: ({ req }, answer) => {
+			access.authenticateUpgrade(req).then(
+				(context) => (context ? answer(true) : answer(false, 401, "Unauthorized")),
+				() => answer(false, 500, "Internal Server Error"),
+			);
+		},
+		smartEnergy: access,
+	};
+}
+
+/**
+ * The whole of it in one line of somebody's own settings.js: `...require("@smartfactory/node-red-energy/access").secure(__dirname)`.
+ * Keeps users and secrets in `<folder>/.smartfactory` and prints the first password once.
+ */
+export function secure(folder: string): AccessSettings {
+	const access = createAccess({ home: join(folder, ".smartfactory") });
+	if (access.firstPassword) console.log(`Smart Energy: sign in as admin with the password ${access.firstPassword}`);
+	return settingsFor(access);
+}

@@ -1,0 +1,111 @@
+/** How long to wait; 0 means go ahead. */
+export type WaitMs = number;
+
+/** A Map that forgets its oldest keys: whoever invents keys costs memory only up to a bound. */
+class BoundedMap<V> {
+	private readonly entries = new Map<string, V>();
+	private readonly size: number;
+
+	constructor(size: number) {
+		this.size = size;
+	}
+
+	get(key: string): V | undefined {
+		return this.entries.get(key);
+	}
+
+	set(key: string, value: V): void {
+		this.entries.delete(key);
+		this.entries.set(key, value);
+		if (this.entries.size <= this.size) return;
+		const oldest = this.entries.keys().next();
+		if (!oldest.done) this.entries.delete(oldest.value);
+	}
+
+	delete(key: string): void {
+		this.entries.delete(key);
+	}
+}
+
+/**
+ * At most `limit` events of a key in any window, counted as the two neighbouring windows weighed by how much of each the
+ * sliding one covers: two numbers a key instead of a list of times.
+ */
+export class SlidingWindow {
+	private readonly counts: BoundedMap<{ window: number; count: number; before: number }>;
+	private readonly limit: number;
+	private readonly windowMs: number;
+	private readonly now: () => number;
+
+	constructor(limit: number, windowMs: number, now: () => number = Date.now, keys = 10_000) {
+		this.limit = limit;
+		this.windowMs = windowMs;
+		this.now = now;
+		this.counts = new BoundedMap(keys);
+	}
+
+	/** Counts one event of the key where it still fits; otherwise says how long until one may fit. */
+	take(key: string): WaitMs {
+		const nowMs = this.now();
+		const window = Math.floor(nowMs / this.windowMs);
+		const kept = this.counts.get(key);
+		const count = kept?.window === window ? kept.count : 0;
+		const before = kept?.window === window ? kept.before : kept?.window === window - 1 ? kept.count : 0;
+		const leftMs = (window + 1) * this.windowMs - nowMs;
+		if (count + before * (leftMs / this.windowMs) >= this.limit) {
+			// The earlier window loses weight as time goes by; where this one is full by itself, only its end helps.
+			return count >= this.limit || before === 0
+				? leftMs
+				: Math.ceil(leftMs - ((this.limit - count) / before) * this.windowMs) + 1;
+		}
+		this.counts.set(key, { window, count: count + 1, before });
+		return 0;
+	}
+}
+
+export interface BackOffOptions {
+	/** Failures that cost nothing: people mistype. */
+	free: number;
+	/** Wait after the first failure beyond those; doubles with each further one. */
+	firstMs: number;
+	longestMs: number;
+	/** Failures are forgotten after this long without one. */
+	forgetMs: number;
+}
+
+/** Makes each further wrong guess slower. */
+export class BackOff {
+	private readonly failures: BoundedMap<{ count: number; lastMs: number; untilMs: number }>;
+	private readonly options: BackOffOptions;
+	private readonly now: () => number;
+
+	constructor(options: BackOffOptions, now: () => number = Date.now, keys = 10_000) {
+		this.options = options;
+		this.now = now;
+		this.failures = new BoundedMap(keys);
+	}
+
+	/** How long this key has to wait before it may try again. */
+	waitMs(key: string): WaitMs {
+		const kept = this.failures.get(key);
+		return kept ? Math.max(0, kept.untilMs - this.now()) : 0;
+	}
+
+	/**
+	 * Counts an attempt as failed. Called before the password is looked at, so that a thousand attempts at once are a
+	 * thousand failures and not one.
+	 */
+	fail(key: string): void {
+		const { free, firstMs, longestMs, forgetMs } = this.options;
+		const nowMs = this.now();
+		const kept = this.failures.get(key);
+		const count = (kept && nowMs - kept.lastMs < forgetMs ? kept.count : 0) + 1;
+		const waitMs = count < free ? 0 : Math.min(longestMs, firstMs * 2 ** Math.min(30, count - free));
+		this.failures.set(key, { count, lastMs: nowMs, untilMs: nowMs + waitMs });
+	}
+
+	/** The attempt was right after all. */
+	clear(key: string): void {
+		this.failures.delete(key);
+	}
+}

@@ -1,0 +1,105 @@
+// What Node-RED's editor and Dashboard 2.0 ask for, in their words.
+import type { IncomingMessage } from "node:http";
+import { EnergyError } from "../errors.ts";
+import { languageOf } from "../messages.ts";
+import { problemOf } from "../problem.ts";
+import type { AccessContext } from "./context.ts";
+import { cookieOf, sessionCookie } from "./http.ts";
+import type { Sessions, SignedIn } from "./session.ts";
+import { roleCovers, type User } from "./users.ts";
+
+export interface EditorUser {
+	username: string;
+	/** `*` or `read`, as Node-RED names them. */
+	permissions: "*" | "read";
+}
+
+/** Node-RED's setting `adminAuth`. */
+export interface AdminAuth {
+	type: "credentials";
+	users: (name: string) => Promise<EditorUser | null>;
+	authenticate: (name: string, password: string) => Promise<EditorUser | null>;
+	tokens: (cookieHeader: string) => Promise<EditorUser | null>;
+	tokenHeader: "cookie";
+}
+
+/** As much of a socket of socket.io as is used. */
+export interface IoSocket {
+	client?: unknown;
+	request: IncomingMessage;
+	data: Record<string, unknown>;
+	disconnect(close: boolean): unknown;
+	once(event: "disconnect", listener: () => void): unknown;
+}
+export type IoMiddleware = (socket: IoSocket, next: (error?: Error) => void) => void;
+
+/** Engineers and admins edit flows; everybody else who is signed in may look. */
+function editorUser({ name, role }: User): EditorUser {
+	return { username: name, permissions: roleCovers(role, "engineer") ? "*" : "read" };
+}
+
+/** The editor opens with the session cookie of the sign-in page; its own dialog serves too. */
+export function adminAuthOf(sessions: Sessions): AdminAuth {
+	return {
+		type: "credentials",
+		tokenHeader: "cookie",
+		users: async (name) => {
+			const user = sessions.users.get(name);
+			return user ? editorUser(user) : null;
+		},
+		// Node-RED tells no address here, so all callers of its dialog share one.
+		authenticate: async (name, password) => {
+			const user = await sessions.signIn(name, password, "editor").catch(() => null);
+			return user && editorUser(user);
+		},
+		tokens: async (cookieHeader) => {
+			const token = cookieOf(cookieHeader, sessionCookie);
+			const signedIn = token ? await sessions.tokens.verify(token, "session").catch(() => null) : null;
+			return signedIn && editorUser(signedIn.user);
+		},
+	};
+}
+
+/**
+ * Dashboard 2.0's socket: refused without a session, and to pages of other sites, which its own check did until a
+ * middleware is set. A sign-out closes what it opened.
+ */
+export function ioMiddlewareOf(sessions: Sessions): IoMiddleware {
+	const open = new Map<string, Set<IoSocket>>();
+	sessions.onSignOut((session) => {
+		for (const socket of open.get(session) ?? []) socket.disconnect(true);
+	});
+	return (socket, next) => {
+		const { headers } = socket.request;
+		const language = languageOf(headers["accept-language"]);
+		sessions.identify(socket.request, true).then(
+			(signedIn) => {
+				remember(open, signedIn, socket);
+				const context: AccessContext = {
+					user: signedIn.user.name,
+					role: signedIn.user.role,
+					language,
+					requestId: signedIn.claims.session,
+				};
+				socket.data.access = context;
+				next();
+			},
+			(error: unknown) => {
+				const problem = problemOf(
+					error instanceof EnergyError ? error : new EnergyError("access.unauthenticated"),
+					language,
+				);
+				next(Object.assign(new Error(problem.title), { data: problem }));
+			},
+		);
+	};
+}
+
+function remember(open: Map<string, Set<IoSocket>>, { claims }: SignedIn, socket: IoSocket): void {
+	const sockets = open.get(claims.session) ?? new Set();
+	open.set(claims.session, sockets.add(socket));
+	socket.once("disconnect", () => {
+		sockets.delete(socket);
+		if (sockets.size === 0) open.delete(claims.session);
+	});
+}

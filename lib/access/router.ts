@@ -1,0 +1,280 @@
+import { randomUUID } from "node:crypto";
+import { EnergyError } from "../errors.ts";
+import { type Language, languageOf } from "../messages.ts";
+import { readBody, readJson } from "./body.ts";
+import { accessOf, markAccess, type Role } from "./context.ts";
+import {
+	type Handler,
+	type HttpRequest,
+	type HttpResponse,
+	type Next,
+	pathOf,
+	queryOf,
+	redirect,
+	safeNext,
+	sendJson,
+	sendProblem,
+	setSafetyHeaders,
+	wantsPage,
+} from "./http.ts";
+import type { SlidingWindow } from "./limits.ts";
+import { loginAssets, sendLoginAsset, sendLoginPage } from "./login-page.ts";
+import type { Sessions, SignedIn } from "./session.ts";
+import { roleCovers } from "./users.ts";
+
+export interface RouterOptions {
+	sessions: Sessions;
+	/** Requests and answers against flows/openapi.yaml. */
+	contract: Handler;
+	/** Requests of one caller to the API. */
+	apiLimit: SlidingWindow;
+	/** Requests of one address that nobody stands behind. */
+	strangerLimit: SlidingWindow;
+	bodyLimit: number;
+	/** Where a signed-in person starts. */
+	home: string;
+	/** Mount point of the pages: Node-RED's httpNodeRoot without its last slash. */
+	nodeBase: string;
+	log: (text: string) => void;
+}
+
+/** Enough for a name and a password. */
+const strangerBodyLimit = 10_000;
+const loginPath = "/login";
+const healthPath = "/health";
+const apiLogin = "/api/v1/auth/login";
+const apiLogout = "/api/v1/auth/logout";
+
+/** The paths that answer to anyone; compared as they are, so that no other spelling of a path slips in. */
+const isPublic = (path: string): boolean =>
+	path === loginPath || path === healthPath || path === apiLogin || loginAssets.has(path);
+
+// Express matches paths whatever their case; so does this.
+const isApi = (path: string): boolean => /^\/api(\/|$)/i.test(path);
+
+/**
+ * What stands in front of everything that flows serve. Each request gets an id and safety headers, is refused unless it
+ * is signed in or public, and on its way to the API is read, limited and held against the contract.
+ */
+export function createRouter(options: RouterOptions): Handler {
+	return (req, res, next) => {
+		const language = languageFor(req);
+		enter(options, req, res, next, language).catch((error: unknown) => fail(options, req, res, error, language));
+	};
+}
+
+/**
+ * The same check for what Node-RED serves as admin: the editor's page and assets, which it would give to anyone. Where
+ * both roots are `/`, paths of the flows are left to the router behind.
+ */
+export function createAdminCheck(options: RouterOptions): Handler {
+	return (req, res, next) => {
+		const language = languageFor(req);
+		const path = pathOf(req);
+		const mounted = (req.baseUrl ?? "") !== options.nodeBase;
+		if (!mounted && (isPublic(path) || isApi(path))) return next();
+		const check = async (): Promise<void> => {
+			prepare(options, req, res);
+			if (req.method === "POST" && path === "/auth/revoke") {
+				await options.sessions.signOut(req, res);
+				return sendJson(res, 200, { redirect: options.nodeBase + loginPath });
+			}
+			await admit(options, req, res, language);
+			next();
+		};
+		check().catch((error: unknown) => fail(options, req, res, error, language));
+	};
+}
+
+/** For what is mounted without the router in front, such as the dashboard in somebody's own server. */
+export function createPageCheck(options: RouterOptions): Handler {
+	return (req, res, next) => {
+		const language = languageFor(req);
+		if (accessOf(req)?.user) return next();
+		admit(options, req, res, language).then(
+			() => next(),
+			(error: unknown) => fail(options, req, res, error, language),
+		);
+	};
+}
+
+async function enter(
+	options: RouterOptions,
+	req: HttpRequest,
+	res: HttpResponse,
+	next: Next,
+	language: Language,
+): Promise<void> {
+	const requestId = prepare(options, req, res);
+	const path = pathOf(req);
+	if (loginAssets.has(path)) return sendLoginAsset(res, path);
+	if (path === loginPath) return await answerLogin(options, req, res, language);
+	if (path === healthPath || path === apiLogin) {
+		limit(options.strangerLimit, options.sessions.address(req));
+		markAccess(req, { ...(await whoever(options, req)), language, requestId });
+	} else {
+		const { user } = await admit(options, req, res, language, requestId);
+		if (path === "/") return redirect(res, (req.baseUrl ?? "") + options.home);
+		if (!isApi(path)) return next();
+		limit(options.apiLimit, user.name);
+	}
+	await answerApi(options, req, res, next, path, language);
+}
+
+/** Reads the body, holds the request against the contract, and answers what is answered here. */
+async function answerApi(
+	options: RouterOptions,
+	req: HttpRequest,
+	res: HttpResponse,
+	next: Next,
+	path: string,
+	language: Language,
+): Promise<void> {
+	res.setHeader("Cache-Control", "no-store");
+	if (hasBody(req) && !req._body) {
+		req.body = await readJson(req, res, isPublic(path) ? strangerBodyLimit : options.bodyLimit);
+		req._body = true;
+	}
+	const method = req.method;
+	// Express answers HEAD with what answers GET; the contract names only GET.
+	if (method === "HEAD") req.method = "GET";
+	options.contract(req, res, (error) => {
+		req.method = method;
+		if (error) return fail(options, req, res, error, language);
+		answerOrPass(options, req, res, next, path).catch((cause: unknown) => fail(options, req, res, cause, language));
+	});
+}
+
+async function answerOrPass(
+	options: RouterOptions,
+	req: HttpRequest,
+	res: HttpResponse,
+	next: Next,
+	path: string,
+): Promise<void> {
+	const needed = (req.openapi?.schema?.["x-role"] as Role | undefined) ?? "viewer";
+	const role = accessOf(req)?.role ?? null;
+	if (!isPublic(path) && !roleCovers(role, needed)) {
+		throw new EnergyError("access.forbidden", { role: role ?? "–", needed });
+	}
+	if (path.toLowerCase() === apiLogin) return await answerApiLogin(options, req, res);
+	if (path.toLowerCase() === apiLogout) {
+		await options.sessions.signOut(req, res);
+		res.writeHead(204);
+		res.end();
+		return;
+	}
+	next();
+}
+
+async function answerApiLogin({ sessions }: RouterOptions, req: HttpRequest, res: HttpResponse): Promise<void> {
+	const { username, password, session } = req.body as { username: string; password: string; session?: boolean };
+	if (session && !sessions.sameOrigin(req)) throw new EnergyError("access.origin-foreign");
+	const user = await sessions.signIn(username, password, sessions.address(req));
+	if (session) await sessions.startSession(req, res, user);
+	sendJson(res, 200, { ...(await sessions.apiToken(user)), user: user.name, role: user.role });
+}
+
+async function answerLogin(
+	options: RouterOptions,
+	req: HttpRequest,
+	res: HttpResponse,
+	language: Language,
+): Promise<void> {
+	const { sessions } = options;
+	const base = req.baseUrl ?? "";
+	if (req.method !== "POST") {
+		if (req.method !== "GET" && req.method !== "HEAD") {
+			throw new EnergyError("access.method-unknown", { path: loginPath, method: req.method, allowed: "GET, POST" });
+		}
+		const next = safeNext(queryOf(req).get("next"), base + options.home);
+		const known = await sessions.identify(req).catch(() => null);
+		if (known && !queryOf(req).has("lang")) return redirect(res, next);
+		return sendLoginPage(res, 200, { language, base, next });
+	}
+	const form = new URLSearchParams((await readBody(req, res, strangerBodyLimit)).toString("utf8"));
+	const chosen: Language = form.get("lang") === "ko" ? "ko" : "en-US";
+	const next = safeNext(form.get("next"), base + options.home);
+	const name = (form.get("username") ?? "").trim().slice(0, 64);
+	try {
+		// Another site's form could sign a visitor in under its own account.
+		if (!sessions.sameOrigin(req)) throw new EnergyError("access.origin-foreign");
+		const user = await sessions.signIn(name, form.get("password") ?? "", sessions.address(req));
+		await sessions.startSession(req, res, user);
+		redirect(res, next);
+	} catch (error) {
+		if (!(error instanceof EnergyError)) throw error;
+		sendLoginPage(res, statusFor(error), { language: chosen, base, next, name, error });
+	}
+}
+
+/** Lets a signed-in caller in. @throws EnergyError of `Sessions.identify` */
+async function admit(
+	options: RouterOptions,
+	req: HttpRequest,
+	res: HttpResponse,
+	language: Language,
+	requestId = requestIdOf(req),
+): Promise<SignedIn> {
+	const { sessions } = options;
+	const signedIn = await sessions.identify(req).catch((error: unknown) => {
+		limit(options.strangerLimit, sessions.address(req));
+		throw error;
+	});
+	await sessions.renew(req, res, signedIn);
+	markAccess(req, { user: signedIn.user.name, role: signedIn.user.role, language, requestId });
+	return signedIn;
+}
+
+async function whoever(options: RouterOptions, req: HttpRequest): Promise<{ user: string | null; role: Role | null }> {
+	const signedIn = await options.sessions.identify(req).catch(() => null);
+	return { user: signedIn?.user.name ?? null, role: signedIn?.user.role ?? null };
+}
+
+function prepare({ sessions }: RouterOptions, req: HttpRequest, res: HttpResponse): string {
+	const requestId = requestIdOf(req);
+	setSafetyHeaders(res, requestId, sessions.secure(req));
+	return requestId;
+}
+
+function requestIdOf(req: HttpRequest): string {
+	const given = req.headers["x-request-id"];
+	return typeof given === "string" && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
+}
+
+function languageFor(req: HttpRequest): Language {
+	const chosen = queryOf(req).get("lang");
+	if (pathOf(req) === loginPath && chosen) return chosen === "ko" ? "ko" : "en-US";
+	return languageOf(req.headers["accept-language"]);
+}
+
+function hasBody(req: HttpRequest): boolean {
+	return req.headers["transfer-encoding"] !== undefined || Number(req.headers["content-length"] ?? 0) > 0;
+}
+
+function limit(window: SlidingWindow, key: string): void {
+	const waitMs = window.take(key);
+	if (waitMs > 0) throw new EnergyError("access.rate-limited", { seconds: Math.ceil(waitMs / 1000) });
+}
+
+function statusFor(error: EnergyError): number {
+	if (error.code === "access.locked" || error.code === "access.rate-limited") return 429;
+	return error.code === "access.credentials-wrong" ? 401 : 403;
+}
+
+/** A person is led to the sign-in page and back; a program gets the problem. */
+function fail(options: RouterOptions, req: HttpRequest, res: HttpResponse, error: unknown, language: Language): void {
+	const path = pathOf(req);
+	const signIn =
+		error instanceof EnergyError &&
+		["access.unauthenticated", "access.token-expired", "access.token-invalid"].includes(error.code);
+	if (signIn && wantsPage(req) && !isApi(path) && !res.headersSent) {
+		const next = path === "/" && (req.baseUrl ?? "") === options.nodeBase ? "" : (req.originalUrl ?? req.url ?? "");
+		const query = next ? `?${new URLSearchParams({ next })}` : "";
+		redirect(res, options.nodeBase + loginPath + query);
+		return;
+	}
+	if (!(error instanceof EnergyError)) options.log(`${req.method} ${path}: ${(error as Error)?.stack ?? error}`);
+	else if (error.code === "access.response-invalid") options.log(`${req.method} ${path}: ${error.message}`);
+	sendProblem(res, error, language);
+}

@@ -1,0 +1,36 @@
+import { randomBytes } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { EnergyError } from "../errors.ts";
+
+const shortestSecret = 32;
+
+/** Writes a file that only its owner may read; a crash leaves the old file or the new one, never half of it. */
+export function writeSecretFile(path: string, text: string): void {
+	mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+	const draft = `${path}.${process.pid}.new`;
+	writeFileSync(draft, text, { mode: 0o600 });
+	renameSync(draft, path);
+}
+
+/**
+ * The secret of this name in `home/secrets`, made on first use and never changed after; `given` (from the environment
+ * or the settings) wins over the file.
+ *
+ * @throws EnergyError `access.secret-short` for a given secret that is too short to keep anything safe,
+ *   `access.secret-damaged` for a file that was cut: making a new one would silently lock out what the old one protects
+ */
+export function secretOf(home: string, name: string, given?: string): string {
+	if (given !== undefined && given !== "") {
+		if (given.length < shortestSecret) {
+			throw new EnergyError("access.secret-short", { name, length: given.length, min: shortestSecret });
+		}
+		return given;
+	}
+	const path = join(home, "secrets", name);
+	if (!existsSync(path)) writeSecretFile(path, `${randomBytes(48).toString("base64url")}\n`);
+	const secret = readFileSync(path, "utf8").trim();
+	if (secret.length < shortestSecret) throw new EnergyError("access.secret-damaged", { file: path });
+	if (process.platform !== "win32") chmodSync(path, 0o600);
+	return secret;
+}
