@@ -61,6 +61,8 @@ export interface CheckOptions {
 	language?: Language;
 	/** For readings that do not name their machine. */
 	machine?: string;
+	/** The payload could not be read as a whole: that is the verdict. */
+	refused?: Refusal;
 }
 
 /** A machine that has gone quiet. */
@@ -100,6 +102,11 @@ export class Validator {
 	 * @param nowMs our clock, epoch ms
 	 */
 	check(values: readonly unknown[], nowMs: number, options: CheckOptions = {}): Verdict {
+		if (options.refused) {
+			const run = new Run(this.site.id, 1, options);
+			run.reject(0, options.machine ?? "", options.refused);
+			return run.verdict();
+		}
 		const run = new Run(this.site.id, values.length, options);
 		const tracks = options.dryRun ? new Map<string, MachineTrack>() : this.#tracks;
 		const defaults = { site: this.site.id, ...(options.machine !== undefined && { machine: options.machine }) };
