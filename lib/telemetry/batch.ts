@@ -25,7 +25,7 @@ export function batchOf(payload: unknown): Batch {
 	const text = Buffer.isBuffer(payload) ? payload.subarray(0, MAX_TEXT + 1).toString("utf8") : payload;
 	if (typeof text !== "string") return sized(text);
 	if (text.length > MAX_TEXT) {
-		const rule = `${MAX_TEXT} characters`;
+		const rule = `${MAX_TEXT} B`;
 		return { values: [text.slice(0, 4096)], many: false, refused: refuse("text-too-long", "", text, rule).rejected };
 	}
 	try {

@@ -175,7 +175,7 @@ export class MachineTrack {
 				code: "unit-suspect",
 				field,
 				value: kwh,
-				rule: `near ${before}`,
+				rule: `≈ ${before}`,
 				reason: "Uncertain_UnitSuspect",
 				more: { ratio: 1000 },
 			};

@@ -62,8 +62,9 @@ function missing(source: Readonly<Record<string, unknown>>, field: string, rule:
 	return refuse("field-missing", field, undefined, rule);
 }
 
-const idRule = "1 to 64 letters, digits, - or _";
-const timeRule = "ISO 8601 with offset, e.g. 2026-11-22T10:00:00+09:00";
+/** Rules are written in symbols: they stand in messages of every language. */
+const idRule = "[A-Za-z0-9_-]{1,64}";
+const timeRule = "YYYY-MM-DDThh:mm:ss±hh:mm | Z";
 
 function refuseTime(source: Readonly<Record<string, unknown>>, time: unknown): { rejected: Refusal } {
 	if (time === undefined || time === null) return missing(source, "time", timeRule);
@@ -77,7 +78,7 @@ function refuseTime(source: Readonly<Record<string, unknown>>, time: unknown): {
 
 function refuseNumber(field: string, value: unknown): { rejected: Refusal } {
 	const text = typeof value === "string" && value.trim() !== "" && Number.isFinite(Number(value));
-	return refuse(text ? "number-as-text" : "not-a-number", field, value, "a finite number, or absent");
+	return refuse(text ? "number-as-text" : "not-a-number", field, value, "-1.8e308…1.8e308");
 }
 
 /** The words of a reading beside its numbers: state, quality, reason. */
@@ -93,7 +94,7 @@ function copyWords(source: Readonly<Record<string, unknown>>, reading: WireReadi
 	}
 	if (reason !== undefined && reason !== null) {
 		if (typeof reason !== "string" || !reasonPattern.test(reason))
-			return refuse("word-unknown", "reason", reason, "an OPC UA word such as Uncertain_LastKnownValue").rejected;
+			return refuse("word-unknown", "reason", reason, "Good_…, Uncertain_…, Bad_…").rejected;
 		reading.reason = reason as QualityReason;
 	}
 	return undefined;
@@ -107,7 +108,7 @@ function copyWords(source: Readonly<Record<string, unknown>>, reading: WireReadi
  */
 export function parseReading(value: unknown, defaults: ParseDefaults = {}): Parsed {
 	if (typeof value !== "object" || value === null || Array.isArray(value))
-		return refuse("not-a-reading", "", value, "a JSON object with machine, time and powerKw or energyKwh");
+		return refuse("not-a-reading", "", value, "{machine, time, powerKw | energyKwh}");
 	const source = value as Readonly<Record<string, unknown>>;
 	const site = source.site ?? defaults.site;
 	const machine = source.machine ?? defaults.machine;
@@ -122,7 +123,7 @@ export function parseReading(value: unknown, defaults: ParseDefaults = {}): Pars
 	const instant = parseInstant(time);
 	if (instant.problem !== undefined) {
 		const code = instant.problem === "offset" ? "time-without-offset" : "time-invalid";
-		return refuse(code, "time", time, instant.problem === "calendar" ? "a day and time that exist" : timeRule);
+		return refuse(code, "time", time, timeRule);
 	}
 	const reading: WireReading = {
 		site,
@@ -136,7 +137,7 @@ export function parseReading(value: unknown, defaults: ParseDefaults = {}): Pars
 		reading[name as keyof Quantities] = number;
 	}
 	if (reading.powerKw === undefined && reading.energyKwh === undefined)
-		return missing(source, "powerKw", "at least one of powerKw (kW) and energyKwh (counter, kWh)");
+		return missing(source, "powerKw", "powerKw (kW) | energyKwh (kWh)");
 	const words = copyWords(source, reading);
 	return words ? { rejected: words } : { reading, timeMs: instant.timeMs };
 }

@@ -192,7 +192,7 @@ function fault(
 function timeFault(reading: WireReading, timeMs: number, nowMs: number, rules: ResolvedRules): Fault | undefined {
 	if (timeMs > nowMs + rules.maxFutureMs) {
 		const seconds = Math.round((timeMs - nowMs) / 1000);
-		const rule = `at most ${rules.maxFutureMs / 1000} s ahead`;
+		const rule = `≤ ${rules.maxFutureMs / 1000} s`;
 		return fault("future-time", "time", reading.time, rule, "Bad_FutureTime", { seconds });
 	}
 	if (timeMs >= nowMs - rules.maxAgeMs) return undefined;
@@ -201,7 +201,7 @@ function timeFault(reading: WireReading, timeMs: number, nowMs: number, rules: R
 
 function conflict({ time, powerKw, energyKwh }: WireReading): Fault {
 	const values = { powerKw, energyKwh };
-	return fault("other-value", "time", time, "one reading an instant", "Bad_Duplicate", { values });
+	return fault("other-value", "time", time, "1", "Bad_Duplicate", { values });
 }
 
 function fromText(text: string, defaults: { site: string; machine?: string }): ReturnType<typeof parseReading> {
