@@ -1,9 +1,12 @@
+import type { Language } from "../messages.ts";
 import type { MachineState, Quality, QualityReason } from "../telemetry/reading.ts";
 
 /** A machine as a card shows it; null is "not known", never 0. */
 export interface MachineNow {
 	machine: string;
 	name: string;
+	/** The site's names for it in other languages, where it has some. */
+	names?: Partial<Record<Language, string>>;
 	area: string;
 	role: "main" | "sub";
 	ratedKw: number | null;

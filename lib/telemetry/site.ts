@@ -1,3 +1,4 @@
+import type { Language } from "../messages.ts";
 import type { Quantities } from "./reading.ts";
 
 /** Limits of one quantity; outside of min…max a reading is rejected. */
@@ -27,6 +28,8 @@ export interface Machine {
 	/** Id in topics and the API: letters, digits, `-` and `_`. */
 	id: string;
 	name: string;
+	/** The name in a language where it differs from `name`. */
+	names?: Partial<Record<Language, string>>;
 	area: string;
 	/** Rated active power, kW. */
 	ratedKw?: number;
