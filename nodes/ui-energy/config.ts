@@ -1,0 +1,15 @@
+/** Every card the widget can be; the name of its file in `ui/cards/`. */
+export const cardNames = ["power-now", "machines", "load-24h", "energy-today", "data-health"] as const;
+export type CardName = (typeof cardNames)[number];
+
+/** What the editor saves and the runtime reads: one type for both halves. */
+export interface UiEnergyConfig {
+	configVersion: 1;
+	name: string;
+	/** The `ui-group` of Dashboard 2.0 that shows the card. */
+	group: string;
+	order: number;
+	width: number | string;
+	height: number | string;
+	card: CardName;
+}

@@ -1,0 +1,182 @@
+import type { DataFlow, Delta, LiveMessage, MachineNow, Snapshot } from "../../lib/live/messages.ts";
+import type { CardName } from "./config.ts";
+
+/**
+ * What a card knows. The server half keeps it so that a page that opens later starts complete; the browser half keeps
+ * the same and takes the same parts, so the two never disagree. Both sides are bounded: one picture, one window.
+ */
+export interface CardState {
+	picture: Picture | null;
+	load: Load | null;
+	energy: Energy | null;
+	store: StoreHealth | null;
+}
+
+/** The site as the newest snapshot and its deltas show it. */
+export interface Picture {
+	site: string;
+	/** IANA name; null until a snapshot told it. */
+	timeZone: string | null;
+	/** When the newest part was made by the server, ISO 8601. */
+	time: string;
+	totalKw: number | null;
+	totalQuality: Snapshot["totalQuality"];
+	energyTodayKwh: number | null;
+	machines: MachineNow[];
+	flow: DataFlow;
+}
+
+export type Points = (number | null)[];
+
+/** One line of the load chart; times and values are parallel, a gap is a null value. */
+export interface Line {
+	machine: string;
+	/** Epoch ms. */
+	times: number[];
+	values: Points;
+}
+
+/** The window of a load chart, whole. */
+export interface Load {
+	fromMs: number;
+	toMs: number;
+	lines: Line[];
+}
+
+/** Quarter-hours of the whole site, kWh, since the midnight before last. */
+export interface Energy {
+	/** Start of today in the site's time zone, epoch ms. */
+	todayMs: number;
+	starts: number[];
+	kwh: number[];
+	/** Whether an interval was partly estimated. */
+	estimated: boolean[];
+}
+
+export interface StoreHealth {
+	quarantined: number;
+	byReason: Record<string, number>;
+	queueDepth: number;
+}
+
+/** What travels from the server half to the browser half: one changed part at a time. */
+export type Part =
+	| { kind: "snapshot"; picture: Picture }
+	| { kind: "delta"; delta: Omit<Picture, "timeZone"> }
+	| { kind: "load"; load: Load }
+	| { kind: "energy"; energy: Energy }
+	| { kind: "store"; store: StoreHealth };
+
+export const emptyState: Readonly<CardState> = { picture: null, load: null, energy: null, store: null };
+
+/** Which parts a card shows; the others are not sent to it. */
+const needs: Record<CardName, { machines: boolean; kinds: readonly Part["kind"][] }> = {
+	"power-now": { machines: false, kinds: ["snapshot", "delta", "load"] },
+	machines: { machines: true, kinds: ["snapshot", "delta"] },
+	"load-24h": { machines: true, kinds: ["snapshot", "delta", "load"] },
+	"energy-today": { machines: false, kinds: ["snapshot", "delta", "energy"] },
+	"data-health": { machines: true, kinds: ["snapshot", "delta", "store"] },
+};
+
+/** The part of a live message that a card shows, or null where it shows nothing of it. */
+export function partFor(card: CardName, message: LiveMessage): Part | null {
+	if (message.type !== "snapshot" && message.type !== "delta") return null;
+	const { site, time, totalKw, totalQuality, energyTodayKwh, flow } = message;
+	const machines = needs[card].machines ? message.machines : [];
+	const seen = { site, time, totalKw, totalQuality, energyTodayKwh, machines, flow };
+	return message.type === "snapshot"
+		? { kind: "snapshot", picture: { ...seen, timeZone: message.timeZone } }
+		: { kind: "delta", delta: seen };
+}
+
+export function wants(card: CardName, kind: Part["kind"]): boolean {
+	return needs[card].kinds.includes(kind);
+}
+
+/** A state with one part taken in; the state given is left as it is. */
+export function take(state: CardState, part: Part): CardState {
+	switch (part.kind) {
+		case "snapshot":
+			return { ...state, picture: part.picture, load: extend(state.load, part.picture) };
+		case "delta": {
+			const { delta } = part;
+			const picture = {
+				...delta,
+				timeZone: state.picture?.timeZone ?? null,
+				machines: merge(state.picture?.machines ?? [], delta.machines),
+			};
+			return { ...state, picture, load: extend(state.load, delta) };
+		}
+		case "load":
+			return { ...state, load: part.load };
+		case "energy":
+			return { ...state, energy: part.energy };
+		case "store":
+			return { ...state, store: part.store };
+	}
+}
+
+/** Changed machines replace their former selves in place; new ones go to the end, so that an order seen stays. */
+function merge(known: MachineNow[], changed: Delta["machines"]): MachineNow[] {
+	if (changed.length === 0) return known;
+	const byId = new Map(known.map((machine) => [machine.machine, machine]));
+	for (const machine of changed) byId.set(machine.machine, machine);
+	return [...byId.values()];
+}
+
+/** The name of the site's own line in a load. */
+export const TOTAL = "total";
+
+/** Between two whole fills, a line grows by at most this many points over the window. */
+const POINTS = 720;
+
+/**
+ * Draws the lines on to the newest values: one point per step, its value moving until the step is over. The window
+ * keeps its width, so points older than it fall off. The whole window comes anew from the store each minute; this only
+ * bridges the time between, and a store that is away.
+ */
+function extend(load: Load | null, now: Pick<Picture, "time" | "totalKw" | "machines">): Load | null {
+	const atMs = Date.parse(now.time);
+	if (!load || !(atMs > load.toMs)) return load;
+	const width = load.toMs - load.fromMs;
+	const step = width / POINTS;
+	const fromMs = atMs - width;
+	const power = new Map<string, [number, number | null]>(
+		now.machines.map((m) => [m.machine, [m.time ? Date.parse(m.time) : atMs, m.powerKw]]),
+	);
+	power.set(TOTAL, [atMs, now.totalKw]);
+	const lines = load.lines.map((line) => {
+		const point = power.get(line.machine);
+		return point ? grow(line, point, step, fromMs) : line;
+	});
+	return { fromMs, toMs: atMs, lines };
+}
+
+function grow(line: Line, [timeMs, value]: [number, number | null], step: number, fromMs: number): Line {
+	const last = line.times.at(-1);
+	if (last !== undefined && timeMs <= last) return line;
+	const before = line.times.at(-2);
+	// While the newest point lies within its step it moves on with the value; only then does the next one begin.
+	const moves = last !== undefined && before !== undefined && last - before < step && value !== null;
+	const end = moves ? -1 : undefined;
+	let start = 0;
+	while (start < line.times.length && (line.times[start] ?? 0) < fromMs - step) start++;
+	return {
+		machine: line.machine,
+		times: [...line.times.slice(start, end), timeMs],
+		values: [...line.values.slice(start, end), value],
+	};
+}
+
+/** Cuts a load to its last part, for a card that shows only how the total moves. */
+export function tail(load: Load, durationMs: number): Load {
+	const fromMs = Math.max(load.fromMs, load.toMs - durationMs);
+	const lines = load.lines
+		.filter(({ machine }) => machine === TOTAL)
+		.map(({ machine, times, values }) => {
+			const start = times.findIndex((time) => time >= fromMs);
+			const at = start < 0 ? times.length : start;
+			return { machine, times: times.slice(at), values: values.slice(at) };
+		});
+	return { fromMs, toMs: load.toMs, lines };
+}

@@ -1,0 +1,72 @@
+import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
+import { EnergyError } from "../../lib/errors.ts";
+import type { UiEnergyConfig } from "./config.ts";
+import { partOf } from "./part-of.ts";
+import { type CardState, emptyState, type Part, take } from "./picture.ts";
+
+/** Where Dashboard 2.0 finds our bundle; the same as in package.json, for installations that it does not look into. */
+const source = {
+	package: "@smartfactory/node-red-energy",
+	name: "ui-energy",
+	src: "ui-energy.js",
+	component: "UIEnergy",
+};
+
+interface DashboardBase extends Node {
+	stores: { data: { save(base: DashboardBase, node: Node, msg: object): void } };
+	ui: { widgets: Map<string, { src?: typeof source }> };
+}
+
+/** The part of Dashboard's `ui-group` that a widget talks to. */
+interface DashboardGroup extends Node {
+	register(node: Node, config: NodeDef, events: WidgetEvents): void;
+	getBase(): DashboardBase | null;
+}
+
+interface WidgetEvents {
+	/** May exchange a message before anything is done with it; null means that nothing is. */
+	beforeSend(msg: NodeMessage): NodeMessage | null;
+	onInput(msg: NodeMessage | null): void;
+}
+
+function isGroup(node: Node | null): node is DashboardGroup {
+	return typeof (node as Partial<DashboardGroup> | null)?.register === "function";
+}
+
+/** The state by the names a browser loads it under; only what changed is handed to Dashboard, which copies it. */
+function changed(before: CardState, after: CardState): Partial<CardState> {
+	const entries = Object.entries(after).filter(([key, value]) => before[key as keyof CardState] !== value);
+	return Object.fromEntries(entries);
+}
+
+export default (RED: NodeAPI): void => {
+	function UiEnergyNode(this: Node, config: UiEnergyConfig & NodeDef): void {
+		RED.nodes.createNode(this, config);
+		const group = RED.nodes.getNode(config.group) as Node | null;
+		const base = isGroup(group) ? group.getBase() : null;
+		if (!isGroup(group) || !base) {
+			this.status({ fill: "red", shape: "ring", text: "ui-energy.status.no-group" });
+			this.error(RED._("ui-energy.error.no-group"));
+			return;
+		}
+
+		let state: CardState = emptyState;
+		const events: WidgetEvents = {
+			beforeSend: (msg) => {
+				const part = partOf(config.card, msg.payload);
+				if (part === undefined) throw new EnergyError("nodes.card-message", { card: config.card });
+				return part && { ...msg, payload: part };
+			},
+			onInput: (msg) => {
+				if (!msg) return;
+				const next = take(state, msg.payload as Part);
+				base.stores.data.save(base, this, changed(state, next));
+				state = next;
+			},
+		};
+		group.register(this, config, events);
+		const widget = base.ui.widgets.get(this.id);
+		if (widget) widget.src ??= source;
+	}
+	RED.nodes.registerType("ui-energy", UiEnergyNode);
+};

@@ -1,0 +1,68 @@
+import { type DashboardStore, language, mode, pageName, switchable, switchLanguage, switchMode, t } from "./shell.ts";
+import { computed, defineComponent, h, onBeforeUnmount, type PropType, ref, Teleport, watchEffect } from "./vue.ts";
+
+/** Cards on the page, in the order they came; the first of them carries the bar. */
+const onPage = ref<string[]>([]);
+
+/**
+ * The page's title and switches in Dashboard's app bar, once a page: each card offers to carry it and the first one
+ * does, so that a page needs no node of its own for it.
+ */
+export const PageBar = defineComponent({
+	name: "PageBar",
+	props: {
+		id: { type: String, required: true },
+		store: { type: Object as PropType<DashboardStore>, required: true },
+		pageId: { type: String, required: true },
+	},
+	setup(props) {
+		onPage.value = [...onPage.value, props.id];
+		onBeforeUnmount(() => {
+			onPage.value = onPage.value.filter((id) => id !== props.id);
+		});
+		const mine = computed(() => onPage.value[0] === props.id);
+		const title = computed(() => {
+			const page = props.store.state.ui.pages[props.pageId];
+			return page ? pageName(page) : "";
+		});
+		watchEffect(() => {
+			if (mine.value && title.value) document.title = title.value;
+		});
+		return () => {
+			if (!mine.value || !document.querySelector("#app-bar-title")) return null;
+			return [
+				h(Teleport, { to: "#app-bar-title" }, h("h1", { class: "se-page" }, title.value)),
+				h(Teleport, { to: "#app-bar-actions" }, h("div", { class: "se-switches" }, switches())),
+			];
+		};
+	},
+});
+
+function switches() {
+	const shown = t(`bar.mode.${mode.value}`);
+	return [
+		switchable.value
+			? h(
+					"button",
+					{
+						type: "button",
+						class: "se-switch",
+						"aria-label": t("bar.mode.hint", { mode: shown }),
+						onClick: switchMode,
+					},
+					[h("span", { class: `se-mode se-mode-${mode.value}`, "aria-hidden": "true" }), shown],
+				)
+			: null,
+		h(
+			"button",
+			{
+				type: "button",
+				class: "se-switch",
+				lang: language.value === "ko" ? "en" : "ko",
+				title: t("bar.language.hint"),
+				onClick: switchLanguage,
+			},
+			t("bar.language"),
+		),
+	];
+}

@@ -1,0 +1,77 @@
+import type { CardName } from "../config.ts";
+import { type CardState, emptyState, type Part, take } from "../picture.ts";
+import { PageBar } from "./bar.ts";
+import { DataHealth } from "./cards/data-health.ts";
+import { EnergyToday } from "./cards/energy-today.ts";
+import { Load24h } from "./cards/load-24h.ts";
+import { Machines } from "./cards/machines.ts";
+import { PowerNow } from "./cards/power-now.ts";
+import { attach, type DashboardStore, heardAt, t } from "./shell.ts";
+import style from "./style.css";
+import { type Component, defineComponent, h, inject, type PropType, shallowRef } from "./vue.ts";
+
+/** Every card by its name; a new card is one entry here and one in `config.ts`. */
+const cards: Record<CardName, Component> = {
+	"power-now": PowerNow,
+	machines: Machines,
+	"load-24h": Load24h,
+	"energy-today": EnergyToday,
+	"data-health": DataHealth,
+};
+
+/** Dashboard's way to follow a widget: messages as they come, and what its store kept when the page opens. */
+type DataTracker = (
+	id: string,
+	onInput: (msg: { payload: Part }) => void,
+	onLoad: (msg: Partial<CardState> | undefined) => void,
+) => void;
+
+interface CardConfig {
+	card: CardName;
+	group: string;
+}
+
+/** What Dashboard 2.0 puts on the page for a `ui-energy` node: the card that it names. */
+const UIEnergy = defineComponent({
+	name: "UIEnergy",
+	props: {
+		id: { type: String, required: true },
+		props: { type: Object as PropType<CardConfig>, required: true },
+		state: { type: Object, default: () => ({}) },
+	},
+	setup({ id, props: config }) {
+		const state = shallowRef<CardState>(emptyState);
+		const store = inject<DashboardStore & { state: { ui: { groups: Record<string, { page: string }> } } }>("store");
+		const track = inject<DataTracker>("$dataTracker");
+		track?.(
+			id,
+			({ payload }) => {
+				if (payload.kind === "delta") heardAt(payload.delta.time);
+				state.value = take(state.value, payload);
+			},
+			(kept) => {
+				const { picture = null, load = null, energy = null, store: health = null } = kept ?? {};
+				state.value = { picture, load, energy, store: health };
+			},
+		);
+		if (store) attach(store);
+		const editor = store?.state.setup.setup.RED.httpAdminRoot ?? "/";
+		return () => [
+			store ? h(PageBar, { id, store, pageId: store.state.ui.groups[config.group]?.page ?? "" }) : null,
+			cards[config.card]
+				? h(cards[config.card], { state: state.value, editor })
+				: h("p", { class: "se-empty" }, t("card.unknown")),
+		];
+	},
+});
+
+const element = document.createElement("style");
+element.textContent = style;
+document.head.append(element);
+
+declare global {
+	interface Window {
+		"ui-energy": { UIEnergy: Component };
+	}
+}
+window["ui-energy"] = { UIEnergy };
