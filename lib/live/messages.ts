@@ -73,4 +73,18 @@ export interface Heartbeat {
 	time: string;
 }
 
-export type LiveMessage = Snapshot | Delta | LiveEvent | Heartbeat;
+/** A client's message was not understood; the connection goes on. */
+export interface LiveProblem {
+	type: "problem";
+	/** An EnergyError code. */
+	title: string;
+	detail: string;
+}
+
+export type LiveMessage = Snapshot | Delta | LiveEvent | Heartbeat | LiveProblem;
+
+/** What a client may send: only these machines from now on; an empty list means all. */
+export interface Subscribe {
+	type: "subscribe";
+	machines: string[];
+}

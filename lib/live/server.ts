@@ -1,0 +1,113 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import type { AccessContext } from "../access/context.ts";
+import { EnergyError } from "../errors.ts";
+import { languageOf } from "../messages.ts";
+import { problemOf } from "../problem.ts";
+import { LiveClient } from "./client.ts";
+import type { Delta, LiveEvent, Snapshot } from "./messages.ts";
+
+export interface LiveServerOptions {
+	path: string;
+	/** Who asks; null refuses. Undefined: no access check is installed, and everyone is refused. */
+	authenticate: ((req: IncomingMessage) => Promise<AccessContext | null>) | undefined;
+	/** The settings line that installs the check. */
+	settingsLine: string;
+	snapshot: () => Snapshot;
+	/** How often clients are pinged and asked for their right again, ms. */
+	beatMs?: number;
+}
+
+const MAX_CLIENTS = 500;
+const MAX_PAYLOAD = 16 * 1024;
+const BEAT_MS = 15_000;
+const GOING_AWAY = 1001;
+const POLICY = 1008;
+
+/**
+ * The WebSocket of the live view. It listens to no server itself: `upgrade` is given each upgrade request and leaves
+ * alone what is not for its path, since other listeners (the editor, Dashboard) share the port.
+ */
+export class LiveServer {
+	readonly #options: LiveServerOptions;
+	readonly #server = new WebSocketServer({ noServer: true, maxPayload: MAX_PAYLOAD, perMessageDeflate: false });
+	readonly #clients = new Set<LiveClient>();
+	readonly #beat: NodeJS.Timeout;
+
+	constructor(options: LiveServerOptions) {
+		this.#options = options;
+		this.#beat = setInterval(() => this.#beatAll(), options.beatMs ?? BEAT_MS);
+	}
+
+	get clients(): number {
+		return this.#clients.size;
+	}
+
+	upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+		const [path] = (request.url ?? "").split("?");
+		if (path !== this.#options.path) return;
+		socket.on("error", () => socket.destroy());
+		this.#accept(request, socket, head).catch((error) => refuse(request, socket, error));
+	};
+
+	delta(delta: Delta, nowMs: number): void {
+		if (this.#clients.size === 0) return;
+		const shared = JSON.stringify(delta);
+		for (const client of this.#clients) client.delta(delta, shared, this.#options.snapshot, nowMs);
+	}
+
+	event(event: LiveEvent): void {
+		const shared = JSON.stringify(event);
+		for (const client of this.#clients) client.event(shared);
+	}
+
+	/** Says goodbye to all; clients come back by themselves after a restart. */
+	close(): void {
+		clearInterval(this.#beat);
+		for (const client of this.#clients) client.leave(GOING_AWAY, "restart");
+		this.#clients.clear();
+		this.#server.close();
+	}
+
+	async #accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+		const { authenticate, path, settingsLine, snapshot } = this.#options;
+		if (!authenticate) throw new EnergyError("live.upgrade-missing", { path, line: settingsLine });
+		const access = await authenticate(request);
+		if (!access) throw new EnergyError("live.unauthorized");
+		if (this.#clients.size >= MAX_CLIENTS) throw new EnergyError("live.too-many", { limit: MAX_CLIENTS });
+		this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+			const client = new LiveClient(webSocket, request, access.language, snapshot);
+			this.#clients.add(client);
+			webSocket.on("close", () => this.#clients.delete(client));
+			client.snapshot(snapshot());
+		});
+	}
+
+	#beatAll(): void {
+		for (const client of this.#clients) {
+			client.beat(Date.now());
+			// A login that ended or was revoked ends its open connections too.
+			this.#options.authenticate?.(client.request).then(
+				(access) => access ?? client.leave(POLICY, "login ended"),
+				() => client.leave(POLICY, "login ended"),
+			);
+		}
+	}
+}
+
+function refuse(request: IncomingMessage, socket: Duplex, error: unknown): void {
+	const problem = problemOf(error, languageOf(request.headers["accept-language"]));
+	const body = JSON.stringify(problem);
+	socket.end(
+		[
+			`HTTP/1.1 ${problem.status} ${problem.status === 401 ? "Unauthorized" : "Refused"}`,
+			"Content-Type: application/problem+json; charset=utf-8",
+			`Content-Length: ${Buffer.byteLength(body)}`,
+			...(problem.status === 401 ? ["WWW-Authenticate: Bearer"] : []),
+			"Connection: close",
+			"",
+			body,
+		].join("\r\n"),
+	);
+}
