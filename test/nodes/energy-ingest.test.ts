@@ -39,7 +39,7 @@ describe("energy-ingest node", () => {
 		unreadable = [];
 		const id = `ingest-${test}`;
 		const subscribed = broker.subscribed();
-		await helper.load(nodeSet("energy-ingest"), [
+		const flow = [
 			{ id: "f", type: "tab" },
 			{
 				id,
@@ -54,7 +54,8 @@ describe("energy-ingest node", () => {
 			},
 			{ id: "good", type: "helper", z: "f" },
 			{ id: "bad", type: "helper", z: "f" },
-		]);
+		];
+		await helper.load(nodeSet("energy-ingest"), flow);
 		(helper.getNode("good") as Node).on("input", (msg) => readings.push(msg as Batch));
 		(helper.getNode("bad") as Node).on("input", (msg) => unreadable.push(msg as Batch));
 		await subscribed;
@@ -189,10 +190,11 @@ describe("energy-ingest node", () => {
 	});
 
 	it("says so when there is no broker, and does not stop the flow", async () => {
-		await helper.load(nodeSet("energy-ingest"), [
+		const flow = [
 			{ id: "f", type: "tab" },
 			{ id: "n", type: "energy-ingest", mode: "store", broker: "mqtt://127.0.0.1:1", wires: [[], []], z: "f" },
-		]);
+		];
+		await helper.load(nodeSet("energy-ingest"), flow);
 		const node = helper.getNode("n") as Node & { status: { args: [{ fill: string; text: string }][] } };
 		await until("a red ring", () => node.status.args.some(([status]) => status.fill === "red"));
 	});
