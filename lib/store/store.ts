@@ -67,6 +67,10 @@ export interface SeriesQuery {
 	sum?: boolean;
 	fromMs: number;
 	toMs: number;
+	/**
+	 * `powerKw` over a long span is the mean power of quarter-hours, hours or days; `energyKwh` is always the energy of
+	 * such an interval, never the counter; every other measure is drawn from raw readings.
+	 */
 	measure: keyof Quantities;
 	/** At most this many points a series; peaks survive thinning. */
 	maxPoints: number;
@@ -108,19 +112,34 @@ export interface EnergyToday {
 	estimatedKwh: number;
 }
 
+/** What the store knows about a site; a whole `Site` fits. */
+export interface SiteDefinition {
+	id: string;
+	/** IANA name; days and months are those of this zone. */
+	timeZone: string;
+	/** Where a machine's counter starts again at 0, if known. */
+	machines?: readonly { id: string; rules?: { counterRolloverKwh?: number } }[];
+}
+
 /**
  * Where readings live. Every engine keeps this contract: a resolved write is committed and survives a crash; the same
  * reading written twice is one reading; quarter-hours, hours and days are right after late and repeated readings too.
  * Errors are EnergyErrors with a `store.` code.
  */
 export interface Store {
-	/** Tells the time zone of a site before its first write; known sites are kept. */
-	defineSite(site: { id: string; timeZone: string }): Promise<void>;
+	/**
+	 * Tells the time zone of a site, and the counters of its machines, before its first write; readings of a site that
+	 * was never defined count their days in UTC. A changed time zone makes the days anew.
+	 */
+	defineSite(site: SiteDefinition): Promise<void>;
 	write(readings: readonly Reading[]): Promise<WriteOutcome>;
-	/** Ready-made quarter-hours (import, utility data); they stand above those computed from readings. */
+	/**
+	 * Ready-made quarter-hours (import, utility data); they stand above those computed from readings. Where a computed one
+	 * stood, or an imported one with other values, it counts as replaced.
+	 */
 	writeIntervals(intervals: readonly Interval[]): Promise<WriteOutcome>;
 	quarantine(entries: readonly QuarantineEntry[]): Promise<void>;
-	/** The newest reading of each machine of the site. */
+	/** The newest reading of each machine of the site, whatever its quality. */
 	latest(site: string): Promise<Reading[]>;
 	readings(query: ReadingsQuery): Promise<Page<Reading>>;
 	intervals(query: IntervalsQuery): Promise<Page<Interval>>;
@@ -134,6 +153,8 @@ export interface Store {
 }
 
 export interface StoreOptions {
-	/** Readings in one transaction at most. */
+	/** Readings in one transaction at most; 10,000 unless told. */
 	batchSize?: number;
+	/** `process`: what was acknowledged survives a killed process; `power` (default): a power cut too. */
+	durability?: "power" | "process";
 }

@@ -1,0 +1,121 @@
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
+import { EnergyError } from "../../errors.ts";
+import { migrate } from "./migrations.ts";
+
+/** How long one process waits for another's transaction before it gives up, ms. */
+const BUSY_TIMEOUT_MS = 10_000;
+
+export type Row = Record<string, SQLOutputValue>;
+
+/** A connection with its prepared statements and its transactions. */
+export class Database {
+	readonly path: string;
+	readonly connection: DatabaseSync;
+	#statements = new Map<string, StatementSync>();
+
+	private constructor(path: string, connection: DatabaseSync) {
+		this.path = path;
+		this.connection = connection;
+	}
+
+	/**
+	 * Opens the file, makes its folder and brings its schema up to date.
+	 *
+	 * WAL lets readers and the writer work side by side. `FULL` syncs the log at each commit, so that what was acknowledged
+	 * survives a power cut; `NORMAL` survives only a killed process.
+	 *
+	 * @throws EnergyError `store.not-writable`, `store.newer-schema`; SQLite's own errors for a corrupt or busy file
+	 */
+	static openForWriting(path: string, synchronous: "FULL" | "NORMAL"): Database {
+		if (path !== ":memory:") prepareFolder(path);
+		const connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+		try {
+			const database = new Database(path, connection);
+			database.exec(`PRAGMA synchronous = ${synchronous}`);
+			// Small enough for an edge computer, large enough to keep the leaves that are being written.
+			database.exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000");
+			database.exec("PRAGMA journal_size_limit = 67108864");
+			database.exec("PRAGMA journal_mode = WAL");
+			migrate(database);
+			return database;
+		} catch (error) {
+			connection.close();
+			throw error;
+		}
+	}
+
+	/** A second connection that sees what is committed and changes nothing. */
+	static openForReading(path: string): Database {
+		const connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly: true });
+		connection.exec("PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456");
+		return new Database(path, connection);
+	}
+
+	exec(sql: string): void {
+		this.connection.exec(sql);
+	}
+
+	/** The prepared statement of this text, prepared once. */
+	statement(sql: string): StatementSync {
+		let statement = this.#statements.get(sql);
+		if (!statement) {
+			if (this.#statements.size > 2_000) this.#statements.clear();
+			statement = this.connection.prepare(sql);
+			this.#statements.set(sql, statement);
+		}
+		return statement;
+	}
+
+	get(sql: string, ...values: SQLInputValue[]): Row | undefined {
+		return this.statement(sql).get(...values);
+	}
+
+	all(sql: string, ...values: SQLInputValue[]): Row[] {
+		return this.statement(sql).all(...values);
+	}
+
+	run(sql: string, ...values: SQLInputValue[]): number {
+		return Number(this.statement(sql).run(...values).changes);
+	}
+
+	/** Changes when another connection has committed to the file. */
+	dataVersion(): number {
+		return Number(this.get("PRAGMA data_version")?.data_version);
+	}
+
+	/** Runs the work in one transaction: all of it is committed, or nothing. */
+	transaction<T>(kind: "IMMEDIATE" | "DEFERRED", work: () => T): T {
+		this.statement(`BEGIN ${kind}`).run();
+		let result: T;
+		try {
+			result = work();
+			this.statement("COMMIT").run();
+		} catch (error) {
+			if (this.connection.isTransaction) this.exec("ROLLBACK");
+			throw error;
+		}
+		return result;
+	}
+
+	close(): void {
+		this.#statements.clear();
+		this.connection.close();
+	}
+}
+
+function prepareFolder(path: string): void {
+	const folder = dirname(path);
+	try {
+		mkdirSync(folder, { recursive: true });
+		accessSync(folder, constants.W_OK);
+		if (existsSync(path)) accessSync(path, constants.W_OK);
+	} catch (cause) {
+		throw new EnergyError(
+			"store.not-writable",
+			{ path, message: cause instanceof Error ? cause.message : String(cause) },
+			{ cause },
+		);
+	}
+}

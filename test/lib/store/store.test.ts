@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openStore } from "../../../lib/store/open.ts";
+import type { Store } from "../../../lib/store/store.ts";
+import type { Interval } from "../../../lib/telemetry/interval.ts";
+import type { Reading } from "../../../lib/telemetry/reading.ts";
+
+const MIN = 60_000;
+const QUARTER = 15 * MIN;
+const HOUR = 60 * MIN;
+const at = (iso: string): number => Date.parse(iso);
+
+/** A machine at 60 kW, read each minute: power and a counter that agree, 1 kWh a minute. */
+function steady(machine: string, fromMs: number, minutes: number, more: Partial<Reading> = {}): Reading[] {
+	return Array.from({ length: minutes }, (_, i) => ({
+		site: "works",
+		machine,
+		timeMs: fromMs + i * MIN,
+		powerKw: 60,
+		energyKwh: 1000 + i,
+		quality: "good",
+		...more,
+	}));
+}
+
+describe("the store", () => {
+	let folder: string;
+	let store: Store;
+	const start = at("2026-11-22T10:00:00+09:00");
+
+	beforeEach(async () => {
+		folder = mkdtempSync(join(tmpdir(), "store-"));
+		store = await openStore(`sqlite://${folder}/plant.db`);
+		await store.defineSite({ id: "works", timeZone: "Asia/Seoul" });
+	});
+	afterEach(async () => {
+		await store.close();
+		rmSync(folder, { recursive: true });
+	});
+
+	const quarters = (machine?: string): Promise<Interval[]> =>
+		store
+			.intervals({ site: "works", machine, fromMs: 0, toMs: at("2100-01-01T00:00:00Z"), resolution: "15min" })
+			.then(({ items }) => items);
+
+	it("gives back every field of a reading as it was written", async () => {
+		const reading: Reading = {
+			site: "works",
+			machine: "furnace-1",
+			timeMs: start,
+			powerKw: 42.1,
+			energyKwh: 1234.5,
+			powerFactor: -0.94,
+			reactivePowerKvar: 3,
+			voltageV: 380.5,
+			currentA: 71,
+			frequencyHz: 59.98,
+			temperatureC: 31,
+			productionCount: 12,
+			state: "running",
+			quality: "uncertain",
+			reason: "Uncertain_FlatLine",
+		};
+		assert.deepEqual(await store.write([reading]), { inserted: 1, duplicates: 0, replaced: 0 });
+		const page = await store.readings({ site: "works", fromMs: start, toMs: start + 1 });
+		assert.deepEqual(page, { items: [reading] });
+		assert.deepEqual(await store.latest("works"), [reading]);
+	});
+
+	it("stores a reading once, however often it comes, and lets a correction stand", async () => {
+		const [reading] = steady("furnace-1", start, 1) as [Reading];
+		await store.write([reading]);
+		assert.deepEqual(await store.write([reading, reading]), { inserted: 0, duplicates: 2, replaced: 0 });
+		const corrected = { ...reading, powerKw: 55 };
+		assert.deepEqual(await store.write([corrected]), { inserted: 0, duplicates: 0, replaced: 1 });
+		assert.deepEqual((await store.readings({ site: "works", fromMs: 0, toMs: start + 1 })).items, [corrected]);
+		assert.equal((await store.stats()).readings, 1);
+	});
+
+	it("measures quarter-hours by the counter, splitting at their edges", async () => {
+		await store.write(steady("furnace-1", start - 30_000, 62));
+		const [before, first, second] = await quarters();
+		assert.equal(before?.energyKwh, 0.5);
+		assert.deepEqual(first, {
+			site: "works",
+			machine: "furnace-1",
+			startMs: start,
+			durationMs: QUARTER,
+			energyKwh: 15,
+			estimatedKwh: 0,
+			meanKw: 60,
+			maxKw: 60,
+			minKw: 60,
+			coverage: 1,
+			quality: "good",
+			samples: 15,
+		});
+		assert.equal(second?.energyKwh, 15);
+	});
+
+	it("keeps imported quarter-hours above computed ones", async () => {
+		await store.write(steady("furnace-1", start, 16));
+		const imported: Interval = { ...((await quarters())[0] as Interval), energyKwh: 99, samples: 0 };
+		assert.deepEqual(await store.writeIntervals([imported]), { inserted: 0, duplicates: 0, replaced: 1 });
+		assert.deepEqual(await store.writeIntervals([imported]), { inserted: 0, duplicates: 1, replaced: 0 });
+		await store.write(steady("furnace-1", start + 20_000, 10));
+		assert.equal((await quarters())[0]?.energyKwh, 99);
+	});
+
+	it("rolls up to the hours, days and months of the site's time zone", async () => {
+		const night = at("2026-11-30T22:00:00+09:00");
+		await store.write(steady("furnace-1", night, 4 * 60 + 1));
+		const sums = async (resolution: "hour" | "day" | "month"): Promise<[string, number][]> =>
+			(await store.intervals({ site: "works", fromMs: 0, toMs: at("2100-01-01T00:00:00Z"), resolution })).items.map(
+				({ startMs, energyKwh }) => [new Date(startMs + 9 * HOUR).toISOString().slice(0, 13), energyKwh],
+			);
+		assert.deepEqual((await sums("hour")).slice(0, 4), [
+			["2026-11-30T22", 60],
+			["2026-11-30T23", 60],
+			["2026-12-01T00", 60],
+			["2026-12-01T01", 60],
+		]);
+		assert.deepEqual(await sums("day"), [
+			["2026-11-30T00", 120],
+			["2026-12-01T00", 120],
+		]);
+		assert.deepEqual(await sums("month"), [
+			["2026-11-01T00", 120],
+			["2026-12-01T00", 120],
+		]);
+		await store.defineSite({ id: "works", timeZone: "UTC" });
+		assert.deepEqual(await sums("month"), [["2026-11-01T09", 240]]);
+	});
+
+	it("pages through several machines in the order of time, either way, missing none", async () => {
+		const readings = ["a", "b", "c"].flatMap((machine) => steady(machine, at("2026-10-31T23:50:00Z"), 20));
+		await store.write(readings);
+		for (const order of ["asc", "desc"] as const) {
+			const seen: Reading[] = [];
+			for (let cursor: string | undefined, more = true; more; ) {
+				const page = await store.readings({ site: "works", fromMs: 0, toMs: start * 2, limit: 7, order, cursor });
+				seen.push(...page.items);
+				cursor = page.nextCursor;
+				more = cursor !== undefined;
+			}
+			const expected = readings.toSorted((a, b) => a.timeMs - b.timeMs || (a.machine < b.machine ? -1 : 1));
+			assert.deepEqual(seen, order === "asc" ? expected : expected.reverse());
+		}
+	});
+});
