@@ -330,11 +330,11 @@ export class Plant {
 		const wish = this.#wish(index, timeMs);
 		const kw = overlay.drive ? overlay.drive.towards(wish, overlay.doneMs, timeMs) : wish.kw;
 		const sinceKwh = ((overlay.kw + kw) / 2) * ((timeMs - overlay.doneMs) / 3_600_000);
-		const plannedAtDone = this.#planned(index, this.#days.at(overlay.doneMs), overlay.doneMs).kwh;
+		const done = this.#planned(index, this.#days.at(overlay.doneMs), overlay.doneMs);
 		return {
 			kw,
-			kwh: plannedAtDone + overlay.offsetKwh + sinceKwh,
-			made: counters.made,
+			kwh: done.kwh + overlay.offsetKwh + sinceKwh,
+			made: (overlay.drive ? done.made : planned.made) + overlay.offsetMade,
 			state: this.#stateOf(index, overlay, wish, planned.state, timeMs),
 		};
 	}

@@ -213,6 +213,8 @@ export function draw(scene: DayScene): Drawing {
 	const marks = scene.day.minutes + 1;
 	const out = { kw: new Float64Array(marks), state: new Uint8Array(marks), made: new Float64Array(marks) };
 	profiles[scene.machine.profile](scene, out);
+	// No real meter shows the same power for minutes, however still the machine stands.
+	for (let i = 0; i < marks; i++) out.kw[i] = (out.kw[i] ?? 0) * (1 + 0.012 * smooth(scene.daySeed + 9, i / 1.7));
 	return out;
 }
 
