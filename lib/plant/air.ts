@@ -35,8 +35,8 @@ export function airSystem({ machine, day, seed, clock, shift, onBreak }: DayScen
 	for (let i = 0; i < marks; i++) {
 		const now = clock[i] ?? 0;
 		const works = shift !== null && now >= shift.from - 10 && now < shift.to;
-		const use = works ? (onBreak[i] ? 0.55 : 1.12) : day.kind === "closed" ? 0.08 : 0.13;
-		const demand = use * (1 + 0.2 * smooth(s, i / 19) + 0.12 * smooth(s + 1, i / 4));
+		const use = works ? (onBreak[i] ? 0.6 : 1.16) : day.kind === "closed" ? 0.08 : 0.13;
+		const demand = use * (1 + 0.13 * smooth(s, i / 6) + 0.1 * smooth(s + 1, i / 1.9));
 		for (let step = 0; step < STEPS_PER_MINUTE; step++) {
 			for (const [one, band] of [
 				[lead, bands.lead],

@@ -147,7 +147,7 @@ export class PlantDays {
 			const { kwh, made } = plan[index] ?? { kwh: 0, made: 0 };
 			return {
 				kw: drawing.kw,
-				kwh: scaleTo(drawing.kw, kwh, before.kwh[index] ?? 0),
+				kwh: scaleTo(drawing.kw, kwh, machine.ratedKw, before.kwh[index] ?? 0),
 				state: drawing.state,
 				made: accumulate(drawing.made, made, before.made[index] ?? 0),
 			};
@@ -156,13 +156,33 @@ export class PlantDays {
 	}
 }
 
-/** Scales powers in place so that the day's integral is `kwh`; returns the counter at each mark. */
-function scaleTo(kw: Float64Array, kwh: number, before: number): Float64Array {
+/**
+ * Scales powers in place so that the day's integral is `kwh`, none above the rating: what that cuts off is spread over
+ * the minutes that have room. Returns the counter at each mark.
+ */
+function scaleTo(kw: Float64Array, kwh: number, ratedKw: number, before: number): Float64Array {
 	const minutes = kw.length - 1;
-	let area = 0;
-	for (let i = 0; i < minutes; i++) area += ((kw[i] ?? 0) + (kw[i + 1] ?? 0)) / 120;
-	if (area > 0) for (let i = 0; i <= minutes; i++) kw[i] = ((kw[i] ?? 0) * kwh) / area;
-	else kw.fill(kwh / (minutes / 60));
+	for (let pass = 0; pass < 5; pass++) {
+		let area = 0;
+		let room = 0;
+		for (let i = 0; i <= minutes; i++) {
+			// Trapezoids: the first and the last mark count half.
+			const weight = i === 0 || i === minutes ? 0.5 : 1;
+			area += (weight * (kw[i] ?? 0)) / 60;
+			if ((kw[i] ?? 0) < ratedKw) room += (weight * (kw[i] ?? 0)) / 60;
+		}
+		if (area === 0) kw.fill(kwh / (minutes / 60));
+		if (area === 0) break;
+		// The last pass keeps the day's energy whatever the rating says: the counter must meet the next midnight.
+		const all = room === 0 || pass === 4;
+		const scale = all ? kwh / area : 1 + (kwh - area) / room;
+		for (let i = 0; i <= minutes; i++) {
+			const now = kw[i] ?? 0;
+			if (all) kw[i] = now * scale;
+			else if (now < ratedKw) kw[i] = Math.min(ratedKw, now * scale);
+		}
+		if (all) break;
+	}
 	const counter = new Float64Array(minutes + 1);
 	counter[0] = before;
 	for (let i = 0; i < minutes; i++) counter[i + 1] = (counter[i] ?? 0) + ((kw[i] ?? 0) + (kw[i + 1] ?? 0)) / 120;

@@ -105,7 +105,10 @@ describe("commands to the simulated plant", () => {
 					plant.command("mill-1", { command: "limit", limitKw: 120 });
 					plant.inject({ fault: "bearing-wear", machine: "mill-1", rampMs: 10 * MINUTE });
 					let t = morning;
-					for (const step of looks) plant.advanceTo((t += step));
+					for (const step of looks) {
+						t += step;
+						plant.advanceTo(t);
+					}
 					return sampleAt(plant, "mill-1", morning + HOUR).reading.energyKwh ?? NaN;
 				};
 				assert.equal(run(steps), run([]));
