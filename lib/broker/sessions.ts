@@ -25,12 +25,13 @@ interface Session {
 	bytes: number;
 	nextId: number;
 	/** Deliveries that wait for a free message id. */
-	waiting: (() => void)[];
+	waiting: { go: () => void; fail: (error: Error) => void }[];
 }
 
-const MAX_ID = 65_535;
-/** Ids kept in use at most, so that finding a free one stays quick. */
-const WINDOW = 60_000;
+/** Message ids up to here are ours; those above are the library's, which sends retained messages past our queues. */
+export const MAX_ID = 60_000;
+/** Ids in use at most, so that finding a free one stays quick. */
+const WINDOW = 55_000;
 
 /**
  * The outgoing queues of persistent sessions, in place of the broker library's own, which looks through a list for
@@ -68,17 +69,15 @@ export class SessionQueues {
 	/** Gives a packet that is about to be sent its message id; waits where none is free. */
 	async send(clientId: string, packet: QueuedPacket): Promise<void> {
 		const session = this.#session(clientId);
-		while (session.inFlight.size >= WINDOW) await new Promise<void>((resolve) => session.waiting.push(resolve));
+		while (session.inFlight.size >= WINDOW && !this.#sent(session, packet)) {
+			await new Promise<void>((go, fail) => session.waiting.push({ go, fail }));
+		}
 		const queued = session.queue.get(packet.brokerCounter);
 		if (!queued) throw new Error("no such packet");
-		if (packet.cmd === "pubrel") {
-			queued.cmd = "pubrel";
-			return;
-		}
-		if (queued.messageId !== undefined && session.inFlight.get(queued.messageId) === queued) {
-			// Sent before on another connection: the same id again, marked as what it may be.
-			packet.messageId = queued.messageId;
-			packet.dup = true;
+		if (this.#sent(session, packet)) {
+			// On another connection before: the same id again, marked as what it may be.
+			packet.messageId = queued.messageId as number;
+			packet.dup = queued.cmd === "publish";
 			return;
 		}
 		while (session.inFlight.has(session.nextId)) session.nextId = (session.nextId % MAX_ID) + 1;
@@ -112,15 +111,16 @@ export class SessionQueues {
 
 	/** A session is over. */
 	drop(clientId: string): void {
-		const session = this.#sessions.get(clientId);
+		this.disconnected(clientId);
 		this.#sessions.delete(clientId);
-		for (const resolve of session?.waiting ?? []) resolve();
 	}
 
 	/** The connection of a session ended: deliveries that waited for it stay in its queue. */
 	disconnected(clientId: string): void {
 		const session = this.#sessions.get(clientId);
-		if (session?.queue.size === 0) this.#sessions.delete(clientId);
+		if (!session) return;
+		for (const { fail } of session.waiting.splice(0)) fail(new Error("connection closed"));
+		if (session.queue.size === 0) this.#sessions.delete(clientId);
 	}
 
 	#session(clientId: string): Session {
@@ -132,12 +132,17 @@ export class SessionQueues {
 		return session;
 	}
 
+	#sent(session: Session, packet: QueuedPacket): boolean {
+		const id = session.queue.get(packet.brokerCounter)?.messageId;
+		return id !== undefined && session.inFlight.get(id)?.brokerCounter === packet.brokerCounter;
+	}
+
 	#forget(session: Session, packet: QueuedPacket): void {
 		session.queue.delete(packet.brokerCounter);
 		if (packet.messageId !== undefined && session.inFlight.get(packet.messageId) === packet) {
 			session.inFlight.delete(packet.messageId);
 		}
 		session.bytes -= packet.payload.length;
-		session.waiting.shift()?.();
+		session.waiting.shift()?.go();
 	}
 }

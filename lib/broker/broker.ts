@@ -1,0 +1,101 @@
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { EnergyError } from "../errors.ts";
+import { packageRoot } from "../package-root.cjs";
+
+export interface BrokerOptions {
+	/** Default 127.0.0.1. */
+	host?: string;
+	/** 0 takes a free one; default 1883. */
+	port?: number;
+	/** Everyone gives these two; nobody comes in without. */
+	username: string;
+	password: string;
+	/** Largest packet in bytes; a longer one ends its connection. Default 256 KiB. */
+	maxPacketBytes?: number;
+	/** What waits for an absent or slow persistent session at most; beyond, the oldest go and are counted. */
+	maxQueuedMessages?: number;
+	maxQueuedBytes?: number;
+	/** How long a persistent session is kept for a client that stays away, ms. Default a day. */
+	sessionExpiryMs?: number;
+}
+
+export interface BrokerStats {
+	clients: number;
+	/** Messages taken from publishers. */
+	received: number;
+	/** Messages that wait for persistent sessions now: queued, or sent and not acknowledged. */
+	waiting: number;
+	/** Messages given up because a session's queue was full. */
+	dropped: number;
+	/** Connections refused for wrong or missing credentials. */
+	unauthorized: number;
+	/** Connections ended because of a packet that was too long. */
+	oversized: number;
+}
+
+export interface Broker {
+	port: number;
+	/** mqtt://host:port, to connect to. */
+	url: string;
+	stats(): Promise<BrokerStats>;
+	/** Ends all connections and the thread. */
+	close(): Promise<void>;
+}
+
+/** What the thread is told and answers. */
+export type BrokerRequest = { ask: "stats"; id: number } | { ask: "close" };
+export type BrokerReply =
+	| { answer: "listening"; port: number }
+	| { answer: "failed"; code: string; reason: string }
+	| { answer: "stats"; id: number; stats: BrokerStats };
+
+/**
+ * Starts the embedded MQTT broker in a thread of its own, so that its load never delays the flows. It speaks
+ * MQTT 3.1 and 3.1.1; a client that asks for 5 is refused with "unacceptable protocol version" and comes again with
+ * 3.1.1. Sessions live in memory: they survive a reconnect, not a restart of the broker.
+ *
+ * @throws EnergyError `broker.port-in-use`, `broker.port-denied`, `broker.package-missing`,
+ * `broker.credentials-missing`, `broker.failed`
+ */
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
+	if (!options.username || !options.password) throw new EnergyError("broker.credentials-missing");
+	const { host = "127.0.0.1", port = 1883 } = options;
+	const worker = new Worker(join(packageRoot, "dist/lib/broker/broker-worker.js"), {
+		workerData: { ...options, host, port },
+		resourceLimits: { maxOldGenerationSizeMb: 1024 },
+	});
+	const asked = new Map<number, (stats: BrokerStats) => void>();
+	let asks = 0;
+	const gone = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+	const bound = await new Promise<number>((resolve, reject) => {
+		const fail = (code: string, reason: string): void => {
+			void worker.terminate();
+			reject(new EnergyError(code, { host, port, reason }));
+		};
+		worker.once("error", (error) => fail("broker.failed", error.message));
+		worker.on("message", (reply: BrokerReply) => {
+			if (reply.answer === "listening") resolve(reply.port);
+			else if (reply.answer === "failed") fail(reply.code, reply.reason);
+			else {
+				asked.get(reply.id)?.(reply.stats);
+				asked.delete(reply.id);
+			}
+		});
+	});
+	const tell = (request: BrokerRequest): void => worker.postMessage(request);
+	const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+	return {
+		port: bound,
+		url: `mqtt://${reachable.includes(":") ? `[${reachable}]` : reachable}:${bound}`,
+		stats: () =>
+			new Promise((resolve) => {
+				asked.set(++asks, resolve);
+				tell({ ask: "stats", id: asks });
+			}),
+		close: async () => {
+			tell({ ask: "close" });
+			await gone;
+		},
+	};
+}
