@@ -12,6 +12,7 @@ interface Entry extends Record<Language, string> {
 const subjects = [
 	"access",
 	"app",
+	"broker",
 	"calendar",
 	"config",
 	"demand",
