@@ -1,6 +1,6 @@
 import type { LiveMessage } from "../../lib/live/messages.ts";
 import type { CardName } from "./config.ts";
-import { type Line, type Part, partFor, tail, wants } from "./picture.ts";
+import { type Line, type Part, type Picture, partFor, tail, wants } from "./picture.ts";
 
 /** A series as `energy-store` answers it: times are ISO 8601 on the wire. */
 interface WireSeries {
@@ -30,35 +30,82 @@ function isSeries(value: unknown): value is WireSeries {
 	);
 }
 
+/** An interval as `energy-store` answers it; further properties are of no concern here. */
+interface WireInterval {
+	machine: string;
+	start: string;
+	energyKwh: number;
+	estimatedKwh: number;
+}
+
+function isInterval(value: unknown): value is WireInterval {
+	return (
+		isRecord(value) &&
+		typeof value.machine === "string" &&
+		typeof value.start === "string" &&
+		typeof value.energyKwh === "number"
+	);
+}
+
 /**
  * What a message brings a card: told by its shape, so that live messages and the store's answers come by one wire.
  *
  * @returns null where the card shows nothing of it; undefined where the message is none that a card knows
  */
-export function partOf(card: CardName, payload: unknown): Part | null | undefined {
+export function partOf(card: CardName, payload: unknown, picture: Picture | null): Part | null | undefined {
 	if (isLive(payload)) return partFor(card, payload);
 	if (!isRecord(payload)) return undefined;
-	if (Array.isArray(payload.series)) return wants(card, "load") ? loadOf(card, payload) : null;
 	if (typeof payload.quarantined === "number") return wants(card, "store") ? storeOf(payload) : null;
+	if (!Array.isArray(payload.items)) return undefined;
+	const items: unknown[] = payload.items;
+	if (items.every(isSeries) && typeof payload.measure === "string") {
+		return wants(card, "load") && payload.measure === "powerKw" ? loadOf(card, payload, items) : null;
+	}
+	if (items.every(isInterval)) {
+		// A page of more than one is only a part of the site: rather nothing than a sum that is too small.
+		return wants(card, "energy") && payload.nextCursor === undefined ? energyOf(items, picture) : null;
+	}
 	return undefined;
 }
 
-function loadOf(card: CardName, payload: Record<string, unknown>): Part | undefined {
-	const series: unknown[] = Array.isArray(payload.series) ? payload.series : [];
-	if (!series.every(isSeries)) return undefined;
+function loadOf(card: CardName, payload: Record<string, unknown>, series: readonly WireSeries[]): Part | undefined {
+	const fromMs = instant(payload.from);
+	const toMs = instant(payload.to);
+	if (fromMs === undefined || toMs === undefined || toMs <= fromMs) return undefined;
 	const lines = series.map(
 		({ machine, times, values }): Line => ({ machine, times: times.map((time) => Date.parse(time)), values }),
 	);
-	const fromMs = instant(payload.from) ?? Math.min(...lines.map((line) => line.times[0] ?? Number.POSITIVE_INFINITY));
-	const toMs = instant(payload.to) ?? Math.max(...lines.map((line) => line.times.at(-1) ?? Number.NEGATIVE_INFINITY));
-	if (!(toMs > fromMs)) return undefined;
 	const load = { fromMs, toMs, lines };
 	return { kind: "load", load: card === "power-now" ? tail(load, POWER_NOW_WINDOW_MS) : load };
 }
 
 function instant(value: unknown): number | undefined {
-	const ms = typeof value === "string" ? Date.parse(value) : value;
-	return typeof ms === "number" && Number.isFinite(ms) ? ms : undefined;
+	const ms = typeof value === "string" ? Date.parse(value) : Number.NaN;
+	return Number.isNaN(ms) ? undefined : ms;
+}
+
+/** The hours of the site: of its main meters where it has any, else of all its machines together. */
+function energyOf(items: readonly WireInterval[], picture: Picture | null): Part | null {
+	if (!picture) return null;
+	const mains = picture.machines.filter(({ role }) => role === "main");
+	const whole = new Set((mains.length > 0 ? mains : picture.machines).map(({ machine }) => machine));
+	const hours = new Map<number, { kwh: number; estimatedKwh: number }>();
+	for (const { machine, start, energyKwh, estimatedKwh } of items) {
+		if (!whole.has(machine)) continue;
+		const hour = hours.get(Date.parse(start)) ?? { kwh: 0, estimatedKwh: 0 };
+		hour.kwh += energyKwh;
+		hour.estimatedKwh += estimatedKwh ?? 0;
+		hours.set(Date.parse(start), hour);
+	}
+	const sorted = [...hours].sort(([a], [b]) => a - b);
+	return {
+		kind: "energy",
+		energy: {
+			starts: sorted.map(([startMs]) => startMs),
+			kwh: sorted.map(([, hour]) => hour.kwh),
+			estimatedKwh: sorted.map(([, hour]) => hour.estimatedKwh),
+		},
+	};
 }
 
 function storeOf(payload: Record<string, unknown>): Part {

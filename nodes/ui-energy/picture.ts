@@ -43,14 +43,13 @@ export interface Load {
 	lines: Line[];
 }
 
-/** Quarter-hours of the whole site, kWh, since the midnight before last. */
+/** Hours of the whole site, from yesterday's first on; the three are parallel. */
 export interface Energy {
-	/** Start of today in the site's time zone, epoch ms. */
-	todayMs: number;
+	/** Epoch ms. */
 	starts: number[];
 	kwh: number[];
-	/** Whether an interval was partly estimated. */
-	estimated: boolean[];
+	/** The part of each hour that was bridged over a gap. */
+	estimatedKwh: number[];
 }
 
 export interface StoreHealth {
@@ -74,7 +73,8 @@ const needs: Record<CardName, { machines: boolean; kinds: readonly Part["kind"][
 	"power-now": { machines: false, kinds: ["snapshot", "delta", "load"] },
 	machines: { machines: true, kinds: ["snapshot", "delta"] },
 	"load-24h": { machines: true, kinds: ["snapshot", "delta", "load"] },
-	"energy-today": { machines: false, kinds: ["snapshot", "delta", "energy"] },
+	// Its hours are added up over the machines that make the site's total, so it has to know their roles.
+	"energy-today": { machines: true, kinds: ["snapshot", "delta", "energy"] },
 	"data-health": { machines: true, kinds: ["snapshot", "delta", "store"] },
 };
 
@@ -108,7 +108,7 @@ export function take(state: CardState, part: Part): CardState {
 			return { ...state, picture, load: extend(state.load, delta) };
 		}
 		case "load":
-			return { ...state, load: part.load };
+			return { ...state, load: join(state.load, part.load) };
 		case "energy":
 			return { ...state, energy: part.energy };
 		case "store":
@@ -122,6 +122,13 @@ function merge(known: MachineNow[], changed: Delta["machines"]): MachineNow[] {
 	const byId = new Map(known.map((machine) => [machine.machine, machine]));
 	for (const machine of changed) byId.set(machine.machine, machine);
 	return [...byId.values()];
+}
+
+/** A fill brings some lines whole and leaves the others as they are; the window is that of the newest fill. */
+function join(known: Load | null, fill: Load): Load {
+	const filled = new Set(fill.lines.map(({ machine }) => machine));
+	const others = (known?.lines ?? []).filter(({ machine }) => !filled.has(machine));
+	return { fromMs: fill.fromMs, toMs: fill.toMs, lines: [...others, ...fill.lines] };
 }
 
 /** The name of the site's own line in a load. */

@@ -53,7 +53,7 @@ export default (RED: NodeAPI): void => {
 		let state: CardState = emptyState;
 		const events: WidgetEvents = {
 			beforeSend: (msg) => {
-				const part = partOf(config.card, msg.payload);
+				const part = partOf(config.card, msg.payload, state.picture);
 				if (part === undefined) throw new EnergyError("nodes.card-message", { card: config.card });
 				return part && { ...msg, payload: part };
 			},

@@ -21,6 +21,12 @@ const stateIcons: Record<string, Icon> = {
 	fault: "fault",
 };
 
+/** By power; main meters, which repeat the total, come last, and before them what shows no power. */
+function greaterFirst(a: MachineNow, b: MachineNow): number {
+	if (a.role !== b.role) return a.role === "main" ? 1 : -1;
+	return (b.powerKw ?? Number.NEGATIVE_INFINITY) - (a.powerKw ?? Number.NEGATIVE_INFINITY) || 0;
+}
+
 /** Each machine's power against its rating, the greatest first; a row opens to tell the rest. */
 export const Machines = defineComponent({
 	name: "Machines",
@@ -35,9 +41,7 @@ export const Machines = defineComponent({
 				const machines = picture?.machines ?? [];
 				if (order.value.length === machines.length && Date.now() - sortedMs < SORT_MS) return;
 				sortedMs = Date.now();
-				order.value = [...machines]
-					.sort((a, b) => (b.powerKw ?? Number.NEGATIVE_INFINITY) - (a.powerKw ?? Number.NEGATIVE_INFINITY))
-					.map(({ machine }) => machine);
+				order.value = [...machines].sort(greaterFirst).map(({ machine }) => machine);
 			},
 			{ immediate: true },
 		);
@@ -99,28 +103,24 @@ function row(machine: MachineNow, place: number | undefined, open: boolean, togg
 	]);
 }
 
-function stateOf({ state, quality, role }: MachineNow): VNodeChild[] {
+function stateOf({ state, quality, role, powerKw, ratedKw }: MachineNow): VNodeChild[] {
 	const parts: VNodeChild[] = [];
 	if (state) {
-		parts.push(
-			icon(stateIcons[state] ?? "off", state === "fault" ? "alarm" : "calm"),
-			lookup(language.value, `state.${state}`) ?? state,
-		);
+		const tone = state === "fault" ? "alarm" : "calm";
+		parts.push(icon(stateIcons[state] ?? "off", tone), lookup(language.value, `state.${state}`) ?? state);
 	} else if (role === "main") {
 		parts.push(t("machines.main"));
 	}
-	if (quality !== "good") {
-		parts.push(
-			h("span", { class: "se-row-quality" }, [
-				icon("warn", quality === "bad" ? "alarm" : "warn"),
-				t(`quality.${quality}`),
-			]),
-		);
-	}
+	if (quality !== "good") parts.push(sign(quality === "bad" ? "alarm" : "warn", t(`quality.${quality}`)));
+	if (powerKw !== null && ratedKw && powerKw > ratedKw) parts.push(sign("warn", t("machines.over")));
 	return parts;
 }
 
-/** Power as a share of the rating; hatched where it is uncertain, with a mark at the rating where it is above. */
+function sign(tone: "warn" | "alarm", words: string): VNode {
+	return h("span", { class: "se-row-sign" }, [icon("warn", tone), words]);
+}
+
+/** Power as a share of the rating; hatched where it is uncertain. */
 function bar({ powerKw, ratedKw, quality }: MachineNow): VNode {
 	const share = powerKw !== null && ratedKw ? Math.max(0, powerKw / ratedKw) : 0;
 	const over = share > 1;
@@ -137,7 +137,6 @@ function details({ powerKw, ratedKw, reason, time, powerFactor }: MachineNow): V
 	if (ratedKw && powerKw !== null) {
 		const rated = text(power(ratedKw));
 		lines.push(t("machines.rating", { percent: percent(powerKw / ratedKw), rated }));
-		if (powerKw > ratedKw) lines.push(t("machines.over"));
 	} else if (!ratedKw) {
 		lines.push(t("machines.norating"));
 	}
