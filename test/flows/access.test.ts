@@ -1,0 +1,360 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import WebSocket from "ws";
+
+const root = new URL("../../", import.meta.url).pathname;
+const password = "correct horse battery";
+
+interface NodeRed {
+	base: string;
+	output(): string;
+	stop(): Promise<void>;
+}
+
+/** Doors that somebody's flow opens: API, page, WebSocket, dashboard; and one of our nodes behind an http-in. */
+const flow = [
+	{ id: "tab", type: "tab", label: "Doors" },
+	{
+		id: "site",
+		type: "energy-site",
+		configVersion: 1,
+		name: "",
+		siteId: "demo",
+		timeZone: "Asia/Seoul",
+		storeUrl: "",
+		unknownMachines: "accept",
+		machines: [],
+	},
+	...http("read", "get", "/api/v1/data/sensors", '{"items": []}'),
+	...http("write", "post", "/api/v1/data/sensors", '{"accepted": $count(payload), "rejected": []}'),
+	...http("health", "get", "/health", '{"status": "ok", "parts": {}}'),
+	...http("own", "get", "/own-page", '{"own": true}'),
+	{ id: "ours-in", type: "http in", z: "tab", url: "/ours", method: "get", wires: [["ours"]] },
+	{
+		id: "ours",
+		type: "energy-store",
+		z: "tab",
+		configVersion: 1,
+		site: "none",
+		operation: "stats",
+		wires: [["ours-out"]],
+	},
+	{ id: "ours-out", type: "http response", z: "tab", wires: [] },
+	{ id: "listener", type: "websocket-listener", path: "/feed", wholemsg: "false" },
+	{ id: "feed", type: "websocket in", z: "tab", server: "listener", wires: [[]] },
+	{
+		id: "ui",
+		type: "ui-base",
+		name: "Dashboard",
+		path: "/dashboard",
+		includeClientData: true,
+		acceptsClientConfig: [],
+		showPathInSidebar: false,
+	},
+	{ id: "theme", type: "ui-theme", name: "Theme", colors: {}, sizes: {} },
+	{ id: "page", type: "ui-page", name: "Now", ui: "ui", path: "/now", layout: "grid", theme: "theme", order: 1 },
+	{ id: "group", type: "ui-group", name: "Power", page: "page", width: 6, height: 1, order: 1 },
+	{
+		id: "text",
+		type: "ui-text",
+		z: "tab",
+		group: "group",
+		order: 1,
+		label: "Power",
+		format: "{{msg.payload}}",
+		wires: [],
+	},
+];
+
+function http(id: string, method: string, url: string, answer: string): object[] {
+	const rules = [{ t: "set", p: "payload", pt: "msg", to: answer, tot: "jsonata" }];
+	return [
+		{ id: `${id}-in`, type: "http in", z: "tab", url, method, wires: [[`${id}-answer`]] },
+		{ id: `${id}-answer`, type: "change", z: "tab", rules, wires: [[`${id}-out`]] },
+		{ id: `${id}-out`, type: "http response", z: "tab", wires: [] },
+	];
+}
+
+async function freePort(): Promise<number> {
+	const server = createServer();
+	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+	const { port } = server.address() as { port: number };
+	await new Promise((resolve) => server.close(resolve));
+	return port;
+}
+
+/** Node-RED as a person runs it, with settings.js in a folder of its own. */
+async function startNodeRed(line: string, settings: string): Promise<NodeRed> {
+	const folder = mkdtempSync(join(tmpdir(), "smart-energy-doors-"));
+	const port = await freePort();
+	writeFileSync(join(folder, "flows.json"), JSON.stringify(flow));
+	writeFileSync(
+		join(folder, "settings.js"),
+		`const access = require(${JSON.stringify(join(root, "dist/lib/access/index.js"))});
+module.exports = {
+	uiPort: ${port}, uiHost: "127.0.0.1", flowFile: "flows.json", httpAdminRoot: "/editor",
+	nodesDir: [${JSON.stringify(root)}], telemetry: { enabled: false }, credentialSecret: "of this test alone",
+	${settings}
+};`,
+	);
+	const child: ChildProcess = spawn(
+		process.execPath,
+		[join(root, "node_modules", line, "red.js"), "-s", join(folder, "settings.js"), "-u", folder],
+		{ env: { PATH: process.env.PATH, LANG: "C", SMARTFACTORY_ADMIN_PASSWORD: password } },
+	);
+	let output = "";
+	for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => (output += chunk));
+	const exited = new Promise((resolve) => child.once("exit", resolve));
+	const base = `http://127.0.0.1:${port}`;
+	const deadline = Date.now() + 40_000;
+	while ((await fetch(`${base}/health`).catch(() => null))?.ok !== true) {
+		if (child.exitCode !== null || Date.now() > deadline) throw new Error(`Node-RED did not start:\n${output}`);
+		await new Promise((resolve) => setTimeout(resolve, 100));
+	}
+	return {
+		base,
+		output: () => output,
+		stop: async () => {
+			child.kill("SIGKILL");
+			await exited;
+			rmSync(folder, { recursive: true, force: true });
+		},
+	};
+}
+
+async function signIn(base: string, session = false): Promise<Response> {
+	return await fetch(`${base}/api/v1/auth/login`, {
+		method: "POST",
+		headers: { "content-type": "application/json" },
+		body: JSON.stringify({ username: "admin", password, session }),
+	});
+}
+
+/** What the dashboard's namespace says to a client: "0…" is in, "4…" is refused. */
+async function joinDashboard(base: string, headers: Record<string, string>): Promise<string> {
+	const url = `${base}/dashboard/socket.io/?EIO=4&transport=polling`;
+	const { sid } = JSON.parse((await (await fetch(url, { headers })).text()).slice(1)) as { sid: string };
+	await fetch(`${url}&sid=${sid}`, { method: "POST", body: "40", headers });
+	return (await (await fetch(`${url}&sid=${sid}`, { headers })).text()).slice(1);
+}
+
+/** Opens a WebSocket; its status where it was refused. */
+function knock(base: string, path: string, headers: Record<string, string> = {}): Promise<WebSocket | number> {
+	return new Promise((resolve, reject) => {
+		const socket = new WebSocket(base.replace("http", "ws") + path, { headers });
+		socket.once("unexpected-response", (_req, res) => resolve(res.statusCode ?? 0));
+		socket.once("open", () => resolve(socket));
+		socket.once("error", (error) => ("code" in error && error.code === "ECONNRESET" ? resolve(0) : reject(error)));
+	});
+}
+
+for (const line of ["node-red", "node-red-4"]) {
+	describe(`the doors of ${line}`, function () {
+		this.timeout(60_000);
+		let red: NodeRed;
+		let bearer: Record<string, string>;
+		let cookie: string;
+		before(async () => {
+			red = await startNodeRed(line, "...access.settingsFor(access.createAccess({ home: __dirname }))");
+			const { accessToken } = (await (await signIn(red.base)).json()) as { accessToken: string };
+			bearer = { authorization: `Bearer ${accessToken}` };
+			cookie = ((await signIn(red.base, true)).headers.getSetCookie()[0] ?? "").split(";")[0] ?? "";
+		});
+		after(() => red?.stop());
+
+		for (const path of [
+			"/",
+			"/dashboard",
+			"/dashboard/now",
+			"/dashboard/_setup",
+			"/dashboard/manifest.webmanifest",
+			"/editor/",
+			"/editor/red/red.min.js",
+			"/editor/vendor/vendor.js",
+			"/editor/flows",
+			"/editor/settings",
+			"/editor/auth/login",
+			"/api/v1/data/sensors",
+			"/API/v1/data/sensors",
+			"/api/v1/unknown",
+			"/own-page",
+			"/ours",
+			"/health/",
+			"/login/../own-page",
+			"//own-page",
+		]) {
+			it(`keeps a stranger out of ${path}`, async () => {
+				const { status, headers } = await fetch(red.base + path, { redirect: "manual" });
+				assert.equal(status, 401);
+				assert.match(headers.get("content-type") ?? "", /problem\+json/);
+			});
+		}
+
+		it("leads a person to the sign-in page and back", async () => {
+			const headers = { accept: "text/html,application/xhtml+xml" };
+			for (const path of ["/dashboard/now?tab=2", "/editor/"]) {
+				const answer = await fetch(red.base + path, { headers, redirect: "manual" });
+				assert.equal(answer.status, 303);
+				assert.equal(answer.headers.get("location"), `/login?next=${encodeURIComponent(path)}`);
+			}
+		});
+
+		it("shows strangers the sign-in page and the health alone", async () => {
+			for (const path of ["/login", "/login/login.css", "/login/login.js", "/favicon.ico", "/health"]) {
+				assert.equal((await fetch(red.base + path)).status, 200, path);
+			}
+		});
+
+		it("lets a program in with its token, a person with the cookie", async () => {
+			for (const headers of [bearer, { cookie }]) {
+				for (const path of ["/dashboard", "/api/v1/data/sensors", "/own-page"]) {
+					assert.equal((await fetch(red.base + path, { headers })).status, 200, path);
+				}
+			}
+		});
+
+		it("opens the editor, its flows and its live channel with the cookie of the sign-in page", async () => {
+			for (const path of ["/editor/", "/editor/red/red.min.js", "/editor/flows", "/editor/settings"]) {
+				assert.equal((await fetch(red.base + path, { headers: { cookie } })).status, 200, path);
+			}
+			const socket = await knock(red.base, "/editor/comms", { cookie });
+			assert(socket instanceof WebSocket);
+			socket.send('{"subscribe":"notification/#"}');
+			await new Promise((resolve) => {
+				socket.once("pong", resolve);
+				socket.ping();
+			});
+			assert.equal(socket.readyState, WebSocket.OPEN);
+			socket.close();
+		});
+
+		it("tells a stranger on the editor's live channel nothing and hangs up", async () => {
+			const socket = await knock(red.base, "/editor/comms");
+			assert(socket instanceof WebSocket);
+			const said: string[] = [];
+			socket.on("message", (data) => said.push(String(data)));
+			socket.send('{"subscribe":"notification/#"}');
+			await new Promise((resolve) => socket.once("close", resolve));
+			assert.deepEqual(said, ['{"auth":"fail"}']);
+			assert.equal(await knock(red.base, "/editor/comms", { cookie: `${cookie}x` }), 0);
+		});
+
+		it("lets only engineers and admins change flows", async () => {
+			const post = (headers: Record<string, string>) =>
+				fetch(`${red.base}/editor/flows`, {
+					method: "POST",
+					headers: { ...headers, "content-type": "application/json", "node-red-deployment-type": "reload" },
+					body: "{}",
+				});
+			assert.equal((await post({})).status, 401);
+			assert.equal((await post({ cookie, origin: "https://elsewhere.example" })).status, 403);
+			assert.equal((await post({ cookie, origin: red.base })).status, 204);
+			while (!(await fetch(`${red.base}/own-page`, { headers: bearer })).ok) {}
+		});
+
+		it("refuses the dashboard's socket without a session and to pages of other sites", async () => {
+			assert.match(await joinDashboard(red.base, {}), /^4.*access\.unauthenticated/);
+			assert.match(
+				await joinDashboard(red.base, { cookie, origin: "https://elsewhere.example" }),
+				/^4.*access\.origin-foreign/,
+			);
+			assert.match(await joinDashboard(red.base, { cookie, origin: red.base }), /^0/);
+			assert.match(await joinDashboard(red.base, { cookie }), /^0/);
+		});
+
+		it("refuses WebSocket nodes without a session and to pages of other sites", async () => {
+			assert.equal(await knock(red.base, "/feed"), 401);
+			assert.equal(await knock(red.base, "/feed", { cookie, origin: "https://elsewhere.example" }), 401);
+			for (const headers of [bearer, { cookie, origin: red.base }]) {
+				const socket = await knock(red.base, "/feed", headers);
+				assert(socket instanceof WebSocket);
+				socket.close();
+			}
+		});
+
+		it("gives flows the parsed body and answers what is wrong with a request before they see it", async () => {
+			const send = (body: string, headers: Record<string, string> = {}) =>
+				fetch(`${red.base}/api/v1/data/sensors`, {
+					method: "POST",
+					headers: { ...bearer, "content-type": "application/json", ...headers },
+					body,
+				});
+			const taken = await send('[{"machine":"a"},{"machine":"b"}]');
+			assert.deepEqual(await taken.json(), { accepted: 2, rejected: [] });
+			const expected: [Promise<Response>, number, string][] = [
+				[send("{"), 400, "access.body-malformed"],
+				[send("[1]"), 400, "access.request-invalid"],
+				[send("machine=a", { "content-type": "application/x-www-form-urlencoded" }), 415, "access.media-type"],
+				[send(`[${" ".repeat(10_000_000)}]`), 413, "access.body-large"],
+				[fetch(`${red.base}/api/v1/data/sensors?limit=many`, { headers: bearer }), 400, "access.request-invalid"],
+				[fetch(`${red.base}/api/v1/unknown`, { headers: bearer }), 404, "access.path-unknown"],
+				[fetch(`${red.base}/api/v1/data/sensors`, { method: "DELETE", headers: bearer }), 405, "access.method-unknown"],
+			];
+			for (const [answer, status, title] of expected) {
+				const problem = (await (await answer).json()) as { title: string; status: number };
+				assert.equal(problem.title, title);
+				assert.equal(problem.status, status);
+				assert.equal((await answer).status, status);
+			}
+		});
+
+		it("speaks Korean to who asks for it", async () => {
+			const answer = await fetch(`${red.base}/api/v1/data/sensors`, {
+				headers: { "accept-language": "ko-KR,ko;q=0.9" },
+			});
+			assert.equal(answer.headers.get("content-language"), "ko");
+			assert.match(((await answer.json()) as { detail: string }).detail, /로그인하지 않았습니다/);
+		});
+
+		it("ends the session everywhere at sign-out", async () => {
+			const own = ((await signIn(red.base, true)).headers.getSetCookie()[0] ?? "").split(";")[0] ?? "";
+			const socket = await knock(red.base, "/feed", { cookie: own });
+			assert(socket instanceof WebSocket);
+			socket.close();
+			const revoked = await fetch(`${red.base}/editor/auth/revoke`, { method: "POST", headers: { cookie: own } });
+			assert.deepEqual(await revoked.json(), { redirect: "/login" });
+			for (const path of ["/editor/flows", "/dashboard", "/api/v1/data/sensors"]) {
+				assert.equal((await fetch(red.base + path, { headers: { cookie: own } })).status, 401, path);
+			}
+			assert.match(await joinDashboard(red.base, { cookie: own }), /^4/);
+		});
+
+		it("writes no password and no token to its log", () => {
+			assert.doesNotMatch(red.output(), new RegExp(`${password}|eyJ`));
+		});
+
+		// Last: it closes the door for this address.
+		it("makes who guesses passwords wait, and tells how long", async () => {
+			const guess = () =>
+				fetch(`${red.base}/api/v1/auth/login`, {
+					method: "POST",
+					headers: { "content-type": "application/json" },
+					body: JSON.stringify({ username: "engineer-kim", password: "guess" }),
+				});
+			for (let attempt = 0; attempt < 5; attempt++) assert.equal((await guess()).status, 401);
+			const locked = await guess();
+			assert.equal(locked.status, 429);
+			assert(Number(locked.headers.get("retry-after")) >= 1);
+		});
+	});
+}
+
+describe("our nodes in a Node-RED without the router", function () {
+	this.timeout(60_000);
+	it("refuse to serve and name the line that is missing", async () => {
+		const red = await startNodeRed("node-red", "");
+		try {
+			const answer = await fetch(`${red.base}/ours`);
+			assert.equal(answer.status, 503);
+			const { title, detail } = (await answer.json()) as { title: string; detail: string };
+			assert.equal(title, "access.router-missing");
+			assert.match(detail, /require\("@smartfactory\/node-red-energy\/access"\)\.secure\(__dirname\)/);
+		} finally {
+			await red.stop();
+		}
+	});
+});
