@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,17 +19,6 @@ interface NodeRed {
 /** Doors that somebody's flow opens: API, page, WebSocket, dashboard; and one of our nodes behind an http-in. */
 const flow = [
 	{ id: "tab", type: "tab", label: "Doors" },
-	{
-		id: "site",
-		type: "energy-site",
-		configVersion: 1,
-		name: "",
-		siteId: "demo",
-		timeZone: "Asia/Seoul",
-		storeUrl: "",
-		unknownMachines: "accept",
-		machines: [],
-	},
 	...http("read", "get", "/api/v1/data/sensors", '{"items": []}'),
 	...http("write", "post", "/api/v1/data/sensors", '{"accepted": $count(payload), "rejected": []}'),
 	...http("health", "get", "/health", '{"status": "ok", "parts": {}}'),
@@ -87,6 +77,13 @@ async function freePort(): Promise<number> {
 	return port;
 }
 
+/** The settings of a person who also lets a viewer in. */
+const withViewer = `...(() => {
+	const own = access.createAccess({ home: __dirname });
+	own.users.add("viewer-lee", "viewer", ${JSON.stringify(password)}).catch(console.error);
+	return access.settingsFor(own);
+})()`;
+
 /** Node-RED as a person runs it, with settings.js in a folder of its own. */
 async function startNodeRed(line: string, settings: string): Promise<NodeRed> {
 	const folder = mkdtempSync(join(tmpdir(), "smart-energy-doors-"));
@@ -126,11 +123,24 @@ module.exports = {
 	};
 }
 
-async function signIn(base: string, session = false): Promise<Response> {
+async function signIn(base: string, session = false, username = "admin"): Promise<Response> {
 	return await fetch(`${base}/api/v1/auth/login`, {
 		method: "POST",
 		headers: { "content-type": "application/json" },
-		body: JSON.stringify({ username: "admin", password, session }),
+		body: JSON.stringify({ username, password, session }),
+	});
+}
+
+const cookieOf = (answer: Response): string => (answer.headers.getSetCookie()[0] ?? "").split(";")[0] ?? "";
+
+/** The path as it is: fetch would tidy it first. */
+function ask(base: string, path: string): Promise<{ status: number; type: string }> {
+	return new Promise((resolve, reject) => {
+		const sent = request(base, { path }, (answer) => {
+			answer.resume();
+			resolve({ status: answer.statusCode ?? 0, type: answer.headers["content-type"] ?? "" });
+		});
+		sent.once("error", reject).end();
 	});
 }
 
@@ -159,10 +169,10 @@ for (const line of ["node-red", "node-red-4"]) {
 		let bearer: Record<string, string>;
 		let cookie: string;
 		before(async () => {
-			red = await startNodeRed(line, "...access.settingsFor(access.createAccess({ home: __dirname }))");
+			red = await startNodeRed(line, withViewer);
 			const { accessToken } = (await (await signIn(red.base)).json()) as { accessToken: string };
 			bearer = { authorization: `Bearer ${accessToken}` };
-			cookie = ((await signIn(red.base, true)).headers.getSetCookie()[0] ?? "").split(";")[0] ?? "";
+			cookie = cookieOf(await signIn(red.base, true));
 		});
 		after(() => red?.stop());
 
@@ -186,11 +196,13 @@ for (const line of ["node-red", "node-red-4"]) {
 			"/health/",
 			"/login/../own-page",
 			"//own-page",
+			"/%6fwn-page",
+			"/login/login.css/../../own-page",
 		]) {
 			it(`keeps a stranger out of ${path}`, async () => {
-				const { status, headers } = await fetch(red.base + path, { redirect: "manual" });
+				const { status, type } = await ask(red.base, path);
 				assert.equal(status, 401);
-				assert.match(headers.get("content-type") ?? "", /problem\+json/);
+				assert.match(type, /problem\+json/);
 			});
 		}
 
@@ -252,6 +264,9 @@ for (const line of ["node-red", "node-red-4"]) {
 				});
 			assert.equal((await post({})).status, 401);
 			assert.equal((await post({ cookie, origin: "https://elsewhere.example" })).status, 403);
+			const viewer = cookieOf(await signIn(red.base, true, "viewer-lee"));
+			assert.equal((await fetch(`${red.base}/editor/flows`, { headers: { cookie: viewer } })).status, 200);
+			assert.equal((await post({ cookie: viewer, origin: red.base })).status, 401);
 			assert.equal((await post({ cookie, origin: red.base })).status, 204);
 			while (!(await fetch(`${red.base}/own-page`, { headers: bearer })).ok) {}
 		});
@@ -311,7 +326,7 @@ for (const line of ["node-red", "node-red-4"]) {
 		});
 
 		it("ends the session everywhere at sign-out", async () => {
-			const own = ((await signIn(red.base, true)).headers.getSetCookie()[0] ?? "").split(";")[0] ?? "";
+			const own = cookieOf(await signIn(red.base, true));
 			const socket = await knock(red.base, "/feed", { cookie: own });
 			assert(socket instanceof WebSocket);
 			socket.close();
