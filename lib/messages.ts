@@ -56,12 +56,6 @@ export function explain(error: unknown, language: Language): string {
 	return catalogue.get("nodes.unexpected")?.[language] ?? "Unexpected error";
 }
 
-/** The message of a code where no error was thrown: a rejected reading among ten thousand good ones costs no stack trace. */
-export function describe(code: string, details: Readonly<Record<string, unknown>>, language: Language): string {
-	const entry = catalogue.get(code);
-	return entry ? fill(entry[language], details) : code;
-}
-
 /** The HTTP status that belongs to an error. */
 export function statusOf(error: unknown): number {
 	return (error instanceof EnergyError && catalogue.get(error.code)?.status) || 500;

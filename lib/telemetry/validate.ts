@@ -1,4 +1,4 @@
-import { describe, type Language } from "../messages.ts";
+import { type Language, text } from "../messages.ts";
 import type { QuarantineEntry } from "../store/store.ts";
 import { type Fault, MachineTrack, worse } from "./machine-track.ts";
 import { parseReading, type Refusal, refuse, shown } from "./parse.ts";
@@ -266,7 +266,7 @@ class Run {
 
 	reject(index: number, machine: string, { reason, code, field, value, rule, more }: Refusal): void {
 		const words = { machine, field, value: value === undefined ? "–" : value, rule, ...more };
-		const detail = describe(code, words, this.#options.language ?? "en-US");
+		const detail = text(code, words, this.#options.language ?? "en-US");
 		this.#rejected.push({ index, machine, reason, code, detail, field, value, rule });
 		this.#count(reason);
 		this.#verdicts?.push({ index, machine, verdict: "rejected", quality: "bad", reason, detail });
