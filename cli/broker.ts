@@ -1,0 +1,37 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Broker, startBroker } from "../lib/broker/broker.ts";
+import { brokerUrl } from "../lib/config/config.ts";
+import type { App } from "./app.ts";
+
+interface Credentials {
+	username: string;
+	password: string;
+}
+
+/**
+ * Starts the embedded broker where this process is the one to have it, and tells the flows where the broker is.
+ * The api mode never starts one: it follows the broker of the process beside it.
+ */
+export async function startEmbeddedBroker(app: App): Promise<Broker | null> {
+	const external = brokerUrl(app.config.system);
+	process.env.SMARTFACTORY_MQTT_BROKER = external ?? `mqtt://127.0.0.1:${app.config.system.mqtt_port}`;
+	if (external) return null;
+	const { username, password } = mqttCredentials(app.home);
+	process.env.SMARTFACTORY_MQTT_USERNAME ??= username;
+	process.env.SMARTFACTORY_MQTT_PASSWORD ??= password;
+	if (app.mode === "api") return null;
+	const { mqtt_host: host, mqtt_port: port } = app.config.system;
+	return startBroker({ host, port, username, password });
+}
+
+/** User of the embedded broker: made on first start, readable by its owner only. */
+export function mqttCredentials(home: string): Credentials {
+	const path = join(home, "secrets", "mqtt.json");
+	if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8")) as Credentials;
+	const made = { username: "smartfactory", password: randomBytes(18).toString("base64url") };
+	mkdirSync(join(home, "secrets"), { recursive: true, mode: 0o700 });
+	writeFileSync(path, `${JSON.stringify(made)}\n`, { mode: 0o600 });
+	return made;
+}

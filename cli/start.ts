@@ -1,0 +1,137 @@
+// `npm start`: makes the home ready, starts the embedded broker, then Node-RED in this process.
+import { parseArgs } from "node:util";
+import { EnergyError } from "../lib/errors.ts";
+import { openStore } from "../lib/store/open.ts";
+import { type App, loadApp, type Mode, modes } from "./app.ts";
+import { startEmbeddedBroker } from "./broker.ts";
+import { prepareFlows } from "./flows.ts";
+import { portProblem } from "./ports.ts";
+import { openPrompt } from "./prompt.ts";
+import { fail, reasonOf, say } from "./say.ts";
+
+const startedMs = Date.now();
+void start(readCommandLine());
+
+function readCommandLine(): App {
+	const { values } = parse();
+	if (values.help) {
+		say("app.usage");
+		process.exit(0);
+	}
+	const mode = (values.mode ?? "full") as Mode;
+	if (!modes.includes(mode)) {
+		fail("app.bad-option", { option: "--mode", value: mode, allowed: modes.join(", ") });
+	}
+	try {
+		return loadApp({
+			mode,
+			...(values.env ? { env: values.env } : {}),
+			values: {
+				system: {
+					...(values.port === undefined ? {} : { api_port: numberOrText(values.port) }),
+					...(values["log-level"] === undefined ? {} : { log_level: values["log-level"] }),
+				},
+			},
+		});
+	} catch (error) {
+		if (!(error instanceof EnergyError)) throw error;
+		console.error(reasonOf(error));
+		process.exit(1);
+	}
+}
+
+/** A text that is no number goes to the check as it was typed, so that its error shows what was typed. */
+function numberOrText(text: string): number | string {
+	return text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
+}
+
+function parse() {
+	try {
+		return parseArgs({
+			options: {
+				mode: { type: "string" },
+				env: { type: "string" },
+				port: { type: "string" },
+				"log-level": { type: "string" },
+				help: { type: "boolean", short: "h" },
+			},
+		});
+	} catch (error) {
+		console.error((error as Error).message);
+		say("app.usage");
+		process.exit(2);
+	}
+}
+
+async function start(app: App): Promise<void> {
+	if (app.mode === "interactive") return openPrompt(app);
+	const { api_host: host, api_port: port } = app.config.system;
+	const reason = await portProblem(port, host);
+	if (reason) fail("app.port-taken", { port, host, reason, other: port + 1 });
+
+	// Held open for as long as we run: every node of every tab shares it, and a database that can't be used is said now.
+	const store = await openStore(app.dbUrl, { batchSize: app.config.data.batch_size }).catch((error: unknown) => {
+		console.error(reasonOf(error));
+		process.exit(1);
+	});
+	const broker = await startEmbeddedBroker(app).catch((error: unknown) => {
+		console.error(reasonOf(new EnergyError("app.broker-failed", { reason: reasonOf(error) })));
+		return null;
+	});
+	const flows = prepareFlows(app.home, app.mode);
+	if (flows.news === "updated") say("app.flows-updated");
+	if (flows.news === "edited") say("app.flows-edited", { file: "flows/flows.json" });
+	exportEnvironment(app, flows.file);
+	const { smartEnergy } = require("../settings.js") as typeof import("../settings.ts");
+	runNodeRed(app, async (RED) => {
+		say("app.ready", { seconds: ((Date.now() - startedMs) / 1000).toFixed(1), mode: app.mode, env: app.env });
+		greet(app, smartEnergy.firstPassword);
+		RED.events.once("flows:stopped", () => void Promise.all([broker?.close(), store.close()]));
+	});
+	for (const signal of ["SIGINT", "SIGTERM"] as const) {
+		process.once(signal, () => {
+			say("app.stopping");
+			// Node-RED waits up to 15 s for a node that will not close; nobody waits that long for Ctrl-C.
+			setTimeout(() => process.exit(0), 4500).unref();
+		});
+	}
+}
+
+/** What settings.js, the flows and their nodes read. */
+function exportEnvironment(app: App, flowFile: string): void {
+	Object.assign(process.env, {
+		SMARTFACTORY_ENV: app.env,
+		SMARTFACTORY_MODE: app.mode,
+		SMARTFACTORY_HOME: app.home,
+		SMARTFACTORY_DB_URL: app.dbUrl,
+		SMARTFACTORY_SYSTEM_API_PORT: String(app.config.system.api_port),
+		SMARTFACTORY_LOG_LEVEL: app.config.system.log_level,
+		SMARTFACTORY_BATCH_SIZE: String(app.config.data.batch_size),
+		SMARTFACTORY_MODBUS_PORT: String(app.config.system.modbus_port),
+		SMARTFACTORY_SIMULATE: String(app.config.system.simulate),
+		SMARTFACTORY_FLOW_FILE: flowFile,
+	});
+}
+
+interface RedEvents {
+	events: NodeJS.EventEmitter;
+}
+
+function runNodeRed(app: App, onStarted: (RED: RedEvents) => Promise<void>): void {
+	const settings = require.resolve("../settings.js");
+	process.argv = [process.argv[0] as string, "node-red", "--settings", settings, "--userDir", app.home];
+	// The tests run the same system under Node-RED 4.1, which is installed beside under another name.
+	const nodeRed = process.env.SMARTFACTORY_NODE_RED || "node-red";
+	const RED = require(nodeRed) as RedEvents;
+	RED.events.once("flows:started", () => void onStarted(RED));
+	require(`${nodeRed}/red.js`);
+}
+
+function greet(app: App, firstPassword: string | undefined): void {
+	const { api_host, api_port } = app.config.system;
+	const host = `${api_host === "0.0.0.0" ? "127.0.0.1" : api_host}:${api_port}`;
+	const mqtt = process.env.SMARTFACTORY_MQTT_BROKER;
+	say("app.links", { base: `http://${host}`, ws: `ws://${host}`, mqtt, home: app.home });
+	if (app.env === "production") say("app.production-hint", { mqtt });
+	if (firstPassword) say("app.first-password", { password: firstPassword });
+}

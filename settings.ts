@@ -1,0 +1,49 @@
+// Node-RED's settings. Named exports only: Node-RED reads them one by one and ignores a default export without a word.
+import { join } from "node:path";
+import { loadApp } from "./cli/app.ts";
+import { createAccess, settingsFor } from "./lib/access/index.ts";
+import { packageRoot } from "./lib/package-root.cjs";
+
+const app = loadApp();
+const access = createAccess({
+	home: app.home,
+	openapiPath: join(packageRoot, "flows", "openapi.yaml"),
+	secretKey: process.env.SMARTFACTORY_SECRET_KEY || undefined,
+	adminPassword: process.env.SMARTFACTORY_ADMIN_PASSWORD || undefined,
+	validateResponses: app.env !== "production",
+});
+const wired = settingsFor(access);
+
+export const uiPort = app.config.system.api_port;
+export const uiHost = app.config.system.api_host;
+export const flowFile = process.env.SMARTFACTORY_FLOW_FILE || "flows.json";
+export const nodesDir = [packageRoot];
+export const credentialSecret = access.credentialSecret;
+
+export const httpNodeRoot = "/";
+/** One process serves one concern: only the full mode has an editor. */
+export const httpAdminRoot = app.mode === "full" ? "/editor" : false;
+export const httpNodeAuth = wired.httpNodeAuth;
+export const httpAdminMiddleware = wired.httpAdminMiddleware;
+export const adminAuth = wired.adminAuth;
+export const dashboard = wired.dashboard;
+export const webSocketNodeVerifyClient = wired.webSocketNodeVerifyClient;
+export const smartEnergy = wired.smartEnergy;
+
+export const telemetry = { enabled: false };
+export const functionExternalModules = false;
+export const diagnostics = { enabled: true, ui: true };
+export const runtimeState = { enabled: false, ui: false };
+export const exportGlobalContextKeys = false;
+export const logging = {
+	console: { level: app.config.system.log_level, metrics: false, audit: false },
+};
+export const editorTheme = {
+	page: { title: "Smart Energy" },
+	header: { title: "Smart Energy" },
+	tours: false,
+	projects: { enabled: false },
+	palette: {
+		categories: ["smart energy", "subflows", "common", "function", "network", "sequence", "parser", "storage"],
+	},
+};
