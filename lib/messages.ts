@@ -1,8 +1,8 @@
 import { readData } from "./data.ts";
 import { EnergyError } from "./errors.ts";
+import type { Language } from "./language.ts";
 
-export const languages = ["en-US", "ko"] as const;
-export type Language = (typeof languages)[number];
+export { type Language, languages } from "./language.ts";
 
 interface Entry extends Record<Language, string> {
 	/** HTTP status of the problem; 500 where it is not the caller's doing. */

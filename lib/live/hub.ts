@@ -297,6 +297,7 @@ function machineNow({ machine, reading, silent, todayKwh }: Track): MachineNow {
 	return {
 		machine: machine.id,
 		name: machine.name,
+		...(machine.names ? { names: machine.names } : {}),
 		area: machine.area,
 		role: machine.role,
 		ratedKw: machine.ratedKw ?? null,

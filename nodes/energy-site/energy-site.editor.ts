@@ -12,6 +12,8 @@ const listId = "#node-config-input-machines-list";
 interface Row {
 	id: string;
 	name: string;
+	/** JSON, carried along unseen: names in other languages are edited as text. */
+	names: string;
 	area: string;
 	ratedKw: string;
 	role: string;
@@ -23,6 +25,7 @@ function rowOf(machine: Partial<Machine>): Row {
 	return {
 		id: machine.id ?? "",
 		name: machine.name ?? "",
+		names: machine.names ? JSON.stringify(machine.names) : "",
 		area: machine.area ?? "",
 		ratedKw: machine.ratedKw === undefined ? "" : String(machine.ratedKw),
 		role: machine.role ?? "sub",
@@ -61,6 +64,7 @@ function addRow(container: JQuery, _index: number, machine: Partial<Machine>): v
 		);
 	container.append(
 		$("<div>").append(field("id", "26%", row.id), field("name", "38%", row.name), field("area", "28%", row.area)),
+		$("<input>", { type: "hidden", class: "energy-site-names" }).val(row.names),
 		$("<div>")
 			.css({ marginTop: "4px" })
 			.append(field("ratedKw", "18%", row.ratedKw), role, controllable, field("rules", "32%", row.rules)),
@@ -75,6 +79,7 @@ function rows(): Row[] {
 		return {
 			id: text("id"),
 			name: text("name") || text("id"),
+			names: text("names"),
 			area: text("area"),
 			ratedKw: text("ratedKw"),
 			role: text("role"),

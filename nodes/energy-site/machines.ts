@@ -1,4 +1,5 @@
 import { EnergyError } from "../../lib/errors.ts";
+import { languages } from "../../lib/language.ts";
 import type { Machine, MachineRules } from "../../lib/telemetry/site.ts";
 
 /** Ids are parts of MQTT topics and of URLs. */
@@ -13,7 +14,7 @@ function machineOf(value: unknown, at: string): Machine {
 		return fail(at, value, "an object with id, name, area");
 	}
 	const given: { [K in keyof Machine]?: unknown } = value;
-	const { id, name = id, area = "", ratedKw, role = "sub", controllable, rules } = given;
+	const { id, name = id, names, area = "", ratedKw, role = "sub", controllable, rules } = given;
 	if (typeof id !== "string" || !idPattern.test(id)) {
 		return fail(`${at}.id`, id, "1 to 64 letters, digits, - and _");
 	}
@@ -23,6 +24,8 @@ function machineOf(value: unknown, at: string): Machine {
 	}
 	if (role !== "main" && role !== "sub") return fail(`${at}.role`, role, "main or sub");
 	const machine: Machine = { id, name, area, role };
+	const translated = namesOf(names, at);
+	if (translated) machine.names = translated;
 	if (ratedKw !== undefined && ratedKw !== null && ratedKw !== "") {
 		const kw = Number(ratedKw);
 		if (!Number.isFinite(kw) || kw <= 0) return fail(`${at}.ratedKw`, ratedKw, "a number above 0, kW");
@@ -34,17 +37,31 @@ function machineOf(value: unknown, at: string): Machine {
 	return machine;
 }
 
+/** Names by language come as an object, or as the JSON text that the table carries along. */
+function namesOf(value: unknown, at: string): Machine["names"] {
+	if (value === undefined || value === null || value === "") return undefined;
+	const rule = `an object of texts by language: ${languages.join(", ")}`;
+	const names = typeof value === "string" ? parsed(value, `${at}.names`, rule) : value;
+	const ours = ([language, name]: [string, unknown]): boolean =>
+		languages.some((known) => known === language) && typeof name === "string";
+	if (typeof names !== "object" || names === null || !Object.entries(names).every(ours)) {
+		return fail(`${at}.names`, names, rule);
+	}
+	return names;
+}
+
+function parsed(json: string, field: string, rule: string): unknown {
+	try {
+		return JSON.parse(json);
+	} catch {
+		return fail(field, json, rule);
+	}
+}
+
 /** Rules come as an object, or as the JSON text that a person typed into the table. */
 function rulesOf(value: unknown, at: string): MachineRules | undefined {
 	if (value === undefined || value === null || value === "") return undefined;
-	let rules = value;
-	if (typeof value === "string") {
-		try {
-			rules = JSON.parse(value);
-		} catch {
-			return fail(`${at}.rules`, value, "a JSON object");
-		}
-	}
+	const rules = typeof value === "string" ? parsed(value, `${at}.rules`, "a JSON object") : value;
 	if (typeof rules !== "object" || rules === null || Array.isArray(rules)) {
 		return fail(`${at}.rules`, rules, "a JSON object");
 	}

@@ -13,7 +13,7 @@ const source = {
 };
 
 interface DashboardBase extends Node {
-	stores: { data: { save(base: DashboardBase, node: Node, msg: object): void } };
+	stores: { data: { save(base: DashboardBase, node: Node, msg: object): void; get(id: string): unknown } };
 	ui: { widgets: Map<string, { src?: typeof source }> };
 }
 
@@ -50,7 +50,8 @@ export default (RED: NodeAPI): void => {
 			return;
 		}
 
-		let state: CardState = emptyState;
+		// Dashboard's store outlives a deploy: a card that was only moved goes on with what it knew.
+		let state: CardState = { ...emptyState, ...(base.stores.data.get(this.id) as Partial<CardState> | undefined) };
 		const events: WidgetEvents = {
 			beforeSend: (msg) => {
 				const part = partOf(config.card, msg.payload, state.picture);

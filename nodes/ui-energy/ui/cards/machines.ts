@@ -90,6 +90,7 @@ function row(machine: MachineNow, place: number | undefined, open: boolean, togg
 				style ? swatch(style.colour, style.dash) : h("span", { class: "se-swatch" }),
 				name,
 			]),
+			bar(machine),
 			h(
 				"span",
 				{ class: ["se-row-power", "se-num", { "se-stale": machine.quality === "bad" }] },
@@ -97,7 +98,6 @@ function row(machine: MachineNow, place: number | undefined, open: boolean, togg
 			),
 			h("span", { class: "se-row-state" }, stateOf(machine)),
 			h("span", { class: "se-row-today" }, t("machines.today", { energy: text(energy(machine.energyTodayKwh)) })),
-			bar(machine),
 		]),
 		open ? details(machine) : null,
 	]);

@@ -1,6 +1,6 @@
-import type { CardState, Load } from "../../picture.ts";
+import type { CardState, Load, Points } from "../../picture.ts";
 import { TOTAL } from "../../picture.ts";
-import { linePath } from "../chart/path.ts";
+import { bandPath, linePath } from "../chart/path.ts";
 import { linear } from "../chart/scale.ts";
 import { power, signed, text } from "../format.ts";
 import { ago } from "../i18n.ts";
@@ -79,6 +79,11 @@ function spark({ fromMs, toMs, lines }: Load): VNode | null {
 			role: "img",
 			"aria-label": label,
 		},
-		[h("path", { class: "se-line", d: linePath(line.times, line.values, x, y) })],
+		[
+			h("path", { class: "se-spark-area", d: bandPath(line.times, zeros(line.values), line.values, x, y) }),
+			h("path", { class: "se-line", d: linePath(line.times, line.values, x, y) }),
+		],
 	);
 }
+
+const zeros = (values: Points): Points => values.map((value) => (value === null ? null : 0));
