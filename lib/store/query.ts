@@ -50,6 +50,11 @@ function text(field: string, value: unknown): string {
 	return typeof value === "string" ? value : fail(field, value, "one text");
 }
 
+/** Whoever names another site is told so, instead of being answered with this one's data. */
+export function checkSite(site: Site, parameters: Parameters): void {
+	if (given(parameters.site) && parameters.site !== site.id) fail("site", parameters.site, site.id);
+}
+
 function machineIn(site: Site, value: unknown): string {
 	const id = text("machine", value);
 	if (site.unknownMachines === "reject" && !site.machines.some((machine) => machine.id === id)) {

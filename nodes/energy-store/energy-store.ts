@@ -1,6 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { EnergyError } from "../../lib/errors.ts";
 import {
+	checkSite,
 	formatOf,
 	intervalsQuery,
 	type Parameters,
@@ -132,6 +133,7 @@ export default (RED: NodeAPI): void => {
 			const parameters = parametersOf(msg);
 			const format = formatOf(parameters);
 			const { site, store } = siteOf(RED, config.site);
+			checkSite(site, parameters);
 			const answer = await queryTable[operation](await store(), site, parameters, Date.now());
 			if (format === "csv" && "items" in answer) {
 				msg.payload = csvOf(answer.items);

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { parse } from "yaml";
+
+interface Operation {
+	"x-answered-by"?: string;
+	"x-role"?: string;
+	summary?: string;
+	operationId?: string;
+	responses?: Record<string, unknown>;
+}
+interface FlowNode {
+	id: string;
+	type: string;
+	method?: string;
+	url?: string;
+	wires?: string[][];
+}
+
+const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+const contract = parse(read("flows/openapi.yaml")) as { paths: Record<string, Record<string, Operation>> };
+const operations = Object.entries(contract.paths).flatMap(([path, methods]) =>
+	Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, operation })),
+);
+const nodes = JSON.parse(read("flows/tabs/api.json")) as FlowNode[];
+// Express writes :id where OpenAPI writes {id}.
+const nameOf = ({ method, url }: FlowNode): string => `${method} ${url?.replace(/:(\w+)/g, "{$1}")}`;
+
+describe("the API's contract and its flow", () => {
+	it("name the same paths", () => {
+		const served = nodes.filter(({ type }) => type === "http in").map(nameOf);
+		const promised = operations.filter(({ operation }) => operation["x-answered-by"] !== "router");
+		assert.deepEqual(served.toSorted(), promised.map(({ name }) => name).toSorted());
+	});
+
+	it("lead every request to an answer", () => {
+		const byId = new Map(nodes.map((node) => [node.id, node]));
+		const leads = (id: string, seen = new Set<string>()): boolean => {
+			const node = byId.get(id);
+			// Another tab's node: its own test looks after it.
+			if (!node || node.type === "http response" || node.type === "link out") return true;
+			if (seen.has(id)) return false;
+			seen.add(id);
+			return (node.wires ?? []).flat().some((next) => leads(next, seen));
+		};
+		for (const node of nodes.filter(({ type }) => type === "http in")) assert(leads(node.id), nameOf(node));
+	});
+
+	it("describe each operation for a stranger", () => {
+		for (const { name, operation } of operations) {
+			assert(operation.summary, `${name} has no summary`);
+			assert(operation.operationId, `${name} has no operationId`);
+			assert(Object.keys(operation.responses ?? {}).includes("default"), `${name} does not say how it fails`);
+		}
+	});
+});
+
+describe("messages of access", () => {
+	it("cover every error that the code throws, and no other", () => {
+		const root = new URL("../../", import.meta.url).pathname;
+		const sources = globSync(["lib/access/*.ts", "nodes/*.ts"], { cwd: root }).map(read);
+		const thrown = new Set(sources.join("\n").match(/(?<=")access\.[a-z-]+(?=")/g));
+		const known = Object.keys(JSON.parse(read("lib/access/messages.json")) as object);
+		assert.deepEqual([...thrown].toSorted(), known.toSorted());
+	});
+});
