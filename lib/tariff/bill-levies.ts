@@ -1,0 +1,101 @@
+import { type DayNumber, isoOf } from "../calendar/civil.ts";
+import type { BillContext } from "./bill.ts";
+import { type BillLine, billLine, billWords } from "./bill-line.ts";
+import type { Addition } from "./book.ts";
+import { UNITS_PER_KWH } from "./load.ts";
+import { Exact } from "./money.ts";
+
+/** Figure of an addition on a day; undefined where the data doesn't know it. */
+export function additionOn(addition: Addition, day: DayNumber): number | undefined {
+	const date = isoOf(day);
+	const found = addition.rates.filter(({ from }) => from <= date).at(-1);
+	return found && (found.to === undefined || date <= found.to) ? found.rate : undefined;
+}
+
+/** Lines per kWh that follow the date, not the version: climate charge, fuel adjustment. */
+export function additionLines(context: BillContext): BillLine[] {
+	const { tariff, fuelAdjustment, warn } = context;
+	return (tariff.terms.additions ?? []).flatMap((addition) => {
+		const given = addition.input === "fuelAdjustment" ? fuelAdjustment : undefined;
+		if (given !== undefined && addition.cap !== undefined && Math.abs(given) > addition.cap) {
+			warn("tariff.fuel-cap", { value: given, cap: addition.cap });
+		}
+		const { byRate, unknown } = unitsByRate(context, addition, given);
+		if (unknown && addition.input) warn("tariff.fuel-unknown", { month: context.month });
+		return [...byRate].map(([rate, units]) =>
+			billLine(tariff.terms, {
+				id: addition.id,
+				label: addition.name,
+				quantity: Exact.of(BigInt(units)).over(Exact.of(UNITS_PER_KWH)),
+				unit: "kWh",
+				rate: Exact.of(rate),
+			}),
+		);
+	});
+}
+
+/** Energy of the month by the figure in force on each day. */
+function unitsByRate(
+	{ pieces, loaded }: BillContext,
+	addition: Addition,
+	given: number | undefined,
+): { byRate: Map<number, number>; unknown: boolean } {
+	const byRate = new Map<number, number>();
+	let unknown = false;
+	for (const { calendar, days, to } of pieces) {
+		for (const [index, { day, start }] of days.entries()) {
+			const rate = given ?? additionOn(addition, day);
+			if (rate === undefined) {
+				unknown = true;
+				continue;
+			}
+			const end = days[index + 1]?.start ?? Math.min(to, calendar.count);
+			let sum = byRate.get(rate) ?? 0;
+			for (let i = start; i < end; i++) sum += loaded.units[i] as number;
+			byRate.set(rate, sum);
+		}
+	}
+	return { byRate, unknown };
+}
+
+export function fixedLines({ tariff, dayCount }: BillContext): BillLine[] {
+	return (tariff.terms.fixed ?? []).map(({ id, name, amount, per }) =>
+		billLine(tariff.terms, {
+			id,
+			label: name,
+			quantity: Exact.of(per === "day" ? dayCount : 1),
+			unit: per,
+			rate: Exact.of(amount),
+		}),
+	);
+}
+
+/** What is missing to the minimum charge. */
+export function minimumLine({ tariff }: BillContext, lines: readonly BillLine[]): BillLine[] {
+	const { minimumMonthly } = tariff.terms;
+	if (minimumMonthly === undefined) return [];
+	const missing = Exact.of(minimumMonthly).minus(Exact.sum(lines.map(({ amount }) => Exact.of(amount))));
+	if (missing.sign <= 0) return [];
+	const label = billWords("minimum");
+	return [billLine(tariff.terms, { id: "minimum", label, quantity: Exact.of(1), unit: "month", rate: missing })];
+}
+
+/** Taxes and funds on the sum of the lines before them, at the percentage of the month's first day. */
+export function levyLines({ tariff, firstDay }: BillContext, subtotal: Exact): BillLine[] {
+	const date = isoOf(firstDay);
+	return (tariff.terms.levies ?? []).flatMap(({ id, name, percent, rounding }) => {
+		const inForce = percent.filter(({ from }) => from <= date).at(-1);
+		if (!inForce) return [];
+		const rate = Exact.ratio(inForce.percent, 100);
+		return [
+			{
+				id,
+				label: name,
+				quantity: subtotal.toNumber(),
+				unit: tariff.book.currency,
+				rate: rate.toNumber(),
+				amount: subtotal.times(rate).rounded(rounding).toNumber(),
+			},
+		];
+	});
+}
