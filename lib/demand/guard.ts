@@ -1,0 +1,506 @@
+import { EnergyError } from "../errors.ts";
+import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
+import type { Reading } from "../telemetry/reading.ts";
+import { type Chooser, chooseLoads, greedyChooser } from "./choose.ts";
+import { Limit } from "./limit.ts";
+import { Loads, type LoadsSnapshot } from "./loads.ts";
+import { type MeterSnapshot, SiteMeters } from "./meters.ts";
+import { Spread } from "./spread.ts";
+import type {
+	DemandConfig,
+	DemandEvent,
+	DemandStatus,
+	GuardState,
+	Load,
+	LoadCommand,
+	PeakPrice,
+	PeakPricer,
+} from "./types.ts";
+
+const MINUTE_MS = 60_000;
+const EVALUATE_MS = 1_000;
+/** A clock ahead of ours by more than this is wrong, and its reading of no use here. */
+const FUTURE_MS = 5_000;
+/** A pulse further from a quarter-hour than this is no end of an interval. */
+const PULSE_MS = 120_000;
+/** How long after the boundary a pulse may stay away. */
+const PULSE_LATE_MS = 30_000;
+/** A quarter-hour is closed at the latest so long after its end, for meters that report late. */
+const SETTLE_MS = 30_000;
+/** In the last seconds a command no longer changes this quarter-hour. */
+const LAST_MOMENT_MS = 15_000;
+/** A snapshot older than this bridges nothing; what is shed stays known. */
+const RESUME_MS = 3_600_000;
+
+const none: readonly never[] = [];
+
+/** What is remembered beside meters and loads; −1 is "none". */
+interface Memory {
+	windowStartMs: number;
+	/** The utility's clock against ours, ms, as the last pulse showed it. */
+	offsetMs: number;
+	pulseMs: number;
+	pulseMissed: number;
+	startedMs: number;
+	evaluatedMs: number;
+	silent: number;
+	warned: number;
+	short: number;
+	/** Of the quarter-hour before, still to be closed. */
+	openMs: number;
+	openPartial: number;
+	openLimitKw: number;
+	/** Prediction halfway through this and the last quarter-hour, and whether commands have since undone it. */
+	midLowKw: number;
+	midHighKw: number;
+	lastLowKw: number;
+	lastHighKw: number;
+	hits: number;
+	trials: number;
+	/** For which minute the interval was learnt, and what it said. */
+	spreadMinute: number;
+	spreadKnown: number;
+	spreadLowKw: number;
+	spreadHighKw: number;
+}
+
+/** All that a guard knows, as JSON. */
+export interface DemandSnapshot {
+	version: 1;
+	atMs: number;
+	meters: string[];
+	energy: MeterSnapshot;
+	loads: LoadsSnapshot;
+	memory: Memory;
+}
+
+export interface DemandOptions {
+	/** What a demand costs; without it every kW above the limit counts. */
+	price?: PeakPricer | undefined;
+	chooser?: Chooser | undefined;
+	/** Commands are advice that a person may or may not follow. */
+	advice?: boolean | undefined;
+}
+
+/**
+ * The running quarter-hour of a site: how much it has used, where it will end, what that costs, and which loads to shed
+ * or restore so that it stays below its limit. Readings are taken as they come; once a second the guard judges.
+ */
+export class DemandGuard {
+	private readonly config: DemandConfig;
+	private readonly advice: boolean;
+	private chooser: Chooser;
+	private readonly meters: SiteMeters;
+	private readonly loads: Loads;
+	private readonly spread = new Spread();
+	private readonly minuteKw: (minute: number) => number;
+	private readonly silentMeters: string[] = [];
+	private events: DemandEvent[] = [];
+	private commands: LoadCommand[] = [];
+	private memory: Memory = {
+		...{ windowStartMs: -1, offsetMs: 0, pulseMs: -1, pulseMissed: 0, startedMs: -1, evaluatedMs: -1 },
+		...{ silent: 0, warned: 0, short: 0, openMs: -1, openPartial: 0, openLimitKw: -1 },
+		...{ midLowKw: -1, midHighKw: -1, lastLowKw: -1, lastHighKw: -1, hits: 0, trials: 0 },
+		...{ spreadMinute: -1, spreadKnown: 0, spreadLowKw: 0, spreadHighKw: 0 },
+	};
+	private readonly limit: Limit;
+	private readonly status: DemandStatus;
+
+	/** @throws EnergyError `demand.no-meter` */
+	constructor(config: DemandConfig, options: DemandOptions = {}) {
+		if (config.meters.length === 0) throw new EnergyError("demand.no-meter");
+		this.config = config;
+		this.limit = new Limit(config.limit, options.price);
+		this.advice = options.advice === true;
+		this.chooser = options.chooser ?? greedyChooser("the solver was not loaded");
+		const { meters, main, plausibleKw, silentAfterS, rolloverKwh } = config;
+		// One second less than asked for: judged once a second, the alarm then comes in time.
+		this.meters = new SiteMeters(meters, main, plausibleKw, silentAfterS * 1000 - EVALUATE_MS, rolloverKwh);
+		this.loads = new Loads(config.loads, config.responseS, this.advice);
+		this.minuteKw = (minute) => this.meters.minuteKw(minute);
+		this.status = {
+			...{ state: "lockout", atMs: 0, windowStartMs: 0, endsAtMs: 0, elapsedS: 0, energySoFarKwh: 0 },
+			...{ estimatedKwh: 0, powerKw: null, predictedKw: null, lowKw: null, highKw: null, basis: "wide" },
+			...{ limitKw: null, headroomKw: null, unknownS: 0, partial: false, silentMeters: none, shedKw: 0 },
+			...{ price: null, intervalHits: 0, intervalTrials: 0, method: "", commands: none, events: none },
+		};
+	}
+
+	/** Whether readings of this machine matter here. */
+	knows(machine: string): boolean {
+		return this.config.meters.includes(machine) || this.loads.has(machine);
+	}
+
+	useChooser(chooser: Chooser): void {
+		this.chooser = chooser;
+	}
+
+	/** Takes readings in the order of their times and judges, at most once a second. The status is reused. */
+	take(readings: readonly Reading[], nowMs: number): DemandStatus {
+		this.roll(nowMs);
+		for (let k = 0; k < readings.length; k++) {
+			const { machine, timeMs, powerKw, energyKwh, quality } = readings[k] as Reading;
+			if (quality === "bad") continue;
+			this.one(machine, timeMs, powerKw, energyKwh, nowMs);
+		}
+		return this.tick(nowMs);
+	}
+
+	private one(
+		machine: string,
+		timeMs: number,
+		powerKw: number | undefined,
+		energyKwh: number | undefined,
+		now: number,
+	) {
+		if (timeMs > now + FUTURE_MS) return;
+		this.meters.take(machine, timeMs, powerKw, energyKwh);
+		if (powerKw !== undefined) this.loads.take(machine, timeMs, powerKw);
+	}
+
+	/** The end-of-interval pulse of the utility's meter. */
+	pulse(atMs: number): void {
+		const { memory } = this;
+		const nearest = Math.round(atMs / QUARTER_HOUR_MS) * QUARTER_HOUR_MS;
+		if (Math.abs(atMs - nearest) > PULSE_MS) {
+			this.event("demand.pulse-stray", "warning", atMs, { offS: Math.round((atMs - nearest) / 1000) });
+			return;
+		}
+		if (memory.pulseMs >= 0 && atMs - memory.pulseMs < 2 * PULSE_MS) return;
+		memory.pulseMs = atMs;
+		memory.pulseMissed = 0;
+		if (memory.windowStartMs < 0) this.roll(atMs);
+		memory.offsetMs = atMs - nearest;
+		if (nearest === memory.windowStartMs) this.meters.moveBoundary(atMs);
+		else this.begin(nearest, atMs);
+	}
+
+	/** Judges the quarter-hour now, unless it did so less than a second ago. */
+	tick(nowMs: number): DemandStatus {
+		const { memory, status } = this;
+		this.roll(nowMs);
+		if (memory.evaluatedMs >= 0 && nowMs - memory.evaluatedMs < EVALUATE_MS && this.events.length === 0) {
+			status.commands = none;
+			status.events = none;
+			return status;
+		}
+		memory.evaluatedMs = nowMs;
+		if (memory.startedMs < 0) memory.startedMs = nowMs;
+		this.measure(nowMs);
+		this.closeLast(nowMs);
+		this.judge(nowMs);
+		status.commands = this.commands;
+		status.events = this.events;
+		if (this.commands.length > 0) this.commands = [];
+		if (this.events.length > 0) this.events = [];
+		return status;
+	}
+
+	private roll(nowMs: number): void {
+		const { memory } = this;
+		const start = Math.floor((nowMs - memory.offsetMs) / QUARTER_HOUR_MS) * QUARTER_HOUR_MS;
+		if (start > memory.windowStartMs) this.begin(start, start + memory.offsetMs);
+	}
+
+	private begin(startMs: number, boundaryMs: number): void {
+		const { memory, status } = this;
+		if (memory.windowStartMs >= 0) {
+			memory.openMs = memory.windowStartMs;
+			memory.openPartial = this.meters.unknownMs(boundaryMs) > 0 ? 1 : 0;
+			memory.openLimitKw = status.limitKw ?? -1;
+			memory.lastLowKw = memory.midLowKw;
+			memory.lastHighKw = memory.midHighKw;
+		}
+		memory.windowStartMs = startMs;
+		memory.midLowKw = -1;
+		memory.midHighKw = -1;
+		memory.warned = 0;
+		memory.short = 0;
+		this.meters.begin(boundaryMs);
+	}
+
+	/** Everything of the status that is measured or predicted. */
+	private measure(nowMs: number): void {
+		const { memory, status, meters } = this;
+		const endsAtMs = memory.windowStartMs + QUARTER_HOUR_MS + memory.offsetMs;
+		const leftH = Math.max(0, endsAtMs - nowMs) / 3_600_000;
+		const unknownMs = meters.unknownMs(nowMs);
+		const averageKw = meters.averageKw(nowMs);
+		status.atMs = nowMs;
+		status.windowStartMs = memory.windowStartMs;
+		status.endsAtMs = endsAtMs;
+		status.elapsedS = (nowMs - meters.boundaryMs) / 1000;
+		status.energySoFarKwh = meters.energySoFarKwh(nowMs);
+		status.estimatedKwh = meters.estimatedKwh;
+		status.unknownS = unknownMs / 1000;
+		status.partial = unknownMs > 0;
+		status.intervalHits = memory.hits;
+		status.intervalTrials = memory.trials;
+		status.shedKw = this.loads.shedKw();
+		if (Number.isNaN(averageKw)) {
+			status.powerKw = null;
+			status.predictedKw = null;
+			status.lowKw = null;
+			status.highKw = null;
+			return;
+		}
+		const pendingKw = this.advice ? 0 : this.loads.pendingKw(nowMs);
+		const unseenH = unknownMs / 3_600_000;
+		const soFar = status.energySoFarKwh + averageKw * unseenH;
+		status.powerKw = averageKw;
+		status.predictedKw = (soFar + (averageKw - pendingKw) * leftH) * 4;
+		this.interval(nowMs, leftH, unseenH, soFar, averageKw - pendingKw);
+		if (memory.midHighKw < 0 && nowMs - meters.boundaryMs >= QUARTER_HOUR_MS / 2 && status.basis === "history") {
+			memory.midLowKw = Math.max(0, status.lowKw ?? 0);
+			memory.midHighKw = status.highKw ?? -1;
+		}
+	}
+
+	/** The interval around the prediction: how far the rest, and what nobody saw, may stray from the last minute. */
+	private interval(nowMs: number, leftH: number, unseenH: number, soFar: number, rateKw: number): void {
+		const { memory, status, meters } = this;
+		const heldH = meters.lagMs(nowMs) / 3_600_000;
+		const openH = leftH + unseenH + Math.min(heldH, 0.25);
+		const minute = Math.floor(nowMs / MINUTE_MS);
+		if (memory.spreadMinute !== minute) {
+			memory.spreadMinute = minute;
+			const ahead = Math.max(1, Math.ceil(openH * 60));
+			// The minute before the last: by then every meter has told of it.
+			memory.spreadKnown = this.spread.learn(this.minuteKw, minute - 2, ahead) ? 1 : 0;
+			memory.spreadLowKw = memory.spreadKnown ? this.spread.lowKw : 0;
+			memory.spreadHighKw = memory.spreadKnown ? this.spread.highKw : 0;
+		}
+		const predicted = status.predictedKw as number;
+		// A main meter does not run backwards: what is used, is used.
+		const floor = this.config.main ? status.energySoFarKwh * 4 : Number.NEGATIVE_INFINITY;
+		if (memory.spreadKnown) {
+			status.basis = "history";
+			status.lowKw = Math.max(floor, predicted + Math.min(0, memory.spreadLowKw) * openH * 4);
+			status.highKw = predicted + Math.max(0, memory.spreadHighKw) * openH * 4;
+		} else {
+			status.basis = "wide";
+			status.lowKw = Math.max(floor, predicted - rateKw * openH * 4);
+			status.highKw = (soFar + Math.max(rateKw, this.config.plausibleKw) * openH) * 4;
+		}
+	}
+
+	/** Says how the quarter-hour before ended, once its late readings are in. */
+	private closeLast(nowMs: number): void {
+		const { memory, meters } = this;
+		if (memory.openMs < 0) return;
+		const sinceMs = nowMs - meters.boundaryMs;
+		if (sinceMs < SETTLE_MS && meters.lagMs(nowMs) >= sinceMs) return;
+		const demandKw = meters.energyBeforeKwh() * 4;
+		if (!memory.openPartial && memory.lastHighKw >= 0) {
+			memory.trials++;
+			if (demandKw >= memory.lastLowKw && demandKw <= memory.lastHighKw) memory.hits++;
+		}
+		const over = memory.openLimitKw >= 0 && demandKw > memory.openLimitKw;
+		this.event("demand.closed", over ? "warning" : "info", nowMs, {
+			windowStart: new Date(memory.openMs).toISOString(),
+			demandKw: round(demandKw),
+			limitKw: memory.openLimitKw >= 0 ? round(memory.openLimitKw) : null,
+			over,
+			partial: memory.openPartial === 1,
+			estimatedKwh: round(meters.estimatedBeforeKwh),
+		});
+		memory.openMs = -1;
+	}
+
+	private judge(nowMs: number): void {
+		const { status, config, loads, memory } = this;
+		status.limitKw = this.limit.kw(memory.windowStartMs);
+		status.price = status.predictedKw === null ? null : this.limit.price(status.predictedKw, memory.windowStartMs);
+		status.headroomKw =
+			status.limitKw === null || status.predictedKw === null ? null : status.limitKw - status.predictedKw;
+		this.pulseWatch(nowMs);
+		for (const machine of loads.ignoring(nowMs)) {
+			this.event("demand.not-followed", "alarm", nowMs, { machine, seconds: config.responseS });
+		}
+		const silent = this.meters.silent(nowMs, nowMs - memory.startedMs, this.silentMeters);
+		status.silentMeters = this.silentMeters;
+		this.silence(silent, nowMs);
+		if (silent && config.silentPolicy !== "estimate") {
+			if (config.silentPolicy === "shed-all" && status.limitKw !== null) {
+				this.shed(Number.POSITIVE_INFINITY, "demand.why-silent", nowMs);
+			}
+		} else this.control(nowMs, silent);
+		status.shedKw = loads.shedKw();
+		if (silent) status.state = "silent";
+	}
+
+	private silence(silent: boolean, nowMs: number): void {
+		const { memory, config } = this;
+		if (silent === (memory.silent === 1)) return;
+		memory.silent = silent ? 1 : 0;
+		if (silent) {
+			const details = {
+				meters: this.silentMeters.join(", "),
+				seconds: config.silentAfterS,
+				policy: config.silentPolicy,
+			};
+			this.event("demand.silent", "alarm", nowMs, details);
+		} else this.event("demand.speaks-again", "info", nowMs, {});
+	}
+
+	private pulseWatch(nowMs: number): void {
+		const { memory } = this;
+		if (memory.pulseMs < 0 || memory.pulseMissed) return;
+		if (nowMs - memory.pulseMs < QUARTER_HOUR_MS + PULSE_LATE_MS) return;
+		memory.pulseMissed = 1;
+		this.event("demand.pulse-missing", "warning", nowMs, {});
+	}
+
+	/** Sheds, restores, or leaves all as it is; sets the state. */
+	private control(nowMs: number, silent: boolean): void {
+		const { status, config, loads, memory } = this;
+		const leftMs = status.endsAtMs - nowMs;
+		if (status.limitKw === null) {
+			this.restore(nowMs, Number.POSITIVE_INFINITY);
+			status.state = this.calm(nowMs, "ok");
+			return;
+		}
+		if (status.predictedKw === null || status.powerKw === null) {
+			status.state = "lockout";
+			return;
+		}
+		// As advice nothing has changed yet: it counts as if it had been followed, so that it is not given twice.
+		const advisedKw = this.advice ? (loads.pendingKw(nowMs) * leftMs * 4) / 3_600_000 : 0;
+		const expectedKw = (silent ? (status.highKw as number) : status.predictedKw) - advisedKw;
+		const overKw = expectedKw - status.limitKw;
+		const lockedOut = status.elapsedS < config.lockoutS;
+		if (overKw > 0 && !lockedOut && leftMs > LAST_MOMENT_MS) {
+			this.warn(nowMs, leftMs);
+			// Half the margin below the limit, so that noise alone does not carry the quarter-hour over it.
+			const needKw = ((overKw + config.restoreMarginKw / 2) * 900_000) / leftMs;
+			this.shed(needKw, "demand.why-limit", nowMs);
+			status.state = loads.anyShed() ? "shed" : "watch";
+			return;
+		}
+		if (overKw <= 0) this.restore(nowMs, expectedKw);
+		const near =
+			overKw > -config.restoreMarginKw || (status.basis === "history" && (status.highKw ?? 0) > status.limitKw);
+		const idle: GuardState = lockedOut ? "lockout" : near ? "watch" : "ok";
+		status.state = this.calm(nowMs, idle);
+		if (overKw <= 0) memory.short = 0;
+	}
+
+	private calm(nowMs: number, idle: GuardState): GuardState {
+		if (this.loads.returningNow(nowMs)) return "restore";
+		return this.loads.anyShed() ? "shed" : idle;
+	}
+
+	private warn(nowMs: number, leftMs: number): void {
+		const { memory, status } = this;
+		if (memory.warned) return;
+		memory.warned = 1;
+		this.event("demand.limit-ahead", "warning", nowMs, {
+			predictedKw: round(status.predictedKw as number),
+			limitKw: round(status.limitKw as number),
+			minutes: Math.ceil(leftMs / MINUTE_MS),
+			...priceDetails(status.price, status.predictedKw as number),
+		});
+	}
+
+	private shed(needKw: number, reason: string, nowMs: number): void {
+		const { loads, status, memory, chooser } = this;
+		const candidates = loads.candidates(nowMs);
+		const picked = candidates.length > 0 ? chooseLoads(candidates, needKw, chooser) : [];
+		let savesKw = 0;
+		for (const { machine, savesKw: kw } of picked) {
+			const left = loads.shed(machine, kw, nowMs);
+			savesKw += kw;
+			const details = { predictedKw: shown(status.predictedKw), limitKw: shown(status.limitKw) };
+			const command = left > 0 ? "limit" : "stop";
+			this.commands.push({ machine, command, limitKw: left > 0 ? round(left) : null, savesKw: kw, reason, details });
+		}
+		if (picked.length > 0) {
+			memory.midHighKw = -1;
+			status.method = chooser.why ? `${chooser.method}: ${chooser.why}` : chooser.method;
+			const machines = picked.map(({ machine }) => machine).join(", ");
+			this.event("demand.shed", "info", nowMs, { machines, kw: round(savesKw) });
+		}
+		if (Number.isFinite(needKw) && savesKw < needKw - 1e-6 && !memory.short) {
+			memory.short = 1;
+			this.event("demand.not-enough", "alarm", nowMs, { needKw: round(needKw), foundKw: round(savesKw) });
+		}
+	}
+
+	/** Lets loads return, most protected first, while this quarter-hour and the pace of the next bear it. */
+	private restore(nowMs: number, expectedKw: number): void {
+		const { loads, status, config, memory } = this;
+		if (!loads.anyShed()) return;
+		const leftH = (status.endsAtMs - nowMs) / 3_600_000;
+		const boundKw = (status.limitKw ?? Number.POSITIVE_INFINITY) - config.restoreMarginKw;
+		let demandKw = status.limitKw === null ? Number.NEGATIVE_INFINITY : expectedKw;
+		let paceKw = (status.powerKw ?? 0) - loads.pendingKw(nowMs);
+		const { nextCounts } = this.limit;
+		let waiting = 0;
+		for (const i of loads.returning) {
+			const { machine, priority } = loads.loads[i] as Load;
+			// Room is kept for a more protected load that waits for it.
+			if (priority < waiting || !loads.mayReturn(i, nowMs)) continue;
+			const { shedKw } = loads.state(i);
+			const after = demandKw + shedKw * leftH * 4;
+			if (after > boundKw || (nextCounts && status.limitKw !== null && paceKw + shedKw > boundKw)) {
+				waiting = priority;
+				continue;
+			}
+			demandKw = after;
+			paceKw += shedKw;
+			loads.release(i, nowMs);
+			memory.midHighKw = -1;
+			const reason = status.limitKw === null ? "demand.why-not-counted" : "demand.why-room";
+			const details = { limitKw: shown(status.limitKw) };
+			this.commands.push({ machine, command: "release", limitKw: null, savesKw: -shedKw, reason, details });
+			this.event("demand.restored", "info", nowMs, { machine, kw: round(shedKw) });
+		}
+	}
+
+	private event(
+		code: DemandEvent["code"],
+		severity: DemandEvent["severity"],
+		atMs: number,
+		details: DemandEvent["details"],
+	): void {
+		this.events.push({ code, severity, atMs, details });
+	}
+
+	/** All that a restart inside the quarter-hour must not lose, as plain JSON. */
+	snapshot(): DemandSnapshot {
+		return {
+			version: 1,
+			atMs: this.memory.evaluatedMs,
+			meters: [...this.config.meters],
+			energy: this.meters.snapshot(),
+			loads: this.loads.snapshot(),
+			memory: { ...this.memory },
+		};
+	}
+
+	/**
+	 * Goes on where a snapshot stopped; to be called before the first reading.
+	 *
+	 * @returns whether the energy was taken over; where it was not (other meters, over an hour old), what is shed is
+	 * still known, so that it will be restored
+	 */
+	restoreFrom(snapshot: DemandSnapshot, nowMs: number): boolean {
+		if (snapshot.version !== 1) return false;
+		this.loads.restore(snapshot.loads);
+		const same = snapshot.meters.join("\n") === this.config.meters.join("\n");
+		if (!same || nowMs - snapshot.atMs > RESUME_MS || snapshot.atMs > nowMs + FUTURE_MS) return false;
+		if (!this.meters.restore(snapshot.energy)) return false;
+		this.memory = { ...this.memory, ...snapshot.memory };
+		return true;
+	}
+}
+
+const round = (kw: number): number => Math.round(kw * 10) / 10;
+const shown = (kw: number | null): number | null => (kw === null ? null : round(kw));
+
+/** What the price adds to an event; empty where it costs nothing. */
+function priceDetails(price: PeakPrice | null, predictedKw: number): Record<string, unknown> {
+	if (!price || price.krw <= 0) return {};
+	const { krw, krwPerMonth, until, incumbentKw } = price;
+	return { overKw: round(predictedKw - incumbentKw), incumbentKw: round(incumbentKw), krw, krwPerMonth, until };
+}

@@ -1,0 +1,47 @@
+import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
+import type { LimitPolicy, PeakPrice, PeakPricer } from "./types.ts";
+
+/**
+ * The limit that holds in a quarter-hour, and what exceeding it costs. A kW that costs nothing is never fought for: the
+ * limit rises to the demand that is paid for anyway, and vanishes where the quarter-hour does not count. The pricer is
+ * asked once for each quarter-hour and once for each whole kW of the prediction.
+ */
+export class Limit {
+	private readonly policy: LimitPolicy;
+	private readonly pricer: PeakPricer | undefined;
+	private base: { atMs: number; price: PeakPrice; nextCounts: boolean } | undefined;
+	private asked: { atMs: number; kw: number; price: PeakPrice } | undefined;
+
+	constructor(policy: LimitPolicy, pricer: PeakPricer | undefined) {
+		this.policy = policy;
+		this.pricer = pricer;
+	}
+
+	/** kW for the quarter-hour that starts at `atMs`; null where nothing has to be kept. */
+	kw(atMs: number): number | null {
+		const { policy } = this;
+		const wanted = policy.kind === "bill" ? (policy.atLeastKw ?? 0) : policy.kw;
+		if (!this.pricer) return policy.kind === "bill" ? null : wanted;
+		if (this.base?.atMs !== atMs) {
+			const next = this.pricer(wanted, atMs + QUARTER_HOUR_MS);
+			this.base = { atMs, price: this.pricer(wanted, atMs), nextCounts: next.reason !== "not-counted" };
+		}
+		const { reason, incumbentKw } = this.base.price;
+		return reason === "not-counted" ? null : Math.max(wanted, incumbentKw);
+	}
+
+	/** Whether the quarter-hour after the one last asked for counts; true without a tariff. */
+	get nextCounts(): boolean {
+		return this.base?.nextCounts ?? true;
+	}
+
+	/** What a demand costs, to the whole kW; null without a tariff. */
+	price(kw: number, atMs: number): PeakPrice | null {
+		if (!this.pricer) return null;
+		const whole = Math.max(0, Math.round(kw));
+		if (this.asked?.atMs !== atMs || this.asked.kw !== whole) {
+			this.asked = { atMs, kw: whole, price: this.pricer(whole, atMs) };
+		}
+		return this.asked.price;
+	}
+}
