@@ -147,7 +147,10 @@ export interface Store {
 	energySince(site: string, fromMs: number): Promise<EnergyToday[]>;
 	quarantined(query: QuarantineQuery): Promise<Page<QuarantineEntry>>;
 	stats(): Promise<StoreStats>;
-	/** Drops whole partitions of raw readings that end before this instant; intervals and roll-ups stay. */
+	/**
+	 * Drops whole partitions (months, UTC) of raw readings that end before this instant. Intervals and roll-ups stay, also
+	 * when a reading of that time still comes; `latest` no longer knows machines that have been silent since.
+	 */
 	dropReadingsBefore(beforeMs: number): Promise<{ partitions: number }>;
 	close(): Promise<void>;
 }

@@ -27,7 +27,7 @@ const steps: readonly string[] = [
 	CREATE TABLE partitions (
 		name TEXT PRIMARY KEY, start_ms INTEGER NOT NULL UNIQUE, end_ms INTEGER NOT NULL, readings INTEGER NOT NULL DEFAULT 0
 	) STRICT;
-	-- source: 0 computed from readings, 1 imported; an imported quarter-hour stands above a computed one.
+	-- source: 0 computed from readings, 1 imported, which stands above it, 2 computed from readings dropped since.
 	CREATE TABLE quarters (
 		machine INTEGER NOT NULL, start_ms INTEGER NOT NULL, ${figures}, source INTEGER NOT NULL DEFAULT 0,
 		PRIMARY KEY (machine, start_ms)

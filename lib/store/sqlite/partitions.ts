@@ -55,15 +55,15 @@ export class Partitions {
 		return found;
 	}
 
-	/** Drops the months that end before an instant. */
-	dropBefore(beforeMs: number): number {
+	/** Drops the months that end before an instant; answers how many, and when the last of them ended. */
+	dropBefore(beforeMs: number): { partitions: number; endMs: number } {
 		const old = this.all().filter((partition) => partition.endMs <= beforeMs);
 		for (const { name } of old) {
 			this.#database.exec(`DROP TABLE ${name}`);
 			this.#database.run("DELETE FROM partitions WHERE name = ?", name);
 		}
 		this.forget();
-		return old.length;
+		return { partitions: old.length, endMs: old.at(-1)?.endMs ?? Number.NEGATIVE_INFINITY };
 	}
 }
 

@@ -71,6 +71,11 @@ export class RollUps {
 		}
 	}
 
+	/** Quarter-hours whose readings are gone can't be computed anew: a late reading must not undo them. */
+	freeze(untilMs: number): void {
+		this.#database.run("UPDATE quarters SET source = 2 WHERE source = 0 AND start_ms <= ?", untilMs);
+	}
+
 	/** Takes back computed quarter-hours of [fromMs, toMs) before they are computed anew. */
 	clearComputed(machine: KnownMachine, fromMs: number, toMs: number): void {
 		const rows = this.#database.all(

@@ -75,6 +75,11 @@ export class EngineThread {
 		await this.#worker?.terminate();
 	}
 
+	/** Ends the thread at once, as a crash would; it starts again by itself. */
+	async kill(): Promise<void> {
+		await this.#worker?.terminate();
+	}
+
 	#post<O extends Operation>(
 		operation: O,
 		argument: Operations[O]["argument"],

@@ -113,9 +113,12 @@ export class Writer {
 	}
 
 	dropReadingsBefore(beforeMs: number): number {
-		const dropped = this.#partitions.dropBefore(beforeMs);
-		if (dropped > 0) this.forget();
-		return dropped;
+		const { partitions, endMs } = this.#partitions.dropBefore(beforeMs);
+		if (partitions > 0) {
+			this.#rollUps.freeze(endMs);
+			this.forget();
+		}
+		return partitions;
 	}
 
 	#writeMachine(
