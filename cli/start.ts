@@ -7,6 +7,7 @@ import { startEmbeddedBroker } from "./broker.ts";
 import { prepareFlows } from "./flows.ts";
 import { portProblem } from "./ports.ts";
 import { openPrompt } from "./prompt.ts";
+import { keepRetention } from "./retention.ts";
 import { fail, reasonOf, say } from "./say.ts";
 
 const startedMs = Date.now();
@@ -74,6 +75,7 @@ async function start(app: App): Promise<void> {
 		console.error(reasonOf(error));
 		process.exit(1);
 	});
+	if (app.mode !== "api") keepRetention(store, app.config.data.retention_days);
 	const broker = await startEmbeddedBroker(app).catch((error: unknown) => {
 		console.error(reasonOf(new EnergyError("app.broker-failed", { reason: reasonOf(error) })));
 		return null;
@@ -83,14 +85,17 @@ async function start(app: App): Promise<void> {
 	if (flows.news === "edited") say("app.flows-edited", { file: "flows/flows.json" });
 	exportEnvironment(app, flows.file);
 	const { smartEnergy } = require("../settings.js") as typeof import("../settings.ts");
+	let events: NodeJS.EventEmitter | undefined;
 	runNodeRed(app, async (RED) => {
 		say("app.ready", { seconds: ((Date.now() - startedMs) / 1000).toFixed(1), mode: app.mode, env: app.env });
 		greet(app, smartEnergy.firstPassword);
-		RED.events.once("flows:stopped", () => void Promise.all([broker?.close(), store.close()]));
+		events = RED.events;
 	});
 	for (const signal of ["SIGINT", "SIGTERM"] as const) {
 		process.once(signal, () => {
 			say("app.stopping");
+			// Flows stop at each deploy too; only now it is for good.
+			events?.once("flows:stopped", () => void Promise.all([broker?.close(), store.close()]));
 			// Node-RED waits up to 15 s for a node that will not close; nobody waits that long for Ctrl-C.
 			setTimeout(() => process.exit(0), 4500).unref();
 		});
