@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import type { Node } from "node-red";
+import { nodeSet, useNodeRed } from "../harness.ts";
+
+interface Registered {
+	node: Node;
+	events: {
+		beforeSend(msg: object): { payload: unknown } | null;
+		onInput(msg: object | null): void;
+	};
+}
+
+const delta = {
+	type: "delta",
+	site: "demo",
+	seq: 2,
+	time: "2026-11-22T10:00:01.000Z",
+	totalKw: 12,
+	totalQuality: "good",
+	energyTodayKwh: 3,
+	machines: [],
+	flow: { readingsPerS: 1, rejectedPerMin: 0, silent: [], lastReadingTime: null },
+};
+
+describe("ui-energy node", () => {
+	const helper = useNodeRed();
+	const tab = { id: "f", type: "tab" };
+	const card = (group: string) => ({ id: "n", type: "ui-energy", z: "f", card: "power-now", group });
+
+	/** Stands where Dashboard 2.0's group and base stand, as far as a widget talks to them. */
+	function dashboard(registered: Registered[], saved: object[], widgets = new Map<string, { src?: unknown }>()) {
+		return (RED: {
+			nodes: { createNode(node: Node, config: object): void; registerType(type: string, node: unknown): void };
+		}) => {
+			RED.nodes.registerType("ui-group", function (this: Node & Record<string, unknown>, config: object) {
+				RED.nodes.createNode(this, config);
+				this.getBase = () => ({
+					stores: {
+						data: { save: (_base: unknown, _node: unknown, msg: object) => saved.push(msg), get: () => undefined },
+					},
+					ui: { widgets },
+				});
+				this.register = (node: Node, _config: unknown, events: Registered["events"]) => {
+					widgets.set(node.id, {});
+					registered.push({ node, events });
+				};
+			});
+		};
+	}
+
+	it("says what is missing where there is no dashboard, and stays alive", async () => {
+		await helper.load(nodeSet("ui-energy"), [card("gone"), tab]);
+		const node = helper.getNode("n") as Node & { status: { args: [{ text: string }][] }; error: { args: string[][] } };
+		assert.equal(node.status.args[0]?.[0].text, "ui-energy.status.no-group");
+		assert.equal(node.error.args.length, 1);
+	});
+
+	it("hands a page only what its card shows, and keeps the state for pages that open later", async () => {
+		const registered: Registered[] = [];
+		const saved: object[] = [];
+		const flow = [{ id: "g", type: "ui-group" }, card("g"), tab];
+		await helper.load([dashboard(registered, saved), nodeSet("ui-energy")], flow);
+		const { events } = registered[0] as Registered;
+		const sent = events.beforeSend({ payload: delta });
+		assert.ok(sent);
+		assert.equal((sent.payload as { kind: string }).kind, "delta");
+		events.onInput(sent);
+		assert.deepEqual(Object.keys(saved[0] ?? {}), ["picture"]);
+
+		assert.equal(events.beforeSend({ payload: { type: "heartbeat", time: delta.time } }), null);
+		events.onInput(null);
+		assert.equal(saved.length, 1);
+		assert.throws(() => events.beforeSend({ payload: "what" }), /nodes\.card-message/);
+	});
+
+	it("tells Dashboard where its bundle is, also in installations that Dashboard does not look into", async () => {
+		const widgets = new Map<string, { src?: unknown }>();
+		const flow = [{ id: "g", type: "ui-group" }, card("g"), tab];
+		await helper.load([dashboard([], [], widgets), nodeSet("ui-energy")], flow);
+		assert.deepEqual(widgets.get("n")?.src, {
+			package: "@smartfactory/node-red-energy",
+			name: "ui-energy",
+			src: "ui-energy.js",
+			component: "UIEnergy",
+		});
+	});
+});
