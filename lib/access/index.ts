@@ -63,6 +63,11 @@ export interface Access {
 	 * The caller answers 401 and closes.
 	 */
 	authenticateUpgrade(req: IncomingMessage): Promise<AccessContext | null>;
+	/**
+	 * Calls back when somebody signs out, so that open sockets close too: with what `authenticateUpgrade` gave as
+	 * `requestId`. Returns how to stop listening.
+	 */
+	onSignOut(listener: (requestId: string) => void): () => void;
 }
 
 /** Node-RED settings that lock every door. */
@@ -118,6 +123,7 @@ export function createAccess(options: AccessOptions): Access {
 		adminAuth: adminAuthOf(sessions),
 		dashboardMiddleware: createPageCheck(router),
 		dashboardIoMiddleware: ioMiddlewareOf(sessions),
+		onSignOut: (listener) => sessions.onSignOut(listener),
 		authenticateUpgrade: async (req) => {
 			const signedIn = await sessions.identify(req, true).catch(() => null);
 			return (

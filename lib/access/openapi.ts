@@ -1,5 +1,8 @@
 import { middleware } from "express-openapi-validator";
+import { readData } from "../data.ts";
 import { EnergyError } from "../errors.ts";
+import { type Language, languageOf } from "../messages.ts";
+import { accessOf } from "./context.ts";
 import type { Handler, HttpRequest, HttpResponse, Next } from "./http.ts";
 
 /** What the validator throws: an HTTP status, and for a request that does not fit one entry per misfit. */
@@ -46,6 +49,19 @@ function leadJsonp(res: HttpResponse): void {
 	res.jsonp = (body) => res.json?.(body);
 }
 
+/** Where several alternatives fail, the deepest place is the one that its sender can correct. */
+const depthOf = (field: string): number => field.split("/").length;
+
+const rules: readonly { pattern: RegExp; ko: string }[] = readData<{ pattern: string; ko: string }[]>(
+	"lib/access/rules.json",
+).map(({ pattern, ko }) => ({ pattern: new RegExp(`^${pattern}$`), ko }));
+
+/** The validator speaks English only. */
+function ruleIn(language: Language, rule: string): string {
+	const known = language === "ko" ? rules.find(({ pattern }) => pattern.test(rule)) : undefined;
+	return known ? rule.replace(known.pattern, known.ko) : rule;
+}
+
 function energyErrorOf(error: unknown, req: HttpRequest): unknown {
 	const { status, message, headers, errors } = error as Misfit;
 	const path = (req.originalUrl ?? req.url ?? "").split("?", 1)[0];
@@ -61,11 +77,15 @@ function energyErrorOf(error: unknown, req: HttpRequest): unknown {
 				allowed: "application/json",
 			});
 		case 400: {
-			const misfits = (errors ?? []).slice(0, 20).map((misfit) => ({ field: misfit.path, rule: misfit.message }));
+			const language = accessOf(req)?.language ?? languageOf(req.headers["accept-language"]);
+			const misfits = (errors ?? [])
+				.map((misfit) => ({ field: misfit.path, rule: ruleIn(language, misfit.message) }))
+				.toSorted((a, b) => depthOf(b.field) - depthOf(a.field))
+				.slice(0, 20);
 			const [first] = misfits;
 			return new EnergyError("access.request-invalid", {
 				field: first?.field ?? path,
-				rule: first?.rule ?? message,
+				rule: first?.rule ?? ruleIn(language, message ?? ""),
 				misfits,
 			});
 		}

@@ -162,7 +162,7 @@ export class Users {
 		this.fileTimeMs = statSync(this.path).mtimeMs;
 	}
 
-	/** Another process of the same home (`npm run users`, mode api beside processing) may have changed the file. */
+	/** Another process of the same home (mode api beside processing) may have changed the file. */
 	private rereadWhenChanged(): void {
 		if (Math.abs(this.now() - this.readAtMs) < rereadMs) return;
 		this.readAtMs = this.now();

@@ -60,6 +60,22 @@ describe("the router in front of flows", () => {
 		assert.equal(query.resolution, "15min");
 	});
 
+	it("names the field and the rule that a request breaks, in the caller's language", async () => {
+		const headers = { ...(await bearer()), "content-type": "application/json" };
+		const detail = async (path: string, language: string, body?: string) => {
+			const init = body === undefined ? {} : { method: "POST", body };
+			const answer = await fetch(served.base + path, { ...init, headers: { ...headers, "accept-language": language } });
+			assert.equal(answer.status, 400);
+			return ((await answer.json()) as { detail: string }).detail;
+		};
+		assert.match(await detail("/api/v1/data/sensors", "en", '[{"a":1},7]'), /\/body\/1 must be object/);
+		assert.match(await detail("/api/v1/data/sensors?limit=0", "ko"), /\/query\/limit: 1 이상이어야 합니다/);
+		assert.match(await detail("/api/v1/data/sensors?limt=5", "ko"), /알 수 없는 매개변수 'limt'/);
+		assert.match(await detail("/api/v1/auth/login", "ko", "{}"), /'username' 항목이 필요합니다/);
+		const resolution = await detail("/api/v1/data/sensors?resolution=week", "ko");
+		assert.match(resolution, /다음 중 하나여야 합니다: raw, 15min, hour, day, month/);
+	});
+
 	it("lets a viewer read and an operator send", async () => {
 		const headers = { ...(await bearer({ username: "viewer-lee" })), "content-type": "application/json" };
 		assert.equal((await get("/api/v1/data/sensors", headers)).status, 200);
