@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { loadApp } from "./cli/app.ts";
 import { createAccess, settingsFor } from "./lib/access/index.ts";
+import { readData } from "./lib/data.ts";
 import { packageRoot } from "./lib/package-root.cjs";
 
 const app = loadApp();
@@ -34,6 +35,8 @@ export const telemetry = { enabled: false };
 export const functionExternalModules = false;
 export const diagnostics = { enabled: true, ui: true };
 export const runtimeState = { enabled: false, ui: false };
+/** What function nodes may read with global.get(). */
+export const functionGlobalContext = { smartEnergyVersion: readData<{ version: string }>("package.json").version };
 export const exportGlobalContextKeys = false;
 export const logging = {
 	console: { level: app.config.system.log_level, metrics: false, audit: false },

@@ -1,20 +1,7 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import WebSocket from "ws";
-
-const root = new URL("../../", import.meta.url).pathname;
-const password = "correct horse battery";
-
-interface NodeRed {
-	base: string;
-	output(): string;
-	stop(): Promise<void>;
-}
+import { type NodeRed, password, startNodeRed } from "./node-red.ts";
 
 /** Doors that somebody's flow opens: API, page, WebSocket, dashboard; and one of our nodes behind an http-in. */
 const flow = [
@@ -69,59 +56,12 @@ function http(id: string, method: string, url: string, answer: string): object[]
 	];
 }
 
-async function freePort(): Promise<number> {
-	const server = createServer();
-	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-	const { port } = server.address() as { port: number };
-	await new Promise((resolve) => server.close(resolve));
-	return port;
-}
-
 /** The settings of a person who also lets a viewer in. */
 const withViewer = `...(() => {
 	const own = access.createAccess({ home: __dirname });
 	own.users.add("viewer-lee", "viewer", ${JSON.stringify(password)}).catch(console.error);
 	return access.settingsFor(own);
 })()`;
-
-/** Node-RED as a person runs it, with settings.js in a folder of its own. */
-async function startNodeRed(line: string, settings: string): Promise<NodeRed> {
-	const folder = mkdtempSync(join(tmpdir(), "smart-energy-doors-"));
-	const port = await freePort();
-	writeFileSync(join(folder, "flows.json"), JSON.stringify(flow));
-	writeFileSync(
-		join(folder, "settings.js"),
-		`const access = require(${JSON.stringify(join(root, "dist/lib/access/index.js"))});
-module.exports = {
-	uiPort: ${port}, uiHost: "127.0.0.1", flowFile: "flows.json", httpAdminRoot: "/editor",
-	nodesDir: [${JSON.stringify(root)}], telemetry: { enabled: false }, credentialSecret: "of this test alone",
-	${settings}
-};`,
-	);
-	const child: ChildProcess = spawn(
-		process.execPath,
-		[join(root, "node_modules", line, "red.js"), "-s", join(folder, "settings.js"), "-u", folder],
-		{ env: { PATH: process.env.PATH, LANG: "C", SMARTFACTORY_ADMIN_PASSWORD: password } },
-	);
-	let output = "";
-	for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => (output += chunk));
-	const exited = new Promise((resolve) => child.once("exit", resolve));
-	const base = `http://127.0.0.1:${port}`;
-	const deadline = Date.now() + 40_000;
-	while ((await fetch(`${base}/health`).catch(() => null))?.ok !== true) {
-		if (child.exitCode !== null || Date.now() > deadline) throw new Error(`Node-RED did not start:\n${output}`);
-		await new Promise((resolve) => setTimeout(resolve, 100));
-	}
-	return {
-		base,
-		output: () => output,
-		stop: async () => {
-			child.kill("SIGKILL");
-			await exited;
-			rmSync(folder, { recursive: true, force: true });
-		},
-	};
-}
 
 async function signIn(base: string, session = false, username = "admin"): Promise<Response> {
 	return await fetch(`${base}/api/v1/auth/login`, {
@@ -169,7 +109,7 @@ for (const line of ["node-red", "node-red-4"]) {
 		let bearer: Record<string, string>;
 		let cookie: string;
 		before(async () => {
-			red = await startNodeRed(line, withViewer);
+			red = await startNodeRed(line, withViewer, flow);
 			const { accessToken } = (await (await signIn(red.base)).json()) as { accessToken: string };
 			bearer = { authorization: `Bearer ${accessToken}` };
 			cookie = cookieOf(await signIn(red.base, true));
@@ -361,7 +301,7 @@ for (const line of ["node-red", "node-red-4"]) {
 describe("our nodes in a Node-RED without the router", function () {
 	this.timeout(60_000);
 	it("refuse to serve and name the line that is missing", async () => {
-		const red = await startNodeRed("node-red", "");
+		const red = await startNodeRed("node-red", "", flow);
 		try {
 			const answer = await fetch(`${red.base}/ours`);
 			assert.equal(answer.status, 503);

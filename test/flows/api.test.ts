@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { type NodeRed, password, startNodeRed } from "./node-red.ts";
+
+const tab = (name: string): object[] => {
+	const url = new URL(`../../flows/tabs/${name}.json`, import.meta.url);
+	return existsSync(url) ? (JSON.parse(readFileSync(url, "utf8")) as object[]) : [];
+};
+
+// Answers are held against the contract too, so each 200 here is one that flows/openapi.yaml describes.
+describe("the API of the shipped flows", function () {
+	this.timeout(60_000);
+	let red: NodeRed;
+	let headers: Record<string, string>;
+	before(async () => {
+		const lock = "...access.settingsFor(access.createAccess({ home: __dirname, validateResponses: true }))";
+		red = await startNodeRed("node-red", lock, [...tab("site"), ...tab("api"), ...tab("live")]);
+		const answer = await fetch(`${red.base}/api/v1/auth/login`, {
+			method: "POST",
+			headers: { "content-type": "application/json" },
+			body: JSON.stringify({ username: "admin", password }),
+		});
+		const { accessToken } = (await answer.json()) as { accessToken: string };
+		headers = { authorization: `Bearer ${accessToken}`, "content-type": "application/json" };
+	});
+	after(() => red?.stop());
+
+	const post = async (path: string, body: unknown) => {
+		const answer = await fetch(`${red.base}/api/v1/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+		return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+	};
+	const get = async (path: string) => {
+		const answer = await fetch(red.base + path, { headers });
+		return { status: answer.status, type: answer.headers.get("content-type") ?? "", text: await answer.text() };
+	};
+	const items = async (path: string) => {
+		const { status, text } = await get(path);
+		assert.equal(status, 200, text);
+		return (JSON.parse(text) as { items: Record<string, unknown>[] }).items;
+	};
+	const quarterMs = 900_000;
+	const startMs = Math.floor(Date.now() / quarterMs) * quarterMs - 4 * quarterMs;
+	const at = (minutes: number) => new Date(startMs + minutes * 60_000).toISOString();
+	const range = `from=${at(0)}&to=${at(60)}&machine=cnc-1`;
+	const readings = Array.from({ length: 31 }, (_, minute) => ({ machine: "cnc-1", time: at(minute), powerKw: 30 }));
+
+	it("stores what is sent, once, however often it is sent", async () => {
+		assert.deepEqual(await post("data/sensors", readings), {
+			status: 200,
+			body: { accepted: 31, inserted: 31, duplicates: 0, replaced: 0, rejected: [] },
+		});
+		const again = await post("data/sensors", readings);
+		assert.equal(again.status, 200, JSON.stringify(again.body));
+		assert.equal(again.body.inserted, 0);
+	});
+
+	it("takes the good ones of a batch and says what is wrong with the others, in the caller's language", async () => {
+		const batch = [
+			{ machine: "cnc-1", time: at(31), powerKw: 31 },
+			{ machine: "cnc-1", time: at(32), powerKw: "much" },
+		];
+		const { status, body } = await post("data/sensors", batch);
+		assert.equal(status, 207, JSON.stringify(body));
+		assert.equal(body.accepted, 1);
+		const [rejected] = body.rejected as { index: number; field: string; reason: string }[];
+		assert.deepEqual([rejected?.index, rejected?.field, rejected?.reason], [1, "powerKw", "Bad_Malformed"]);
+		const none = await post("data/sensors", { machine: "cnc-1", time: "yesterday", powerKw: 1 });
+		assert.equal(none.status, 422);
+		const kept = await items("/api/v1/data/quarantine?machine=cnc-1");
+		assert.equal(kept.length, 2);
+		assert.match(String(kept[0]?.source), /POST \/api\/v1\/data\/sensors/);
+	});
+
+	it("reads back readings, quarter-hours, a chart, and CSV", async () => {
+		const raw = await items(`/api/v1/data/sensors?resolution=raw&${range}&limit=2&order=desc`);
+		assert.deepEqual(
+			raw.map(({ time, powerKw }) => [time, powerKw]),
+			[
+				[at(31), 31],
+				[at(30), 30],
+			],
+		);
+		const [quarter] = await items(`/api/v1/data/sensors?${range}`);
+		assert.equal(quarter?.start, at(0));
+		assert.equal(quarter?.meanKw, 30);
+		const [line] = await items(`/api/v1/data/sensors?${range}&maxPoints=10`);
+		assert.equal(line?.machine, "cnc-1");
+		assert(line);
+		assert((line.times as string[]).length <= 10);
+		const csv = await get(`/api/v1/data/sensors?resolution=raw&${range}&format=csv`);
+		assert.match(csv.type, /^text\/csv/);
+		assert.match(csv.text, /^site,machine,.*time\r\n/);
+	});
+
+	it("pages through a long list without losing or repeating one", async () => {
+		const seen: unknown[] = [];
+		let cursor = "";
+		do {
+			const { text } = await get(`/api/v1/data/sensors?resolution=raw&${range}&limit=7${cursor}`);
+			const page = JSON.parse(text) as { items: { time: string }[]; nextCursor?: string };
+			seen.push(...page.items.map(({ time }) => time));
+			cursor = page.nextCursor ? `&cursor=${encodeURIComponent(page.nextCursor)}` : "";
+		} while (cursor);
+		assert.deepEqual(
+			seen,
+			Array.from({ length: 32 }, (_, minute) => at(minute)),
+		);
+	});
+
+	it("judges without storing", async () => {
+		const { status, body } = await post("data/validate", [
+			{ machine: "mill-1", time: at(0), powerKw: 100 },
+			{ machine: "mill-1", time: at(1), powerKw: 1e9 },
+		]);
+		assert.equal(status, 200, JSON.stringify(body));
+		assert.deepEqual([body.received, body.accepted, body.rejected], [2, 1, 1]);
+		assert.deepEqual(await items(`/api/v1/data/sensors?resolution=raw&machine=mill-1&from=${at(0)}&to=${at(60)}`), []);
+	});
+
+	it("names what is wrong with a question", async () => {
+		for (const query of ["from=yesterday-at-noon", "site=elsewhere", `from=${at(60)}&to=${at(0)}`]) {
+			const { status, text } = await get(`/api/v1/data/sensors?${query}`);
+			assert.equal(status, 422, text);
+			assert.match(text, /store\.bad-query/);
+		}
+	});
+
+	it("shows the plant as it is now", async function () {
+		if (tab("live").length === 0) this.skip();
+		const { status, text } = await get("/api/v1/monitoring/realtime");
+		assert.equal(status, 200, text);
+		assert.equal((JSON.parse(text) as { type: string }).type, "snapshot");
+	});
+
+	it("tells strangers whether it works, and the numbers to those who are signed in", async () => {
+		const stranger = await (await fetch(`${red.base}/health`)).json();
+		assert.deepEqual(stranger, {
+			status: "degraded",
+			parts: { store: { status: "ok" }, ingest: { status: "degraded" } },
+		});
+		const known = JSON.parse((await get("/health")).text) as { uptimeS: number; parts: { ingest: { detail: string } } };
+		assert(known.uptimeS >= 0);
+		assert.match(known.parts.ingest.detail, /^last reading \d+ s ago$/);
+	});
+});
