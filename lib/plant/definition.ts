@@ -1,5 +1,5 @@
 import { readData } from "../data.ts";
-import type { Site } from "../telemetry/site.ts";
+import type { Machine, Site } from "../telemetry/site.ts";
 
 export type DayKind = "weekday" | "saturday" | "closed";
 export type ProfileName =
@@ -26,6 +26,7 @@ export type DailyEnergy = Record<DayKind, number> & {
 interface MachineBase {
 	id: string;
 	name: string;
+	names: Machine["names"];
 	area: string;
 	/** How its readings leave the plant: published over MQTT, or served as a Modbus TCP meter. */
 	path: "mqtt" | "modbus";
@@ -99,9 +100,10 @@ export function siteOfPlant(definition: PlantDefinition, id: string, timeZone: s
 		id,
 		name: id,
 		timeZone,
-		machines: definition.machines.map(({ id, name, area, role, ratedKw, controllable }) => ({
+		machines: definition.machines.map(({ id, name, names, area, role, ratedKw, controllable }) => ({
 			id,
 			name,
+			...(names && { names }),
 			area,
 			role,
 			ratedKw,
