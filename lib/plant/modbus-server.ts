@@ -9,6 +9,7 @@ export interface ModbusMeters {
 	close(): Promise<void>;
 }
 
+const ILLEGAL_FUNCTION = 1;
 const ILLEGAL_ADDRESS = 2;
 const GATEWAY_TARGET_SILENT = 11;
 
@@ -46,6 +47,12 @@ export async function serveMeters(
 			getMultipleInputRegisters: read(4),
 			getHoldingRegister: readOne(3),
 			getInputRegister: readOne(4),
+			// Without these the library would not answer at all, and a master would wait.
+			getCoil: refuse,
+			getDiscreteInput: refuse,
+			setCoil: refuse,
+			setRegister: refuse,
+			setRegisterArray: refuse,
 		},
 		{ host, port },
 	);
@@ -68,6 +75,10 @@ export async function serveMeters(
 		},
 		close: () => new Promise((resolve) => server.close(() => resolve())),
 	};
+}
+
+function refuse(): never {
+	throw modbusError(ILLEGAL_FUNCTION);
 }
 
 function modbusError(modbusErrorCode: number): Error {

@@ -62,7 +62,10 @@ describe("history of the simulated plant", () => {
 				energy += interval.energyKwh;
 			}
 			const [a, b] = [from, to].map((t) => plantAt(t).find((reading) => reading.machine === machine)?.energyKwh ?? 0);
-			assert.ok(Math.abs(energy - ((b ?? 0) - (a ?? 0))) < 0.01, `${machine}: ${energy}, by the counter ${(b ?? 0) - (a ?? 0)}`);
+			assert.ok(
+				Math.abs(energy - ((b ?? 0) - (a ?? 0))) < 0.01,
+				`${machine}: ${energy}, by the counter ${(b ?? 0) - (a ?? 0)}`,
+			);
 		}
 	});
 
@@ -78,8 +81,14 @@ describe("history of the simulated plant", () => {
 		const after = await store.stats();
 		assert.equal(after.readings, before.readings);
 		assert.equal(after.intervals, before.intervals);
-		assert.ok(summary.readings > 11 * 1440 && summary.intervals === 4 * 96 * 11, `${summary.readings} ${summary.intervals}`);
-		assert.deepEqual(shares, shares.toSorted((a, b) => a - b));
+		assert.ok(
+			summary.readings > 11 * 1440 && summary.intervals === 4 * 96 * 11,
+			`${summary.readings} ${summary.intervals}`,
+		);
+		assert.deepEqual(
+			shares,
+			shares.toSorted((a, b) => a - b),
+		);
 		assert.equal(shares.at(-1), 1);
 	});
 });
