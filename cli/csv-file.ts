@@ -1,0 +1,135 @@
+// What import and replay share: the options on how to read a CSV file, its head, and its rows as a stream.
+import { createReadStream } from "node:fs";
+import { open, stat } from "node:fs/promises";
+import type { ParseArgsOptionsConfig } from "node:util";
+import { parse } from "csv-parse";
+import { EnergyError } from "../lib/errors.ts";
+import type { Row } from "../lib/telemetry/csv/importer.ts";
+import {
+	type Measure,
+	measures,
+	type Plan,
+	type PlanOptions,
+	planImport,
+	readDuration,
+} from "../lib/telemetry/csv/plan.ts";
+import { parseInstant } from "../lib/telemetry/time.ts";
+
+/** Rows that the plan is made from: some weeks of quarter-hours, so that slipping dates are seen. */
+const HEAD_ROWS = 3000;
+
+export const fileOptions = {
+	map: { type: "string" },
+	factor: { type: "string" },
+	time: { type: "string" },
+	format: { type: "string" },
+	label: { type: "string" },
+	step: { type: "string" },
+	grid: { type: "string" },
+	start: { type: "string" },
+	zone: { type: "string", default: "Asia/Seoul" },
+	delimiter: { type: "string" },
+	decimal: { type: "string" },
+} as const satisfies ParseArgsOptionsConfig;
+
+type FileValues = { [K in keyof typeof fileOptions]?: string };
+
+function bad(option: string, value: string, rule: string): never {
+	throw new EnergyError("telemetry.import-option", { option, value, rule });
+}
+
+/** @throws EnergyError `telemetry.import-option` naming option, value and what is allowed */
+export function planOptionsOf(values: FileValues): PlanOptions {
+	const [measure, column] = values.map?.split(/=(.*)/s) ?? [];
+	if (values.map !== undefined && !(measures.includes(measure as Measure) && column))
+		bad("--map", values.map, measures.map((name) => `${name}=COLUMN`).join(", "));
+	const factor = values.factor === undefined ? undefined : Number(values.factor);
+	if (factor !== undefined && !(Number.isFinite(factor) && factor !== 0)) bad("--factor", values.factor ?? "", "≠ 0");
+	const { label, decimal } = values;
+	if (label !== undefined && label !== "start" && label !== "end") bad("--label", label, "start, end");
+	if (decimal !== undefined && decimal !== "." && decimal !== ",") bad("--decimal", decimal, ". ,");
+	const step = values.grid ?? values.step;
+	if (values.start !== undefined && values.grid === undefined) bad("--start", values.start, "--grid");
+	return {
+		...(column !== undefined && { measure: measure as Measure, valueColumn: column }),
+		...(factor !== undefined && { factor }),
+		...(values.time !== undefined && { timeColumn: values.time }),
+		...(values.format !== undefined && { format: values.format }),
+		...(label !== undefined && { label }),
+		...(decimal !== undefined && { decimal }),
+		...(step !== undefined && { stepMs: readDuration(step) }),
+		...(values.grid !== undefined && {
+			grid: values.start === undefined ? (true as const) : { startLocalMs: localStart(values.start) },
+		}),
+	};
+}
+
+function localStart(text: string): number {
+	const instant = parseInstant(text.length === 10 ? `${text}T00:00Z` : `${text}Z`);
+	return instant.problem === undefined ? instant.timeMs : bad("--start", text, "2018-01-01T00:00");
+}
+
+/** Reads the head of the file and decides how to read it all. */
+export async function planOf(file: string, values: FileValues): Promise<{ plan: Plan; delimiter: string }> {
+	const delimiter = values.delimiter === "\\t" ? "\t" : (values.delimiter ?? (await delimiterOf(file)));
+	const head: Row[] = [];
+	for await (const { row } of rowsOf(file, delimiter)) {
+		head.push(row);
+		if (head.length >= HEAD_ROWS) break;
+	}
+	return { plan: planImport(Object.keys(head[0] ?? {}), head, planOptionsOf(values)), delimiter };
+}
+
+/** The sign that parts the header into most columns. */
+async function delimiterOf(file: string): Promise<string> {
+	const [header = ""] = (await firstBytes(file)).split(/\r?\n/, 1);
+	const counts = [",", ";", "\t", "|"].map((sign) => ({ sign, count: header.split(sign).length }));
+	return counts.reduce((best, next) => (next.count > best.count ? next : best)).sign;
+}
+
+async function firstBytes(file: string): Promise<string> {
+	try {
+		const handle = await open(file);
+		try {
+			const { buffer, bytesRead } = await handle.read(Buffer.alloc(65_536), 0, 65_536, 0);
+			return buffer.toString("utf8", 0, bytesRead).replace(/^\uFEFF/, "");
+		} finally {
+			await handle.close();
+		}
+	} catch (error) {
+		throw new EnergyError("telemetry.import-file", { file, reason: (error as Error).message });
+	}
+}
+
+export interface FileRow {
+	row: Row;
+	/** From 1, the header's. */
+	line: number;
+	/** Read so far, 0…1. */
+	share: number;
+}
+
+/** The rows of a file one by one; its size does not matter. */
+export async function* rowsOf(file: string, delimiter: string): AsyncGenerator<FileRow> {
+	const { size } = await stat(file);
+	const source = createReadStream(file);
+	const parser = source.pipe(
+		parse({
+			bom: true,
+			columns: true,
+			delimiter,
+			info: true,
+			relax_column_count: true,
+			relax_quotes: true,
+			skip_empty_lines: true,
+			trim: true,
+		}),
+	);
+	source.on("error", (error) => parser.destroy(error));
+	try {
+		for await (const { record, info } of parser as AsyncIterable<{ record: Row; info: { lines: number } }>)
+			yield { row: record, line: info.lines, share: size > 0 ? source.bytesRead / size : 1 };
+	} finally {
+		source.destroy();
+	}
+}

@@ -1,0 +1,183 @@
+// `npm run import`: a CSV file into the store, as quarter-hours.
+import { basename } from "node:path";
+import { parseArgs } from "node:util";
+import { clockOf } from "../lib/calendar/zone-clock.ts";
+import { EnergyError } from "../lib/errors.ts";
+import { languageOfTerminal } from "../lib/messages.ts";
+import { openStore } from "../lib/store/open.ts";
+import type { QuarantineEntry, Store, WriteOutcome } from "../lib/store/store.ts";
+import { CsvImporter, type ReadRow } from "../lib/telemetry/csv/importer.ts";
+import type { Plan } from "../lib/telemetry/csv/plan.ts";
+import type { Interval } from "../lib/telemetry/interval.ts";
+import { loadApp } from "./app.ts";
+import { fileOptions, planOf, rowsOf } from "./csv-file.ts";
+import { progressBar } from "./progress.ts";
+import { line, reasonOf, say } from "./say.ts";
+
+const PREVIEW_ROWS = 6;
+const SHOWN_PROBLEMS = 10;
+const BATCH = 5000;
+
+void main().catch((error: unknown) => {
+	console.error(reasonOf(error));
+	process.exitCode = 1;
+});
+
+function commandLine() {
+	return parseArgs({
+		allowPositionals: true,
+		options: {
+			...fileOptions,
+			site: { type: "string", default: "demo" },
+			machine: { type: "string" },
+			db: { type: "string" },
+			"dry-run": { type: "boolean" },
+			yes: { type: "boolean" },
+			help: { type: "boolean", short: "h" },
+		},
+	});
+}
+
+async function main(): Promise<void> {
+	const { values, positionals } = commandLine();
+	const [file] = positionals;
+	if (values.help || file === undefined) {
+		say("telemetry.import-usage");
+		process.exitCode = values.help ? 0 : 2;
+		return;
+	}
+	const machine = idOf("--machine", values.machine ?? "");
+	const site = idOf("--site", values.site);
+	const { plan, delimiter } = await planOf(file, values);
+	const importer = new CsvImporter(plan, {
+		site,
+		machine,
+		timeZone: values.zone,
+		file: basename(file),
+		language: languageOfTerminal(process.env),
+	});
+	showPlan(plan, values.zone);
+	const preview = await readAll(importer, file, delimiter);
+	showPreview(preview, values.zone);
+	const intervals = [...importer.resampler.intervals(site, machine)];
+	showResult(importer, intervals, values.zone);
+	if (values["dry-run"]) return say("telemetry.import-dry");
+	if (plan.timesBroken && !values.yes) {
+		say("telemetry.import-propose", { options: gridOptions(plan) });
+		process.exitCode = 2;
+		return;
+	}
+	const store = await openStore(values.db ?? loadApp().dbUrl);
+	try {
+		await store.defineSite({ id: site, timeZone: values.zone });
+		await write(store, intervals, importer.rejected);
+	} finally {
+		await store.close();
+	}
+}
+
+function idOf(option: string, value: string): string {
+	if (/^[A-Za-z0-9_-]{1,64}$/.test(value)) return value;
+	throw new EnergyError("telemetry.import-option", { option, value: value || "–", rule: "[A-Za-z0-9_-]{1,64}" });
+}
+
+/** Reads the whole file into the importer; answers its first rows, and the first that were turned away. */
+async function readAll(importer: CsvImporter, file: string, delimiter: string): Promise<ReadRow[]> {
+	const shown: ReadRow[] = [];
+	let problems = 0;
+	const bar = progressBar();
+	for await (const { row, line: number, share } of rowsOf(file, delimiter)) {
+		const read = importer.add(row, number);
+		if (shown.length < PREVIEW_ROWS) shown.push(read);
+		else if (read.problem !== undefined && problems++ < SHOWN_PROBLEMS) shown.push(read);
+		if (importer.rows % 1000 === 0) bar.show(share / 2);
+	}
+	bar.clear();
+	return shown;
+}
+
+async function write(
+	store: Store,
+	intervals: readonly Interval[],
+	rejected: readonly QuarantineEntry[],
+): Promise<void> {
+	const total: WriteOutcome = { inserted: 0, duplicates: 0, replaced: 0 };
+	const bar = progressBar();
+	for (let at = 0; at < intervals.length; at += BATCH) {
+		const outcome = await store.writeIntervals(intervals.slice(at, at + BATCH));
+		total.inserted += outcome.inserted;
+		total.duplicates += outcome.duplicates;
+		total.replaced += outcome.replaced;
+		bar.show(0.5 + (at + BATCH) / intervals.length / 2);
+	}
+	bar.clear();
+	const fresh = await notYetQuarantined(store, rejected);
+	if (fresh.length > 0) await store.quarantine(fresh);
+	say("telemetry.import-written", { ...total, quarantined: rejected.length });
+}
+
+/** Those rows that an earlier run of the same file did not file already. */
+async function notYetQuarantined(store: Store, rejected: readonly QuarantineEntry[]): Promise<QuarantineEntry[]> {
+	const [first] = rejected;
+	if (!first) return [];
+	const known = new Set<string>();
+	const { site, machine } = first;
+	for (let cursor: string | undefined; ; ) {
+		const page = await store.quarantined({ site, machine, limit: 10_000, ...(cursor !== undefined && { cursor }) });
+		for (const { source, payload } of page.items) known.add(`${source} ${payload}`);
+		cursor = page.nextCursor;
+		if (cursor === undefined) break;
+	}
+	return rejected.filter(({ source, payload }) => !known.has(`${source} ${payload}`));
+}
+
+function showPlan(plan: Plan, zone: string): void {
+	for (const { code, details } of plan.notes) say(code, details);
+	say("telemetry.import-found-zone", { zone });
+	if (plan.grid) {
+		const start = localText(plan.grid.startLocalMs);
+		say("telemetry.import-found-gridline", { minutes: plan.stepMs / 60_000, start });
+	}
+}
+
+const localText = (localMs: number): string => new Date(localMs).toISOString().slice(0, 16);
+
+function gridOptions(plan: Plan): string {
+	return `--grid ${plan.stepMs / 60_000}min --start ${localText(plan.grid?.startLocalMs ?? 0)}`;
+}
+
+function showPreview(rows: readonly ReadRow[], zone: string): void {
+	const table = [
+		line("telemetry.import-columns").split("\t"),
+		...rows
+			.filter(({ problem }) => problem === undefined)
+			.map(({ line: number, time, value, span }) => [
+				String(number),
+				time,
+				value,
+				span ? clockOf(zone).isoAt(span.startMs) : "–",
+				span ? String(Math.round(span.energyKwh * 1000) / 1000) : "–",
+			]),
+	];
+	const widths = table[0]?.map((_, column) => Math.max(...table.map((cells) => cells[column]?.length ?? 0))) ?? [];
+	for (const cells of table) console.log(`  ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ")}`);
+	for (const { line: number, problem } of rows)
+		if (problem !== undefined) say("telemetry.import-rejected", { line: number, problem });
+}
+
+function showResult(importer: CsvImporter, intervals: readonly Interval[], zone: string): void {
+	const [first] = intervals;
+	const last = intervals.at(-1);
+	const kwh = (value: number): string => (Math.round(value * 100) / 100).toString();
+	say("telemetry.import-result", {
+		rows: importer.rows,
+		intervals: intervals.length,
+		kwh: kwh(importer.totalKwh),
+		from: first ? clockOf(zone).isoAt(first.startMs) : "–",
+		to: last ? clockOf(zone).isoAt(last.startMs + last.durationMs) : "–",
+		repeated: importer.repeated,
+		rejected: importer.rejected.length,
+	});
+	const estimated = intervals.reduce((sum, interval) => sum + interval.estimatedKwh, 0);
+	if (estimated > 0) say("telemetry.import-estimated", { kwh: kwh(estimated) });
+}
