@@ -15,6 +15,7 @@ interface FlowNode {
 	method?: string;
 	url?: string;
 	wires?: string[][];
+	links?: string[];
 }
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
@@ -44,6 +45,17 @@ describe("the API's contract and its flow", () => {
 			return (node.wires ?? []).flat().some((next) => leads(next, seen));
 		};
 		for (const node of nodes.filter(({ type }) => type === "http in")) assert(leads(node.id), nameOf(node));
+	});
+
+	it("link to tabs that link back", function () {
+		const all = globSync("flows/tabs/*.json", { cwd: new URL("../../", import.meta.url).pathname }).flatMap(
+			(path) => JSON.parse(read(path)) as FlowNode[],
+		);
+		if (!all.some(({ id }) => id === "tab-live")) this.skip();
+		const links = new Map(all.map((node) => [node.id, node.links ?? []]));
+		for (const { id, type } of nodes.filter(({ type }) => type.startsWith("link "))) {
+			for (const other of links.get(id) ?? []) assert(links.get(other)?.includes(id), `${type} ${id} and ${other}`);
+		}
 	});
 
 	it("describe each operation for a stranger", () => {
