@@ -94,7 +94,8 @@ function likelyRollover(kwh: number): number | undefined {
  * Turns the readings of one machine, given in the order of time, into quarter-hours.
  *
  * Two tracks run side by side. Where the counter (energyKwh) is read, the difference of consecutive readings is the
- * energy, spread evenly over the time between; it overrules power. Else power is integrated by the trapezoid rule.
+ * energy; it overrules power, which only says how a difference over a long time is shared out (evenly where power is
+ * silent). Where there is no counter, power is integrated by the trapezoid rule.
  * Either way what crosses a quarter-hour's edge is split there in proportion to time, so a missed poll never lands in
  * the next quarter-hour. Energy over more than MAX_GAP_MS is estimated unless it surely lies within one quarter-hour.
  *
@@ -207,13 +208,14 @@ export class QuarterFold {
 	/** Replaces what power said between two counter readings by their difference. */
 	#spread(fromMs: number, toMs: number, kwh: number, reset: boolean): void {
 		const first = quarterOf(fromMs);
+		const gapMs = toMs - fromMs;
+		const measured = !reset && (gapMs <= MAX_GAP_MS || liesInOneQuarter(fromMs, toMs));
+		if (!measured && !reset && this.#shareByPower(first, gapMs, kwh)) return;
 		for (let i = this.#buckets.length - 1; i >= 0; i--) {
 			const bucket = this.#buckets[i] as Bucket;
 			if (bucket.startMs < first) break;
 			clearPending(bucket);
 		}
-		const gapMs = toMs - fromMs;
-		const measured = !reset && (gapMs <= MAX_GAP_MS || liesInOneQuarter(fromMs, toMs));
 		let left = kwh;
 		for (let at = fromMs; at < toMs; ) {
 			const startMs = quarterOf(at);
@@ -230,6 +232,32 @@ export class QuarterFold {
 			part.changed = true;
 			at = until;
 		}
+	}
+
+	/**
+	 * Shares a difference over a long time out as power went meanwhile, if power was measured nearly throughout and
+	 * roughly agrees with the counter: the sum is the counter's, the shape is power's, and both are measured.
+	 */
+	#shareByPower(first: number, gapMs: number, kwh: number): boolean {
+		const parts = this.#buckets.filter((bucket) => bucket.startMs >= first && bucket.pendingSpanMs > 0);
+		let powerKwh = 0;
+		let coveredMs = 0;
+		for (const part of parts) {
+			powerKwh += part.pendingKwh + part.pendingEstimatedKwh;
+			coveredMs += part.pendingCoveredMs;
+		}
+		if (!(powerKwh > 0) || coveredMs < gapMs * 0.9 || kwh < powerKwh / 2 || kwh > powerKwh * 2) return false;
+		let left = kwh;
+		for (const [index, part] of parts.entries()) {
+			const share = (part.pendingKwh + part.pendingEstimatedKwh) / powerKwh;
+			const partKwh = index === parts.length - 1 ? left : kwh * share;
+			left -= partKwh;
+			part.measuredKwh += partKwh;
+			part.coveredMs += part.pendingCoveredMs;
+			part.spanMs += part.pendingSpanMs;
+			clearPending(part);
+		}
+		return true;
 	}
 
 	/** Lets what power said stand for good. */

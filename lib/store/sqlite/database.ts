@@ -30,9 +30,10 @@ export class Database {
 	 */
 	static openForWriting(path: string, synchronous: "FULL" | "NORMAL"): Database {
 		if (path !== ":memory:") prepareFolder(path);
-		const connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+		const connection = new DatabaseSync(path);
 		try {
 			const database = new Database(path, connection);
+			database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
 			database.exec(`PRAGMA synchronous = ${synchronous}`);
 			// Small enough for an edge computer, large enough to keep the leaves that are being written.
 			database.exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000");
@@ -48,7 +49,8 @@ export class Database {
 
 	/** A second connection that sees what is committed and changes nothing. */
 	static openForReading(path: string): Database {
-		const connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly: true });
+		const connection = new DatabaseSync(path, { readOnly: true });
+		connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
 		connection.exec("PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456");
 		return new Database(path, connection);
 	}
@@ -88,15 +90,18 @@ export class Database {
 	/** Runs the work in one transaction: all of it is committed, or nothing. */
 	transaction<T>(kind: "IMMEDIATE" | "DEFERRED", work: () => T): T {
 		this.statement(`BEGIN ${kind}`).run();
-		let result: T;
 		try {
-			result = work();
+			const result = work();
 			this.statement("COMMIT").run();
+			return result;
 		} catch (error) {
-			if (this.connection.isTransaction) this.exec("ROLLBACK");
+			try {
+				this.exec("ROLLBACK");
+			} catch {
+				// SQLite has rolled back by itself (a full disk, a failed read): the first error is the one to tell.
+			}
 			throw error;
 		}
-		return result;
 	}
 
 	close(): void {

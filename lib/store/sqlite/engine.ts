@@ -65,7 +65,8 @@ export class Engine {
 	#group(requests: readonly Request[], from: number): Request[] {
 		const group: Request[] = [];
 		let rows = 0;
-		for (const request of requests.slice(from)) {
+		for (let at = from; at < requests.length; at++) {
+			const request = requests[at] as Request;
 			if (!writes.has(request.operation)) break;
 			rows += rowsOf(request);
 			if (group.length > 0 && rows > this.#data.batchSize) break;
@@ -142,7 +143,9 @@ export class Engine {
 					writer.forget();
 					this.#dataVersion = version;
 				}
-				return work(writer);
+				const result = work(writer);
+				writer.finish();
+				return result;
 			});
 		} catch (error) {
 			writer.forget();

@@ -1,5 +1,5 @@
 import { EnergyError } from "../../errors.ts";
-import { MAX_GAP_MS } from "../../telemetry/aggregate.ts";
+import { MAX_GAP_MS, quarterOf } from "../../telemetry/aggregate.ts";
 import { QUARTER_HOUR_MS } from "../../telemetry/interval.ts";
 import { type Quantities, quantityNames } from "../../telemetry/reading.ts";
 import { type Line, thin, withGaps } from "../../telemetry/thin.ts";
@@ -16,6 +16,9 @@ const MAX_ROWS = 500_000;
 const MAX_INTERVALS = 200_000;
 const MAX_POINTS = 10_000;
 const MAX_MACHINES = 200;
+/** Up to here a chart shows readings; beyond it only where its points are this much finer than quarter-hours. */
+const RAW_SPAN_MS = 2 * DAY_MS;
+const RAW_STEP_MS = QUARTER_HOUR_MS / 3;
 /** Readings looked at in each stretch of a line that is too dense to be read as a whole. */
 const PROBE = 32;
 
@@ -57,7 +60,9 @@ function linesOf(queries: Queries, query: SeriesQuery, ids: readonly number[]): 
 			intervalSources[intervalSources.length - 1];
 		return intervalLines(queries, query, ids, source as IntervalSource, "energy_kwh");
 	}
-	const rows = countReadings(queries, query, ids);
+	const spanMs = query.toMs - query.fromMs;
+	const fine = spanMs <= RAW_SPAN_MS || spanMs / query.maxPoints < RAW_STEP_MS;
+	const rows = query.measure === "powerKw" && !fine ? Number.POSITIVE_INFINITY : countReadings(queries, query, ids);
 	if (query.measure === "powerKw" && (rows === 0 || rows > MAX_ROWS)) {
 		const machineMs = (query.toMs - query.fromMs) * Math.max(1, ids.length);
 		const source =
@@ -118,8 +123,29 @@ function rawLine(queries: Queries, query: SeriesQuery, id: number): Line {
 		statement.setReturnArrays(true);
 		for (const row of statement.iterate(id, query.fromMs, query.toMs)) rows.push(row as unknown as [number, number]);
 	}
-	const line = lineOf(rows);
-	return withGaps(line, gapOf(line));
+	const gapMs = gapOf(lineOf(rows));
+	if (query.measure === "powerKw") fillFromQuarters(queries, query, id, rows);
+	return withGaps(lineOf(rows), gapMs);
+}
+
+/** Where there are no readings (imported history, months that were dropped), power is that of measured quarter-hours. */
+function fillFromQuarters(queries: Queries, query: SeriesQuery, id: number, rows: [number, number][]): void {
+	const seen = new Set(rows.map(([at]) => quarterOf(at)));
+	const quarters = queries.database.all(
+		`SELECT start_ms, mean_kw FROM quarters WHERE machine = ? AND start_ms >= ? AND start_ms < ? AND coverage > 0
+			LIMIT ${MAX_INTERVALS}`,
+		id,
+		query.fromMs,
+		query.toMs,
+	);
+	const known = rows.length;
+	for (const { start_ms, mean_kw } of quarters) {
+		const startMs = Number(start_ms);
+		if (seen.has(startMs)) continue;
+		// A quarter-hour is a step: its mean holds from its start to its end.
+		for (let at = startMs; at < startMs + QUARTER_HOUR_MS; at += RAW_STEP_MS) rows.push([at, Number(mean_kw)]);
+	}
+	if (rows.length > known) rows.sort((a, b) => a[0] - b[0]);
 }
 
 /** A line of too many readings: of each stretch of time only its first ones are read. */

@@ -8,8 +8,9 @@ import type { EngineData, Operation, Operations, Request, Response } from "./pro
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 30_000;
-/** Requests that may wait for the engine; beyond it new ones are refused, so that memory stays bounded. */
+/** What may wait for the engine; beyond it new requests are refused, so that memory stays bounded. */
 const MAX_WAITING = 10_000;
+const MAX_WAITING_BYTES = 256 * 1024 * 1024;
 
 interface Waiting {
 	resolve: (answer: never) => void;
@@ -28,6 +29,7 @@ export class EngineThread {
 	#waiting = new Map<number, Waiting>();
 	#nextId = 1;
 	#queued = 0;
+	#queuedBytes = 0;
 	#pauseMs = FIRST_PAUSE_MS;
 	#closed = false;
 
@@ -55,13 +57,19 @@ export class EngineThread {
 		transfer: ArrayBuffer[] = [],
 	): Promise<Operations[O]["answer"]> {
 		if (this.#closed) throw new EnergyError("store.closed", { path: this.#data.path });
-		if (this.#queued >= MAX_WAITING) throw new EnergyError("store.overloaded", { waiting: this.#queued });
+		const bytes = transfer.reduce((sum, { byteLength }) => sum + byteLength, 0);
+		// One request alone is taken whatever its size: splitting it is the engine's business.
+		if (this.#queued >= MAX_WAITING || (this.#queued > 0 && this.#queuedBytes + bytes > MAX_WAITING_BYTES)) {
+			throw new EnergyError("store.overloaded", { waiting: this.#queued });
+		}
 		this.#queued++;
+		this.#queuedBytes += bytes;
 		try {
 			if (!this.#worker) await this.#ready;
 			return await this.#post(operation, argument, transfer);
 		} finally {
 			this.#queued--;
+			this.#queuedBytes -= bytes;
 			if (this.#queued === 0) this.#worker?.unref();
 		}
 	}

@@ -5,7 +5,7 @@ import type { QuarantineEntry, SiteDefinition, WriteOutcome } from "../store.ts"
 import type { Database } from "./database.ts";
 import { type KnownMachine, Names } from "./names.ts";
 import { Partitions } from "./partitions.ts";
-import { isUsable, RawReadings } from "./raw.ts";
+import { isUsable, RawReadings, type UsableReading } from "./raw.ts";
 import { RollUps } from "./rollups.ts";
 
 /** Rejected readings kept for a look; of older ones only the count per reason remains. */
@@ -20,7 +20,7 @@ interface Live {
 }
 
 /**
- * Everything that changes the database. Each method is called within a transaction and ends with all roll-ups right.
+ * Everything that changes the database. Each method is called within a transaction, which ends with `finish`.
  *
  * Readings that follow the newest of their machine go through a fold kept in memory; late, corrected and out-of-order
  * ones recompute the quarter-hours they touch from the raw readings. Both give the same figures, to the bit.
@@ -81,14 +81,16 @@ export class Writer {
 		for (const [name, readings] of perMonth) {
 			this.#database.run("UPDATE partitions SET readings = readings + ? WHERE name = ?", readings, name);
 		}
-		this.#rollUps.remake();
 		return outcome;
 	}
 
 	writeIntervals(batch: IntervalColumns, from: number, to: number): WriteOutcome {
-		const outcome = this.#rollUps.putImported(batch, from, to);
+		return this.#rollUps.putImported(batch, from, to);
+	}
+
+	/** The last step of a transaction: hours and days follow the quarter-hours that changed in it. */
+	finish(): void {
 		this.#rollUps.remake();
-		return outcome;
 	}
 
 	quarantine(entries: readonly QuarantineEntry[]): void {
@@ -229,17 +231,26 @@ export class Writer {
 	/** Folds the readings of [fromMs, toMs), beginning with the ones that reach into it and ending with those it reaches to. */
 	#fold(machine: KnownMachine, fromMs: number, toMs: number): QuarterFold {
 		const fold = new QuarterFold(fromMs, machine.rolloverKwh);
-		const push = (readings: Iterable<ReturnType<RawReadings["before"]>>): void => {
-			let pushedMs = Number.NEGATIVE_INFINITY;
-			for (const reading of readings) {
-				if (!reading || reading.timeMs <= pushedMs) continue;
-				fold.push(reading.timeMs, reading.powerKw, reading.energyKwh, reading.uncertain);
-				pushedMs = reading.timeMs;
-			}
+		let pushedMs = Number.NEGATIVE_INFINITY;
+		const push = (reading: UsableReading | undefined): void => {
+			if (!reading || reading.timeMs <= pushedMs) return;
+			fold.push(reading.timeMs, reading.powerKw, reading.energyKwh, reading.uncertain);
+			pushedMs = reading.timeMs;
 		};
-		push(inTime(this.#anchorsBefore(machine, fromMs)));
-		push(this.#raw.usableBetween(machine.id, fromMs, toMs));
-		push(inTime(this.#anchorsAfter(machine, toMs)));
+		const pushAll = (from: number, to: number): void => {
+			for (const reading of this.#raw.usableBetween(machine.id, from, to)) push(reading);
+		};
+		const [power, counter] = this.#anchorsBefore(machine, fromMs);
+		if (counter) {
+			// How a counter's difference is shared out depends on all the power since the reading before.
+			const at = counter.timeMs;
+			push(this.#raw.before(machine.id, "power_kw", at - MAX_BRIDGE_MS, at));
+			pushAll(at, fromMs);
+		} else push(power);
+		pushAll(fromMs, toMs);
+		const [nextPower, nextCounter] = this.#anchorsAfter(machine, toMs);
+		if (nextCounter) pushAll(toMs, nextCounter.timeMs + 1);
+		push(nextPower);
 		return fold;
 	}
 
@@ -259,10 +270,6 @@ export class Writer {
 				: undefined,
 		] as const;
 	}
-}
-
-function inTime<T extends { timeMs: number } | undefined>(readings: readonly T[]): T[] {
-	return [...readings].sort((a, b) => (a?.timeMs ?? 0) - (b?.timeMs ?? 0));
 }
 
 /** Row numbers of each machine of the batch in the order of time; rows of the same time stay in their order. */

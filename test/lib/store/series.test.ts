@@ -56,6 +56,14 @@ describe("charts and history", () => {
 		);
 	});
 
+	it("joins imported quarter-hours to the readings that follow them", async () => {
+		await store.writeIntervals([0, 1].map((at) => quarter("main", START + at * QUARTER, 10)));
+		await store.write(
+			readings("main", 3, () => 50, 300 * SECOND).map((each) => ({ ...each, timeMs: each.timeMs + 2 * QUARTER })),
+		);
+		assert.deepEqual((await draw({})).values, [40, 40, 40, 40, 40, 40, 50, 50, 50]);
+	});
+
 	it("draws a short span as it is, and silence as a gap", async () => {
 		await store.write([
 			...readings("main", 3, () => 50),

@@ -114,6 +114,24 @@ describe("quarter-hours from a counter", () => {
 		near(sum(figures.map(({ energyKwh }) => energyKwh)), 60 + (60 * (9 * MIN - SECOND)) / 3_600_000);
 	});
 
+	it("are shared out as power went, where the counter is read seldom", () => {
+		const figures = quarters(
+			minutes(0, 61, (minute) => [minute < 30 ? 120 : 40, minute === 0 ? 1_000 : minute === 60 ? 1_088 : null]),
+		);
+		assert.deepEqual(
+			figures
+				.slice(0, 4)
+				.map(({ energyKwh, estimatedKwh, uncertain }) => [Math.round(energyKwh), estimatedKwh, uncertain]),
+			[
+				[33, 0, false],
+				[33, 0, false],
+				[11, 0, false],
+				[11, 0, false],
+			],
+		);
+		near(sum(figures.map(({ energyKwh }) => energyKwh)), 88);
+	});
+
 	it("leave power to speak after the counter has stopped", () => {
 		const figures = quarters(minutes(0, 46, (minute) => [60, minute <= 15 ? 100 + minute : null]));
 		assert.deepEqual(energies(figures).slice(0, 3), [15, 15, 15]);
