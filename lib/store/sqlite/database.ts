@@ -78,6 +78,17 @@ export class Database {
 		return this.statement(sql).all(...values);
 	}
 
+	/** The rows of a query of two numbers, as pairs: points of a line. */
+	pairs(sql: string, ...values: SQLInputValue[]): [number, number][] {
+		const statement = this.connection.prepare(sql);
+		// Three times as fast as objects; Node.js before 22.16 doesn't have it.
+		if (typeof statement.setReturnArrays === "function") {
+			statement.setReturnArrays(true);
+			return statement.all(...values) as unknown as [number, number][];
+		}
+		return statement.all(...values).map((row) => Object.values(row) as [number, number]);
+	}
+
 	run(sql: string, ...values: SQLInputValue[]): number {
 		return Number(this.statement(sql).run(...values).changes);
 	}

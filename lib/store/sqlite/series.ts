@@ -100,29 +100,31 @@ function intervalLines(
 	{ table, stepMs }: IntervalSource,
 	column: "energy_kwh" | "mean_kw",
 ): Lines {
-	const statement = queries.database.connection.prepare(
-		`SELECT start_ms, ${column} FROM ${table} WHERE machine = ? AND start_ms >= ? AND start_ms < ? ORDER BY start_ms`,
-	);
-	statement.setReturnArrays(true);
 	// A day of 25 hours is no gap.
 	const gapMs = stepMs === DAY_MS ? stepMs + 2 * HOUR_MS : stepMs;
-	const lines = ids.map((id) =>
-		withGaps(lineOf(statement.all(id, query.fromMs, query.toMs) as unknown as [number, number][]), gapMs),
-	);
+	const lines = ids.map((id) => {
+		const rows = queries.database.pairs(
+			`SELECT start_ms, ${column} FROM ${table} WHERE machine = ? AND start_ms >= ? AND start_ms < ? ORDER BY start_ms`,
+			id,
+			query.fromMs,
+			query.toMs,
+		);
+		return withGaps(lineOf(rows), gapMs);
+	});
 	return { lines, stepMs };
 }
 
 function rawLine(queries: Queries, query: SeriesQuery, id: number): Line {
-	const rows: [number, number][] = [];
-	for (const { name } of queries.partitions.between(query.fromMs, query.toMs)) {
-		const column = columnOf(query.measure);
-		const statement = queries.database.connection.prepare(
+	const column = columnOf(query.measure);
+	const rows = queries.partitions.between(query.fromMs, query.toMs).flatMap(({ name }) =>
+		queries.database.pairs(
 			`SELECT time_ms, ${column} FROM ${name} WHERE machine = ? AND time_ms >= ? AND time_ms < ?
 				AND quality < 2 AND ${column} IS NOT NULL ORDER BY time_ms`,
-		);
-		statement.setReturnArrays(true);
-		for (const row of statement.iterate(id, query.fromMs, query.toMs)) rows.push(row as unknown as [number, number]);
-	}
+			id,
+			query.fromMs,
+			query.toMs,
+		),
+	);
 	const gapMs = gapOf(lineOf(rows));
 	if (query.measure === "powerKw") fillFromQuarters(queries, query, id, rows);
 	return withGaps(lineOf(rows), gapMs);
@@ -155,15 +157,12 @@ function probedLine(queries: Queries, query: SeriesQuery, id: number): Line {
 	const stretches = Math.ceil(query.maxPoints / 2);
 	const widthMs = (query.toMs - query.fromMs) / stretches;
 	for (const partition of queries.partitions.between(query.fromMs, query.toMs)) {
-		const statement = queries.database.connection.prepare(
-			`SELECT time_ms, ${column} FROM ${partition.name} WHERE machine = ? AND time_ms >= ? AND time_ms < ?
-				AND quality < 2 AND ${column} IS NOT NULL ORDER BY time_ms LIMIT ${PROBE}`,
-		);
-		statement.setReturnArrays(true);
+		const sql = `SELECT time_ms, ${column} FROM ${partition.name} WHERE machine = ? AND time_ms >= ? AND time_ms < ?
+			AND quality < 2 AND ${column} IS NOT NULL ORDER BY time_ms LIMIT ${PROBE}`;
 		for (let stretch = 0; stretch < stretches; stretch++) {
 			const fromMs = query.fromMs + stretch * widthMs;
 			if (fromMs >= partition.endMs || fromMs + widthMs <= partition.startMs) continue;
-			for (const row of statement.all(id, fromMs, fromMs + widthMs)) rows.push(row as unknown as [number, number]);
+			rows.push(...queries.database.pairs(sql, id, fromMs, fromMs + widthMs));
 		}
 	}
 	return withGaps(lineOf(rows), Math.max(MAX_GAP_MS, 2.5 * widthMs));

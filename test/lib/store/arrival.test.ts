@@ -85,4 +85,38 @@ describe("readings that come late, twice, corrected, in any order and in any bat
 		);
 		await store.close();
 	});
+
+	it("also where a counter speaks seldom and power tells how its difference is shared out", async function () {
+		this.timeout(60_000);
+		const store = await openStore("sqlite://:memory:");
+		let run = 0;
+		const minute = fc.record({
+			present: fc.integer({ min: 0, max: 20 }).map((n) => n > 0),
+			powerKw: fc.integer({ min: 40, max: 80 }),
+			counter: fc.integer({ min: 0, max: 30 }).map((n) => n === 0),
+			order: fc.integer({ min: 0, max: 1_000 }),
+		});
+		await fc.assert(
+			fc.asyncProperty(
+				fc.array(minute, { minLength: 60, maxLength: 200 }),
+				fc.integer({ min: 1, max: 80 }),
+				fc.boolean(),
+				async (minutes, batchSize, inOrder) => {
+					const site = `${SITE}-${run++}`;
+					const readings = minutes
+						.map(({ present, powerKw, counter, order }, at): Reading & { order: number; present: boolean } => ({
+							...{ site, machine: "a", timeMs: START + at * 60_000 + 7_000, powerKw, order, present },
+							...(counter ? { energyKwh: 1_000 + at } : {}),
+						}))
+						.filter(({ present }) => present);
+					const arriving = inOrder ? readings : readings.toSorted((a, b) => a.order - b.order);
+					for (let at = 0; at < arriving.length; at += batchSize) await store.write(arriving.slice(at, at + batchSize));
+					const { items } = await store.intervals({ site, fromMs: 0, toMs: END, resolution: "15min" });
+					assert.deepEqual(strip(items), expected(readings));
+				},
+			),
+			{ numRuns: 80 },
+		);
+		await store.close();
+	});
 });
