@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync } from "node:fs";
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
+import { password, type System, startSystem, until } from "../flows/system.ts";
+
+const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+/** Where the pictures of each view go; nowhere by default. */
+const pictures = process.env.E2E_PICTURES;
+
+const desktop = { width: 1440, height: 900 };
+const wall = { width: 1920, height: 1080 };
+const phone = { width: 390, height: 844 };
+
+describe("the Now page in a browser", function () {
+	this.timeout(120_000);
+	let system: System;
+	let browser: Browser;
+	/** What a page must not do: report errors, or ask anything of another host. */
+	let wrongs: string[];
+	const contexts: BrowserContext[] = [];
+
+	before(async function () {
+		if (!existsSync(executablePath)) {
+			if (process.env.CI) throw new Error(`No Chromium at ${executablePath}; set CHROMIUM.`);
+			this.skip();
+		}
+		if (pictures) mkdirSync(pictures, { recursive: true });
+		system = await startSystem();
+		const args = [
+			"--no-sandbox",
+			"--disable-gpu",
+			"--disable-quic",
+			"--no-first-run",
+			"--disable-background-networking",
+		];
+		args.push("--disable-component-update", "--disable-sync");
+		browser = await chromium.launch({ executablePath, args });
+	});
+	beforeEach(() => {
+		wrongs = [];
+	});
+	afterEach(async () => {
+		await Promise.all(contexts.splice(0).map((context) => context.close()));
+	});
+	after(async () => {
+		await browser?.close();
+		await system?.stop("SIGKILL");
+	});
+
+	/** A person who signs in and is taken to the dashboard. */
+	async function visit(options: Parameters<Browser["newContext"]>[0] = {}): Promise<Page> {
+		const context = await browser.newContext({ viewport: desktop, locale: "en-US", ...options });
+		contexts.push(context);
+		const page = await context.newPage();
+		page.on("console", (message) => message.type() === "error" && wrongs.push(message.text()));
+		page.on("pageerror", (error) => wrongs.push(error.message));
+		page.on("request", (request) => {
+			const { protocol, hostname } = new URL(request.url());
+			if (protocol !== "data:" && protocol !== "blob:" && hostname !== "127.0.0.1") wrongs.push(request.url());
+		});
+		await page.goto(`${system.base}/`);
+		await page.fill("#username", "admin");
+		await page.fill("#password", password);
+		await page.click("#submit");
+		await page.waitForURL(/\/dashboard/);
+		await page.locator(".se-card-power-now .se-big").waitFor();
+		await page.locator(".se-chart path.se-line").first().waitFor();
+		return page;
+	}
+
+	async function picture(page: Page, name: string): Promise<void> {
+		if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
+	}
+
+	const read = async (locator: Locator): Promise<string> => (await locator.textContent()) ?? "";
+	const number = (page: Page, card: string): Promise<string> => read(page.locator(`.se-card-${card} .se-big`));
+	/** How far the total's line reaches over the time axis, 0…1. */
+	async function filled(page: Page): Promise<number> {
+		const plot = await page.locator(".se-chart").boundingBox();
+		const line = await page.locator(".se-chart path.se-line").first().boundingBox();
+		return line && plot ? line.width / plot.width : 0;
+	}
+
+	it("answers with the power now, and the answer moves", async () => {
+		const page = await visit();
+		const first = await read(page.locator(".se-machines"));
+		assert.match(await number(page, "power-now"), /^[\d.,]+[kM]W$/);
+		assert.match(await number(page, "energy-today"), /^[\d.,]+[kM]Wh$/);
+		await until(
+			async () => (await read(page.locator(".se-machines"))) !== first,
+			() => "no number changed",
+		);
+		await picture(page, "desktop-light-en");
+		assert.deepEqual(wrongs, []);
+	});
+
+	it("shows the last 24 hours at once after a reload", async () => {
+		const page = await visit();
+		await page.reload();
+		await page.locator(".se-chart path.se-line").first().waitFor();
+		assert.ok((await filled(page)) > 0.6, `filled to ${await filled(page)}`);
+		assert.match(await number(page, "power-now"), /\d/);
+	});
+
+	it("speaks Korean at a touch and remembers it", async () => {
+		const page = await visit();
+		assert.equal(await read(page.locator("h1.se-page")), "Now");
+		await page.getByRole("button", { name: "한국어" }).click();
+		assert.equal(await read(page.locator("h1.se-page")), "현재");
+		assert.equal(await read(page.locator(".se-card-power-now .se-title")), "현재 전력");
+		assert.match(await read(page.locator(".se-machines")), /전기로/);
+		assert.equal(await page.locator("html").getAttribute("lang"), "ko");
+		await page.reload();
+		await page.getByRole("heading", { name: "현재 전력" }).waitFor();
+		await picture(page, "desktop-light-ko");
+	});
+
+	it("follows the system's dark setting, and the reader's own choice above it", async () => {
+		const page = await visit({ colorScheme: "dark" });
+		const ground = () => page.locator(".v-application").first().evaluate("(e) => getComputedStyle(e).backgroundColor");
+		assert.equal(await page.locator("html").getAttribute("data-se-tone"), "dark");
+		assert.equal(await ground(), "rgb(17, 20, 22)");
+		await picture(page, "desktop-dark-en");
+		await page.getByRole("button", { name: /Colours/ }).click();
+		await until(
+			async () => (await ground()) === "rgb(242, 244, 245)",
+			() => "the page did not turn light",
+		);
+	});
+
+	it("fits a phone in one column, with targets for a finger", async () => {
+		const page = await visit({ viewport: phone, hasTouch: true, isMobile: true });
+		assert.equal(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), true);
+		const lefts = await page.locator(".se-card").evaluateAll("(all) => all.map((e) => e.getBoundingClientRect().left)");
+		assert.equal(new Set(lefts as number[]).size, 1, "one column");
+		for (const target of await page.locator(".se-card button, .se-switches button").all()) {
+			const box = await target.boundingBox();
+			assert.ok(box && box.height >= 44 && box.width >= 44, `${await read(target)}: ${JSON.stringify(box)}`);
+		}
+		await picture(page, "phone-light-en");
+		assert.deepEqual(wrongs, []);
+	});
+
+	it("shows everything on a wall screen without scrolling", async () => {
+		const page = await visit({ viewport: wall });
+		assert.equal(await page.evaluate("document.documentElement.scrollHeight <= innerHeight"), true);
+		assert.equal(await page.locator(".se-machines").evaluate("(e) => e.scrollHeight <= e.clientHeight"), true);
+		await picture(page, "wall-light-en");
+	});
+
+	it("is used by keyboard alone", async () => {
+		const page = await visit();
+		const reached = new Set<string>();
+		for (let press = 0; press < 60 && reached.size < 4; press++) {
+			await page.keyboard.press("Tab");
+			const where = (await page.evaluate("document.activeElement.className")) as string;
+			for (const part of ["se-switch", "se-chart", "se-chip", "se-row"]) {
+				if (String(where).split(" ").includes(part)) reached.add(part);
+			}
+		}
+		assert.equal(reached.size, 4, [...reached].join(", "));
+
+		const chart = page.locator(".se-chart");
+		await chart.focus();
+		await chart.press("ArrowLeft");
+		await chart.press("ArrowLeft");
+		assert.match((await chart.getAttribute("aria-valuetext")) ?? "", /\d\d:\d\d: Site total [\d.]+ [kM]W/);
+		assert.ok(await page.locator(".se-readout").isVisible());
+		await chart.press("Escape");
+		assert.equal(await page.locator(".se-readout").count(), 0);
+
+		const row = page.locator(".se-row").first();
+		await row.press("Enter");
+		assert.equal(await row.getAttribute("aria-expanded"), "true");
+		assert.match(await read(page.locator(".se-details")), /rating/);
+	});
+
+	it("draws eight machines at most and says so", async () => {
+		const page = await visit();
+		const off = page.locator('.se-chip[aria-pressed="false"]:enabled');
+		while ((await off.count()) > 0) await off.first().click();
+		assert.equal(await page.locator('.se-chip[aria-pressed="true"]').count(), 8);
+		assert.ok(await page.locator(".se-legend .se-note").isVisible());
+		assert.equal(await page.locator(".se-chart path.se-line").count(), 9);
+	});
+
+	it("lets nobody see it who has not signed in", async () => {
+		const context = await browser.newContext();
+		contexts.push(context);
+		const page = await context.newPage();
+		await page.goto(`${system.base}/dashboard`);
+		await page.locator("#password").waitFor();
+		assert.equal(await page.locator(".se-card").count(), 0);
+	});
+});
