@@ -28,7 +28,10 @@ export interface AccessOptions {
 	openapiPath?: string;
 	/** Hold answers against the contract too; default outside production. */
 	validateResponses?: boolean;
-	/** Believe X-Forwarded-For, -Proto and -Host: only behind a proxy that sets them. */
+	/**
+	 * Believe X-Forwarded-For, -Proto and -Host: only behind a proxy that sets them. Default: whether
+	 * SMARTFACTORY_TRUST_PROXY is `true`.
+	 */
 	trustProxy?: boolean;
 	/** A session that is not used for this long ends; default 12 h. */
 	sessionMs?: number;
@@ -97,7 +100,7 @@ export function createAccess(options: AccessOptions): Access {
 	const users = new Users(home, options.adminPassword ?? process.env.SMARTFACTORY_ADMIN_PASSWORD, now);
 	const sessions = new Sessions(users, new Tokens(home, secret, users, now), {
 		sessionMs: options.sessionMs ?? 12 * 3_600_000,
-		trustProxy: options.trustProxy ?? false,
+		trustProxy: options.trustProxy ?? process.env.SMARTFACTORY_TRUST_PROXY === "true",
 		now,
 	});
 	const production = process.env.NODE_ENV === "production" || process.env.SMARTFACTORY_ENV === "production";

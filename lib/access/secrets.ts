@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { EnergyError } from "../errors.ts";
 
@@ -7,10 +7,35 @@ const shortestSecret = 32;
 
 /** Writes a file that only its owner may read; a crash leaves the old file or the new one, never half of it. */
 export function writeSecretFile(path: string, text: string): void {
+	renameSync(draftOf(path, text), path);
+}
+
+/**
+ * The same for a file that must not be there yet: of two processes that start on one home at the same time, one makes it
+ * and the other takes what that one made.
+ *
+ * @returns whether it was made here
+ */
+export function writeNewSecretFile(path: string, text: string): boolean {
+	const draft = draftOf(path, text);
+	try {
+		linkSync(draft, path);
+		return true;
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+		// A file system without links (FAT, some shared folders): no worse than a plain write.
+		renameSync(draft, path);
+		return true;
+	} finally {
+		rmSync(draft, { force: true });
+	}
+}
+
+function draftOf(path: string, text: string): string {
 	mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
 	const draft = `${path}.${process.pid}.new`;
 	writeFileSync(draft, text, { mode: 0o600 });
-	renameSync(draft, path);
+	return draft;
 }
 
 /**
@@ -28,7 +53,7 @@ export function secretOf(home: string, name: string, given?: string): string {
 		return given;
 	}
 	const path = join(home, "secrets", name);
-	if (!existsSync(path)) writeSecretFile(path, `${randomBytes(48).toString("base64url")}\n`);
+	if (!existsSync(path)) writeNewSecretFile(path, `${randomBytes(48).toString("base64url")}\n`);
 	const secret = readFileSync(path, "utf8").trim();
 	if (secret.length < shortestSecret) throw new EnergyError("access.secret-damaged", { file: path });
 	if (process.platform !== "win32") chmodSync(path, 0o600);

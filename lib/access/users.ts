@@ -11,7 +11,7 @@ import {
 	passwordFitsSync,
 	randomPassword,
 } from "./passwords.ts";
-import { writeSecretFile } from "./secrets.ts";
+import { writeNewSecretFile, writeSecretFile } from "./secrets.ts";
 
 export interface User {
 	name: string;
@@ -68,8 +68,13 @@ export class Users {
 			if (adminPassword && !(admin && passwordFitsSync(adminPassword, admin.password))) this.putAdmin(adminPassword);
 			return;
 		}
-		if (!adminPassword) this.firstPassword = randomPassword();
-		this.putAdmin(adminPassword || this.firstPassword || randomPassword());
+		const made = adminPassword || randomPassword();
+		this.users.set("admin", { name: "admin", role: "admin", changedMs: this.now(), password: hashPasswordSync(made) });
+		if (!writeNewSecretFile(this.path, this.asText())) this.read();
+		else {
+			this.noteRead();
+			if (!adminPassword) this.firstPassword = made;
+		}
 	}
 
 	/** Undefined where the name is not known; also after somebody else removed it from the file. */
@@ -141,9 +146,13 @@ export class Users {
 	}
 
 	private write(): void {
-		const file: UsersFile = { version: 1, users: [...this.users.values()] };
-		writeSecretFile(this.path, `${JSON.stringify(file, null, "\t")}\n`);
+		writeSecretFile(this.path, this.asText());
 		this.noteRead();
+	}
+
+	private asText(): string {
+		const file: UsersFile = { version: 1, users: [...this.users.values()] };
+		return `${JSON.stringify(file, null, "\t")}\n`;
 	}
 
 	private read(): void {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Role } from "../../../lib/access/context.ts";
 import { randomPassword } from "../../../lib/access/passwords.ts";
-import { secretOf } from "../../../lib/access/secrets.ts";
+import { secretOf, writeNewSecretFile } from "../../../lib/access/secrets.ts";
 import { roleCovers, roles, Users } from "../../../lib/access/users.ts";
 import { EnergyError } from "../../../lib/errors.ts";
 import { password, temporaryHome } from "./harness.ts";
@@ -121,6 +121,14 @@ describe("secrets", () => {
 		assert.equal(secretOf(home, "secret.key"), made);
 		assert.notEqual(secretOf(home, "credential.key"), made);
 		assert.equal(statSync(join(home, "secrets", "secret.key")).mode & 0o777, 0o600);
+	});
+
+	it("are made by one of two processes that start at once", () => {
+		const path = join(home, "secrets", "users.json");
+		assert.equal(writeNewSecretFile(path, "first"), true);
+		assert.equal(writeNewSecretFile(path, "second"), false);
+		assert.equal(readFileSync(path, "utf8"), "first");
+		assert.deepEqual(readdirSync(join(home, "secrets")), ["users.json"]);
 	});
 
 	it("come from the environment first, where they are long enough", () => {
