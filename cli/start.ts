@@ -5,6 +5,7 @@ import { openStore } from "../lib/store/open.ts";
 import { type App, loadApp, type Mode, modes } from "./app.ts";
 import { startEmbeddedBroker } from "./broker.ts";
 import { prepareFlows } from "./flows.ts";
+import { makeHistory } from "./history.ts";
 import { portProblem } from "./ports.ts";
 import { openPrompt } from "./prompt.ts";
 import { keepRetention } from "./retention.ts";
@@ -90,6 +91,7 @@ async function start(app: App): Promise<void> {
 		say("app.ready", { seconds: ((Date.now() - startedMs) / 1000).toFixed(1), mode: app.mode, env: app.env });
 		greet(app, smartEnergy.firstPassword);
 		events = RED.events;
+		if (app.mode === "full" || app.mode === "processing") await makeHistory(app, store);
 	});
 	for (const signal of ["SIGINT", "SIGTERM"] as const) {
 		process.once(signal, () => {
