@@ -94,18 +94,22 @@ function civilTime(groups: Readonly<Record<string, string | undefined>>): FileTi
 	return { localMs: Date.UTC(year, month - 1, day, hour, minute, second) };
 }
 
+/** Share of the cells that a format has to read: an odd cell must not hide the format of all others. */
+const READABLE = 0.8;
+
 /**
- * Formats that read every one of these times, best first: those whose times rise in even steps, so that 03/04 is a day
- * or a month as the file's order says.
+ * Formats that read these times, best first: those that read most, then those whose times rise in even steps, so that
+ * 03/04 is a day or a month as the file's order says.
  */
 export function detectFormats(samples: readonly string[]): TimeFormat[] {
 	const filled = samples.filter((text) => text.trim() !== "");
-	if (filled.length === 0) return [];
 	return knownFormats
-		.map((format) => ({ format, times: filled.map((text) => readTime(text, format)) }))
-		.filter(({ times }) => times.every((time) => time !== undefined))
-		.map(({ format, times }) => ({ format, even: evenness(times.map((time) => plainMs(time as FileTime))) }))
-		.sort((a, b) => b.even - a.even)
+		.map((format) => {
+			const times = filled.map((text) => readTime(text, format)).filter((time) => time !== undefined);
+			return { format, read: times.length, even: evenness(times.map(plainMs)) };
+		})
+		.filter(({ read }) => read > 0 && read >= filled.length * READABLE)
+		.sort((a, b) => b.read - a.read || b.even - a.even)
 		.map(({ format }) => format);
 }
 

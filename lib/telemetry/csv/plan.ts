@@ -147,9 +147,6 @@ function valueColumnOf(
 function formatOf(times: readonly string[], column: string): TimeFormat {
 	const [best] = detectFormats(times);
 	if (best !== undefined) return best;
-	// One odd cell must not hide the format of all others.
-	const [head] = detectFormats(times.slice(0, 5));
-	if (head !== undefined) return head;
 	throw new EnergyError("telemetry.import-time-format", { column, value: times[0] ?? "" });
 }
 
