@@ -5,6 +5,7 @@ import { EnergyError } from "../errors.ts";
 export interface SubscriberOptions {
 	/** mqtt://, mqtts://, ws:// or wss:// */
 	url: string;
+	/** The one to ask for; a broker that does not know 5 (the embedded one) is asked again with 3.1.1. */
 	protocol: "3.1.1" | "5";
 	clientId: string;
 	/** Topic filter; `$share/…` groups work too. */
@@ -55,6 +56,7 @@ export class Subscriber {
 	readonly #events: SubscriberEvents;
 	#client: MqttClient | undefined;
 	#timer: NodeJS.Timeout | undefined;
+	#protocol: SubscriberOptions["protocol"];
 	#failures = 0;
 	#closed = false;
 	#resume: (() => void) | undefined;
@@ -62,6 +64,7 @@ export class Subscriber {
 
 	constructor(options: SubscriberOptions, events: SubscriberEvents) {
 		this.#options = options;
+		this.#protocol = options.protocol;
 		this.#events = events;
 	}
 
@@ -126,8 +129,8 @@ export class Subscriber {
 	}
 
 	#clientOptions(): IClientOptions {
-		const { protocol, clientId, username, password, tls, persistent, receiveMaximum } = this.#options;
-		const mqtt5 = protocol === "5";
+		const { clientId, username, password, tls, persistent, receiveMaximum } = this.#options;
+		const mqtt5 = this.#protocol === "5";
 		return {
 			protocolVersion: mqtt5 ? 5 : 4,
 			clientId,
@@ -159,6 +162,13 @@ export class Subscriber {
 			else callback(withheld);
 		};
 		client.on("error", (error) => {
+			if (this.#protocol === "5" && versionRefusals.includes((error as { code?: unknown }).code)) {
+				this.#protocol = "3.1.1";
+				this.#client = undefined;
+				void ended(client, true);
+				this.open();
+				return;
+			}
 			reason = failureOf(error, this.#options.url);
 		});
 		client.on("connect", () => {
@@ -189,8 +199,8 @@ export class Subscriber {
 	}
 
 	async #subscribe(client: MqttClient): Promise<void> {
-		const { clientId, topic, qos, protocol } = this.#options;
-		const granted = await client.subscribeAsync(topic, protocol === "5" ? { qos, rh: 1 } : { qos });
+		const { clientId, topic, qos } = this.#options;
+		const granted = await client.subscribeAsync(topic, this.#protocol === "5" ? { qos, rh: 1 } : { qos });
 		// A grant above 2 is a refusal.
 		const refused = granted.find((grant) => grant.qos > 2);
 		if (refused) throw new EnergyError("ingest.subscription-refused", { topic });
@@ -243,6 +253,8 @@ function ended(client: MqttClient, force: boolean): Promise<void> {
 }
 
 const tlsCodes = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|EPROTO)/;
+/** "Unacceptable protocol version" in the words of 3.1.1 and of 5. */
+const versionRefusals: readonly unknown[] = [1, 0x84];
 /** 3.1.1: 4 bad user name or password, 5 not authorized; 5: 0x86, 0x87. */
 const refusals: readonly unknown[] = [4, 5, 0x86, 0x87];
 
