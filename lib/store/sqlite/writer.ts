@@ -169,6 +169,7 @@ export class Writer {
 			this.#recompute(
 				machine,
 				changed.map((row) => batch.timeMs[row] as number),
+				newestMs,
 			);
 	}
 
@@ -200,21 +201,23 @@ export class Writer {
 	}
 
 	/** Recomputes from raw readings the quarter-hours that readings of these times can have changed. */
-	#recompute(machine: KnownMachine, timesMs: number[]): void {
+	#recompute(machine: KnownMachine, timesMs: number[], newestMs: number): void {
 		timesMs.sort((a, b) => a - b);
 		for (let first = 0; first < timesMs.length; ) {
 			let last = first;
 			while (last + 1 < timesMs.length && (timesMs[last + 1] as number) - (timesMs[last] as number) <= REGION_GAP_MS) {
 				last++;
 			}
-			this.#recomputeRegion(machine, timesMs[first] as number, timesMs[last] as number);
+			const { fold, toMs } = this.#recomputeRegion(machine, timesMs[first] as number, timesMs[last] as number);
 			first = last + 1;
+			// A fold that went to the end is where the next readings go on.
+			if (first === timesMs.length && newestMs < toMs) this.#live.set(machine.id, { fold, newestMs });
+			else this.#live.delete(machine.id);
 		}
-		this.#live.delete(machine.id);
 	}
 
 	/** A reading changes what lies between its neighbours, on each of the two tracks. */
-	#recomputeRegion(machine: KnownMachine, firstMs: number, lastMs: number): void {
+	#recomputeRegion(machine: KnownMachine, firstMs: number, lastMs: number) {
 		const [power, counter] = this.#anchorsBefore(machine, firstMs);
 		const [nextPower, nextCounter] = this.#anchorsAfter(machine, lastMs + 1);
 		const fromMs = quarterOf(Math.min(firstMs, power?.timeMs ?? firstMs, counter?.timeMs ?? firstMs));
@@ -226,6 +229,7 @@ export class Writer {
 			machine,
 			fold.drain().filter(({ startMs }) => startMs < toMs),
 		);
+		return { fold, toMs };
 	}
 
 	/** Folds the readings of [fromMs, toMs), beginning with the ones that reach into it and ending with those it reaches to. */
