@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
 import { password, type System, startSystem, until } from "../flows/system.ts";
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 /** Where the pictures of each view go; nowhere by default. */
 const pictures = process.env.E2E_PICTURES;
+
+const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+interface AxeResults {
+	violations: { id: string; nodes: { html: string }[] }[];
+}
 
 const desktop = { width: 1440, height: 900 };
 const wall = { width: 1920, height: 1080 };
@@ -117,7 +123,7 @@ describe("the Now page in a browser", function () {
 
 	it("follows the system's dark setting, and the reader's own choice above it", async () => {
 		const page = await visit({ colorScheme: "dark" });
-		const ground = () => page.locator(".v-application").first().evaluate("(e) => getComputedStyle(e).backgroundColor");
+		const ground = () => page.evaluate("getComputedStyle(document.querySelector('.nrdb-app')).backgroundColor");
 		assert.equal(await page.locator("html").getAttribute("data-se-tone"), "dark");
 		assert.equal(await ground(), "rgb(17, 20, 22)");
 		await picture(page, "desktop-dark-en");
@@ -131,8 +137,9 @@ describe("the Now page in a browser", function () {
 	it("fits a phone in one column, with targets for a finger", async () => {
 		const page = await visit({ viewport: phone, hasTouch: true, isMobile: true });
 		assert.equal(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), true);
-		const lefts = await page.locator(".se-card").evaluateAll("(all) => all.map((e) => e.getBoundingClientRect().left)");
-		assert.equal(new Set(lefts as number[]).size, 1, "one column");
+		const columns =
+			"new Set([...document.querySelectorAll('.se-card')].map((e) => e.getBoundingClientRect().left)).size";
+		assert.equal(await page.evaluate(columns), 1);
 		for (const target of await page.locator(".se-card button, .se-switches button").all()) {
 			const box = await target.boundingBox();
 			assert.ok(box && box.height >= 44 && box.width >= 44, `${await read(target)}: ${JSON.stringify(box)}`);
@@ -144,7 +151,8 @@ describe("the Now page in a browser", function () {
 	it("shows everything on a wall screen without scrolling", async () => {
 		const page = await visit({ viewport: wall });
 		assert.equal(await page.evaluate("document.documentElement.scrollHeight <= innerHeight"), true);
-		assert.equal(await page.locator(".se-machines").evaluate("(e) => e.scrollHeight <= e.clientHeight"), true);
+		const listFits = "((list) => list.scrollHeight <= list.clientHeight)(document.querySelector('.se-machines'))";
+		assert.equal(await page.evaluate(listFits), true);
 		await picture(page, "wall-light-en");
 	});
 
@@ -174,6 +182,18 @@ describe("the Now page in a browser", function () {
 		assert.equal(await row.getAttribute("aria-expanded"), "true");
 		assert.match(await read(page.locator(".se-details")), /rating/);
 	});
+
+	for (const colorScheme of ["light", "dark"] as const) {
+		it(`is accessible, ${colorScheme}: names, roles, and contrast of 4.5:1`, async () => {
+			const page = await visit({ colorScheme });
+			await page.addScriptTag({ content: readFileSync(axePath, "utf8") });
+			const { violations } = (await page.evaluate(
+				"axe.run('.nrdb-app', { resultTypes: ['violations'] })",
+			)) as AxeResults;
+			const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
+			assert.deepEqual(found, []);
+		});
+	}
 
 	it("draws eight machines at most and says so", async () => {
 		const page = await visit();

@@ -28,6 +28,10 @@ export const PageBar = defineComponent({
 		watchEffect(() => {
 			if (mine.value && title.value) document.title = title.value;
 		});
+		// Dashboard's own button to its pages has an icon and no name.
+		watchEffect(() => document.querySelector(".v-app-bar-nav-icon")?.setAttribute("aria-label", t("bar.pages")), {
+			flush: "post",
+		});
 		return () => {
 			if (!mine.value || !document.querySelector("#app-bar-title")) return null;
 			return [
