@@ -1,4 +1,4 @@
-import { dayOfMonth, isoOf, monthText } from "../calendar/civil.ts";
+import { dayOfMonth, isoOf, monthOfYear, monthText } from "../calendar/civil.ts";
 import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import type { BillContext, Piece } from "./bill.ts";
 import { type BillLine, billLine, billWords } from "./bill-line.ts";
@@ -6,6 +6,7 @@ import type { DemandCharge, PowerFactorRule, PowerFactorSide, Rate } from "./boo
 import { UNITS_PER_KW } from "./load.ts";
 import { Exact } from "./money.ts";
 import { type BillingDemand, billingDemand, countedMonths, type Peak } from "./ratchet.ts";
+import { mainDemandCharge } from "./registry.ts";
 
 /** Monthly power factors as the meter gives them, in percent. */
 export interface PowerFactor {
@@ -27,7 +28,8 @@ export interface DemandResult {
 	/** Over-contract surcharge and power factor. */
 	surcharges: BillLine[];
 	billing: BillingDemand;
-	peak: { peakKw: number; peakAtMs?: number };
+	/** The month's own, of the main charge, and of each charge by id. */
+	peak: { peakKw: number; peakAtMs?: number; peaksKw: Record<string, number> };
 }
 
 /** Days that share a demand rate and a billing demand. */
@@ -47,21 +49,24 @@ export function demandLines(context: BillContext): DemandResult {
 		charges: [],
 		surcharges: [],
 		billing: { kw: Exact.zero, setBy: "month" },
-		peak: { peakKw: 0 },
+		peak: { peakKw: 0, peaksKw: {} },
 	};
 	if (!last) return result;
 	const charges = last.tariff.terms.demand;
-	for (const [index, charge] of charges.entries()) {
+	const month = monthOfYear(context.monthNumber);
+	const main = mainDemandCharge(last.tariff, month);
+	for (const charge of charges) {
 		const peak = monthPeak(context, charge);
+		result.peak.peaksKw[charge.id] = peak.kw;
+		if (charge.months && !charge.months.includes(month)) continue;
 		const billings = pieces.map(({ contractKw }) => roundedDemand(context, charge, peak, contractKw));
-		if (index === 0) {
+		if (charge === main) {
 			result.billing = billings[billings.length - 1] ?? result.billing;
-			result.peak = { peakKw: peak.kw, ...(peak.atMs === undefined ? {} : { peakAtMs: peak.atMs }) };
+			Object.assign(result.peak, { peakKw: peak.kw }, peak.atMs === undefined ? {} : { peakAtMs: peak.atMs });
 			warnOfHistory(context, charge);
 		}
 		for (const span of spansOf(context, charge, billings)) result.charges.push(...chargeLines(context, charge, span));
 	}
-	const main = charges.find((charge) => !charge.coincident);
 	if (main) {
 		result.surcharges.push(...overContractLines(context, main));
 		const base = Exact.sum(result.charges.map(({ amount }) => Exact.of(amount)));

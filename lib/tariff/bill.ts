@@ -97,6 +97,8 @@ export interface Bill {
 	/** Largest counted demand of the month itself, kW, and its quarter-hour. */
 	peakKw: number;
 	peakAtMs?: number;
+	/** Largest counted demand by demand charge, kW. */
+	peaksKw: Record<string, number>;
 	/** Demand the main demand charge is paid on; of the last part of a month in which the contract changed. */
 	billingDemand: BillingDemand;
 	lines: BillLine[];

@@ -47,7 +47,7 @@ export interface PriceCalendar {
 	slots: readonly Slot[];
 	/** Slot of each interval. */
 	slotOf: Uint16Array;
-	/** Demand charge id → 1 for each interval whose demand counts. */
+	/** Demand charge id → 1 for each interval whose demand counts, whether or not its month is charged. */
 	counts: ReadonlyMap<string, Uint8Array>;
 	days: readonly CalendarDay[];
 	/** Years whose holidays are computed ahead of their announcement. */
@@ -178,7 +178,6 @@ function templateOf(
 	}
 	const counts = tariff.terms.demand.map((charge) => {
 		const mask = new Uint8Array(QUARTERS);
-		if (charge.months && !charge.months.includes(month)) return mask;
 		const schedule = (charge.schedule && tariff.book.schedules[charge.schedule]) || version.schedule;
 		for (const [quarter, band] of bandsOf(schedule, month, dayType, "demand").entries()) {
 			mask[quarter] = (charge.bands?.includes(band) ?? true) ? 1 : 0;

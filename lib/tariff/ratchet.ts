@@ -7,6 +7,8 @@ export interface Peak {
 	kw: number;
 	/** Start of the quarter-hour, where it is known. */
 	atMs?: number;
+	/** Peaks of charges that count hours of their own, by id; else `kw` holds for them too. */
+	byCharge?: Readonly<Record<string, number>>;
 }
 
 /** Past peaks by month. */
@@ -70,7 +72,7 @@ export function billingDemand(
 	for (const earlier of countedMonths(charge, month).reverse()) {
 		const kept = history.get(earlier);
 		if (!kept) continue;
-		const kw = Exact.of(kept.kw).times(Exact.ratio(charge.ratchet?.percent ?? 100, 100));
+		const kw = Exact.of(kept.byCharge?.[charge.id] ?? kept.kw).times(Exact.ratio(charge.ratchet?.percent ?? 100, 100));
 		if (kw.exceeds(best.kw)) best = { kw, setBy: "history", ...place(earlier, kept) };
 	}
 	const floor = Exact.of(contractKw).times(Exact.ratio(charge.floor?.percentOfContract ?? 0, 100));

@@ -163,7 +163,9 @@ export function versionChooser(tariff: Tariff, choice: VersionChoice): (day: Day
 	};
 }
 
-/** The demand charge that options, contract advice and demand control look at: the first that isn't coincident. */
-export function mainDemandCharge(tariff: Tariff): DemandCharge | undefined {
-	return tariff.terms.demand.find((charge) => !charge.coincident);
+/** The demand charge that contract advice and demand control look at: the month's first that isn't coincident. */
+export function mainDemandCharge(tariff: Tariff, monthOfYear?: number): DemandCharge | undefined {
+	return tariff.terms.demand.find(
+		({ coincident, months }) => !coincident && (monthOfYear === undefined || (months?.includes(monthOfYear) ?? true)),
+	);
 }
