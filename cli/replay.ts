@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { connect, type MqttClient } from "mqtt";
+import { brokerUrl } from "../lib/config/config.ts";
 import { EnergyError } from "../lib/errors.ts";
 import { languageOfTerminal } from "../lib/messages.ts";
 import { CsvImporter } from "../lib/telemetry/csv/importer.ts";
@@ -135,8 +136,8 @@ interface Login {
 }
 
 function loginOf(values: Values): Login {
-	const { home } = loadApp();
-	const text = values.broker ?? (process.env.SMARTFACTORY_MQTT_BROKER || "mqtt://127.0.0.1:1883");
+	const { home, config } = loadApp();
+	const text = values.broker ?? brokerUrl(config.system) ?? `mqtt://127.0.0.1:${config.system.mqtt_port}`;
 	if (!URL.canParse(text)) wrong("--broker", text, "mqtt://host:1883");
 	const url = new URL(text);
 	const own = join(home, "secrets", "mqtt.json");

@@ -8,8 +8,8 @@ const REMEMBERED = 16;
 const AGREEING = 5;
 /** Equal values before a sensor counts as stuck, however long they took. */
 const FLAT_COUNT = 10;
-/** Where counters of usual meters start again: full decimal displays, and 32 bits of Wh and of 0.01 kWh, kWh. */
-const usualRollovers = [9_999.9, 10_000, 100_000, 1e6, 1e7, 1e8, 1e9, 4_294_967.296, 2_147_483.648, 42_949_672.96];
+/** Where counters start again: full decimal displays and 32 bits of Wh, as the store's aggregation has them, kWh. */
+const usualRollovers = [1e4, 1e5, 1e6, 4_294_967.296, 1e7, 1e8, 1e9];
 const POWER = quantityNames.indexOf("powerKw");
 
 /** A finding that turns the reading away. */
@@ -39,6 +39,9 @@ export function worse(a: QualityReason | undefined, b: QualityReason | undefined
 	if (a === undefined || b === undefined) return a ?? b;
 	return (weight[b] ?? 20) > (weight[a] ?? 20) ? b : a;
 }
+
+/** How far a counter may step back by rounding alone, kWh; the store's aggregation counts such a step as it is. */
+const roundingOf = (kwh: number): number => Math.max(0.5, kwh * 1e-5);
 
 /** Both are there and not equal; NaN stands for absent. */
 const contradicts = (known = Number.NaN, value = Number.NaN): boolean =>
@@ -156,7 +159,7 @@ export class MachineTrack {
 		if (Number.isNaN(before)) return undefined;
 		const plausible = this.#plausibleKwh(timeMs - this.#counterTimeMs);
 		const used = kwh - before;
-		if (used >= 0 && used <= plausible) return undefined;
+		if (used >= -roundingOf(before) && used <= plausible) return undefined;
 		if (used < 0) {
 			if (this.#rolledOver(kwh, plausible)) return "Good_CounterRollover";
 			if (kwh <= plausible && kwh < before / 2) return "Good_CounterReset";
