@@ -108,10 +108,10 @@ export function decodeRegisters(
 	return Number.isFinite(raw) && !absent.includes(raw) ? raw + 0 : undefined;
 }
 
-/** In our unit. Divides once by a whole number where it can, since 421 × 0.1 is not 42.1. */
+/** In our unit; the noise that binary division leaves behind the last digit of a double is cut off. */
 function inUnit(raw: number, { unit, divisor = 1 }: RegisterField): number {
 	const by = unitDivisors[unit] * divisor;
-	return by >= 1 ? raw / by : raw * Math.round(1 / by);
+	return by === 1 ? raw : Number((raw / by).toPrecision(15));
 }
 
 /** Registers as they came from the meter. */

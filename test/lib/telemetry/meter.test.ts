@@ -69,6 +69,13 @@ describe("registers", () => {
 		});
 	}
 
+	it("of a float32 in W are a plain decimal in kW", () => {
+		const words = new Array<number>(74).fill(0);
+		words.splice(0x34, 2, ...encode(42156.46, "float32", "ABCD"));
+		const { powerKw } = decodeRun(meterProfile("eastron-sdm630"), { functionCode: 4, start: 0, words });
+		assert.equal(powerKw, 42.15646);
+	});
+
 	it("in the four orders, written out", () => {
 		assert.equal(decodeRegisters([0x4228, 0x6666], 0, "float32", "ABCD"), 42.1);
 		assert.equal(decodeRegisters([0x6666, 0x4228], 0, "float32", "CDAB"), 42.1);
