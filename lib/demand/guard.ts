@@ -3,8 +3,9 @@ import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import type { Reading } from "../telemetry/reading.ts";
 import { type Chooser, chooseLoads, greedyChooser } from "./choose.ts";
 import { Limit } from "./limit.ts";
-import { Loads, type LoadsSnapshot } from "./loads.ts";
-import { type MeterSnapshot, SiteMeters } from "./meters.ts";
+import { Loads } from "./loads.ts";
+import { blank, type DemandSnapshot, type Memory } from "./memory.ts";
+import { SiteMeters } from "./meters.ts";
 import { Spread } from "./spread.ts";
 import type {
 	DemandConfig,
@@ -34,46 +35,6 @@ const RESUME_MS = 3_600_000;
 
 const none: readonly never[] = [];
 
-/** What is remembered beside meters and loads; −1 is "none". */
-interface Memory {
-	windowStartMs: number;
-	/** The utility's clock against ours, ms, as the last pulse showed it. */
-	offsetMs: number;
-	pulseMs: number;
-	pulseMissed: number;
-	startedMs: number;
-	evaluatedMs: number;
-	silent: number;
-	warned: number;
-	short: number;
-	/** Of the quarter-hour before, still to be closed. */
-	openMs: number;
-	openPartial: number;
-	openLimitKw: number;
-	/** Prediction halfway through this and the last quarter-hour, and whether commands have since undone it. */
-	midLowKw: number;
-	midHighKw: number;
-	lastLowKw: number;
-	lastHighKw: number;
-	hits: number;
-	trials: number;
-	/** For which minute the interval was learnt, and what it said. */
-	spreadMinute: number;
-	spreadKnown: number;
-	spreadLowKw: number;
-	spreadHighKw: number;
-}
-
-/** All that a guard knows, as JSON. */
-export interface DemandSnapshot {
-	version: 1;
-	atMs: number;
-	meters: string[];
-	energy: MeterSnapshot;
-	loads: LoadsSnapshot;
-	memory: Memory;
-}
-
 export interface DemandOptions {
 	/** What a demand costs; without it every kW above the limit counts. */
 	price?: PeakPricer | undefined;
@@ -97,12 +58,7 @@ export class DemandGuard {
 	private readonly silentMeters: string[] = [];
 	private events: DemandEvent[] = [];
 	private commands: LoadCommand[] = [];
-	private memory: Memory = {
-		...{ windowStartMs: -1, offsetMs: 0, pulseMs: -1, pulseMissed: 0, startedMs: -1, evaluatedMs: -1 },
-		...{ silent: 0, warned: 0, short: 0, openMs: -1, openPartial: 0, openLimitKw: -1 },
-		...{ midLowKw: -1, midHighKw: -1, lastLowKw: -1, lastHighKw: -1, hits: 0, trials: 0 },
-		...{ spreadMinute: -1, spreadKnown: 0, spreadLowKw: 0, spreadHighKw: 0 },
-	};
+	private memory: Memory = { ...blank };
 	private readonly limit: Limit;
 	private readonly status: DemandStatus;
 
@@ -179,7 +135,7 @@ export class DemandGuard {
 	tick(nowMs: number): DemandStatus {
 		const { memory, status } = this;
 		this.roll(nowMs);
-		if (memory.evaluatedMs >= 0 && nowMs - memory.evaluatedMs < EVALUATE_MS && this.events.length === 0) {
+		if (status.atMs > 0 && nowMs - memory.evaluatedMs < EVALUATE_MS && this.events.length === 0) {
 			status.commands = none;
 			status.events = none;
 			return status;
@@ -455,6 +411,18 @@ export class DemandGuard {
 			this.commands.push({ machine, command: "release", limitKw: null, savesKw: -shedKw, reason, details });
 			this.event("demand.restored", "info", nowMs, { machine, kw: round(shedKw) });
 		}
+	}
+
+	/** Lets every load go, whatever its minimum times: for when nobody will watch over it any longer. */
+	releaseAll(nowMs: number): DemandStatus {
+		const { loads, status } = this;
+		const shed = loads.loads.flatMap(({ machine }, i) => (loads.state(i).shedKw > 0 ? [{ machine, i }] : []));
+		status.atMs = nowMs;
+		status.commands = shed.map(({ machine, i }) => ({
+			...{ machine, command: "release", limitKw: null, savesKw: -loads.release(i, nowMs) },
+			...{ reason: "demand.why-leaving", details: {} },
+		}));
+		return status;
 	}
 
 	private event(

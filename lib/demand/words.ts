@@ -24,9 +24,15 @@ export function priceText(price: PeakPrice, kw: number, language: Language): str
 	return text("demand.price-raises", details, language);
 }
 
-/** An event in words; the price comes with it where there is one. */
-export function eventText(event: DemandEvent, language: Language): string {
-	const { code, details } = event;
+const asAdvice: Readonly<Record<string, string>> = {
+	"demand.shed": "demand.advise-shed",
+	"demand.restored": "demand.advise-restore",
+};
+
+/** An event in words; the price comes with it where there is one. As advice, what was done is what should be done. */
+export function eventText(event: DemandEvent, language: Language, advice = false): string {
+	const { details } = event;
+	const code = (advice && asAdvice[event.code]) || event.code;
 	if (code === "demand.silent") {
 		return text(code, { ...details, policy: text(`demand.policy-${details.policy}`, {}, language) }, language);
 	}

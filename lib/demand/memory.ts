@@ -1,0 +1,50 @@
+import type { LoadsSnapshot } from "./loads.ts";
+import type { MeterSnapshot } from "./meters.ts";
+
+/** What is remembered beside meters and loads; −1 is "none". */
+export interface Memory {
+	windowStartMs: number;
+	/** The utility's clock against ours, ms, as the last pulse showed it. */
+	offsetMs: number;
+	pulseMs: number;
+	pulseMissed: number;
+	startedMs: number;
+	evaluatedMs: number;
+	silent: number;
+	warned: number;
+	short: number;
+	/** Of the quarter-hour before, still to be closed. */
+	openMs: number;
+	openPartial: number;
+	openLimitKw: number;
+	/** Prediction halfway through this and the last quarter-hour, and whether commands have since undone it. */
+	midLowKw: number;
+	midHighKw: number;
+	lastLowKw: number;
+	lastHighKw: number;
+	hits: number;
+	trials: number;
+	/** For which minute the interval was learnt, and what it said. */
+	spreadMinute: number;
+	spreadKnown: number;
+	spreadLowKw: number;
+	spreadHighKw: number;
+}
+
+/** All that a guard knows, as JSON. */
+export interface DemandSnapshot {
+	version: 1;
+	atMs: number;
+	meters: string[];
+	energy: MeterSnapshot;
+	loads: LoadsSnapshot;
+	memory: Memory;
+}
+
+/** A guard that has seen nothing yet. */
+export const blank: Readonly<Memory> = {
+	...{ windowStartMs: -1, offsetMs: 0, pulseMs: -1, pulseMissed: 0, startedMs: -1, evaluatedMs: -1 },
+	...{ silent: 0, warned: 0, short: 0, openMs: -1, openPartial: 0, openLimitKw: -1 },
+	...{ midLowKw: -1, midHighKw: -1, lastLowKw: -1, lastHighKw: -1, hits: 0, trials: 0 },
+	...{ spreadMinute: -1, spreadKnown: 0, spreadLowKw: 0, spreadHighKw: 0 },
+};

@@ -1,0 +1,188 @@
+import type { EditorNodeProperties } from "node-red";
+import type { Machine } from "../../lib/telemetry/site.ts";
+import { isNumberIn, rule, sayer } from "../editor-rules.ts";
+import type { DemandGuardConfig, LoadRow } from "./config.ts";
+
+const say = sayer("demand-guard");
+const listId = "#node-input-loads-list";
+const MOST = 10_000_000;
+
+type Guard = EditorNodeProperties & DemandGuardConfig;
+
+const between = (min: number, max: number) =>
+	rule<Guard>((value) => (isNumberIn(value, min, max) ? undefined : say("demand-guard.errors.between", { min, max })));
+const optional = (min: number, max: number) =>
+	rule<Guard>((value) =>
+		value === "" || value === undefined || isNumberIn(value, min, max)
+			? undefined
+			: say("demand-guard.errors.between", { min, max }),
+	);
+
+/** Machines of the chosen site that may be commanded. */
+function controllable(): Machine[] {
+	const site = RED.nodes.node(String($("#node-input-site").val() ?? "")) as unknown as
+		| { machines?: Machine[] }
+		| null
+		| undefined;
+	return (site?.machines ?? []).filter((machine) => machine.controllable);
+}
+
+function field(name: keyof LoadRow, value: string | undefined, width: string): JQuery {
+	const label = say(`demand-guard.load.${name}`);
+	const input = $("<input>", { type: "text", class: `demand-guard-${name}`, placeholder: label, "aria-label": label })
+		.css({ width, marginRight: "4px" })
+		.val(value ?? "");
+	return input.attr("title", label);
+}
+
+function machineField(value: string | undefined): JQuery {
+	const label = say("demand-guard.load.machine");
+	const ids = controllable().map(({ id }) => id);
+	// A machine that the site no longer lists stays visible, so that nobody wonders where it went.
+	if (value && !ids.includes(value)) ids.unshift(value);
+	const name = (id: string) => controllable().find((machine) => machine.id === id)?.name ?? id;
+	return $("<select>", { class: "demand-guard-machine", "aria-label": label, title: label })
+		.css({ width: "45%", marginRight: "4px" })
+		.append(ids.map((id) => $("<option>", { value: id, text: name(id) === id ? id : `${name(id)} (${id})` })))
+		.val(value ?? ids[0] ?? "");
+}
+
+function addRow(container: JQuery, _index: number, row: Partial<LoadRow>): void {
+	container.append(
+		$("<div>").append(
+			machineField(row.machine),
+			field("kw", row.kw, "20%"),
+			field("priority", row.priority ?? "1", "22%"),
+		),
+		$("<div>")
+			.css({ marginTop: "4px" })
+			.append(
+				field("minOnS", row.minOnS ?? "300", "24%"),
+				field("minOffS", row.minOffS ?? "300", "24%"),
+				field("stepsKw", row.stepsKw, "38%"),
+			),
+	);
+}
+
+function rows(): LoadRow[] {
+	const items = $(listId).editableList("items") as unknown as JQuery;
+	return items.toArray().map((element) => {
+		const text = (name: keyof LoadRow) => String($(element).find(`.demand-guard-${name}`).val() ?? "").trim();
+		return {
+			machine: text("machine"),
+			kw: text("kw"),
+			priority: text("priority"),
+			minOnS: text("minOnS"),
+			minOffS: text("minOffS"),
+			stepsKw: text("stepsKw"),
+		};
+	});
+}
+
+function loadsProblem(value: unknown): string | undefined {
+	const seen = new Set<string>();
+	for (const row of (Array.isArray(value) ? value : []) as LoadRow[]) {
+		const wrong = (key: string) => say(`demand-guard.errors.${key}`, { machine: row.machine });
+		if (!row.machine) return wrong("machine");
+		if (seen.has(row.machine)) return wrong("twice");
+		seen.add(row.machine);
+		if (!isNumberIn(row.kw, 0.001, MOST)) return wrong("kw");
+		if (!isNumberIn(row.priority, 1, 99)) return wrong("priority");
+		if (!isNumberIn(row.minOnS, 0, 86_400) || !isNumberIn(row.minOffS, 0, 86_400)) return wrong("minimum");
+		const steps = (row.stepsKw ?? "").split(/[,\s]+/).filter(Boolean);
+		if (steps.some((step) => !isNumberIn(step, 0.001, Number(row.kw)))) return wrong("steps");
+	}
+	return undefined;
+}
+
+/** What a limit needs: shown only where it matters. */
+function showWhatMatters(): void {
+	const kind = $("#node-input-limitKind").val();
+	const tariff = String($("#node-input-tariff").val() ?? "") !== "";
+	$(".demand-guard-limit").toggle(kind !== "contract");
+	$("#demand-guard-least").toggle(kind === "bill");
+	$("#demand-guard-target").toggle(kind === "target");
+	$(".demand-guard-contract").toggle(kind === "contract" || tariff);
+	$(".demand-guard-tariff").toggle(tariff);
+}
+
+RED.nodes.registerType<Guard>("demand-guard", {
+	category: "smart energy",
+	color: "#C7E9C0",
+	defaults: {
+		configVersion: { value: 1 },
+		name: { value: "" },
+		site: { value: "", type: "energy-site", required: true },
+		limitKind: { value: "target" },
+		limitKw: {
+			value: "",
+			validate: rule<Guard>(function (value) {
+				if (this.limitKind === "contract") return undefined;
+				if (this.limitKind === "bill" && (value === "" || value === undefined)) return undefined;
+				const min = this.limitKind === "bill" ? 0 : 0.001;
+				return isNumberIn(value, min, MOST) ? undefined : say("demand-guard.errors.limitKw");
+			}),
+		},
+		contractKw: {
+			value: "",
+			validate: rule<Guard>(function (value) {
+				const needed = this.limitKind === "contract" || Boolean(this.tariff);
+				return !needed || isNumberIn(value, 0.001, MOST) ? undefined : say("demand-guard.errors.contractKw");
+			}),
+		},
+		tariff: {
+			value: "",
+			validate: rule<Guard>(function (value) {
+				return this.limitKind === "bill" && !value ? say("demand-guard.errors.tariff") : undefined;
+			}),
+		},
+		billingDay: { value: "1", validate: optional(1, 28) },
+		previousPeaks: {
+			value: "",
+			validate: rule<Guard>((value) => {
+				if (!value) return undefined;
+				try {
+					const peaks: unknown = JSON.parse(String(value));
+					const months = Object.entries(peaks as Record<string, unknown>);
+					if (months.every(([month, kw]) => /^\d{4}-\d{2}$/.test(month) && typeof kw === "number")) return undefined;
+				} catch {
+					// Said below.
+				}
+				return say("demand-guard.errors.previousPeaks");
+			}),
+		},
+		lockoutS: { value: "120", validate: between(0, 600) },
+		restoreMarginKw: { value: "10", validate: between(0, MOST) },
+		silentAfterS: { value: "90", validate: between(5, 120) },
+		silentPolicy: { value: "hold" },
+		responseS: { value: "45", validate: between(1, 600) },
+		loads: { value: [], validate: rule<Guard>((value) => loadsProblem(value)) },
+		dryRun: { value: true },
+	},
+	inputs: 1,
+	outputs: 4,
+	inputLabels: () => say("demand-guard.input"),
+	outputLabels(index) {
+		return say(`demand-guard.outputs.${["state", "commands", "events", "answers"][index] ?? "state"}`);
+	},
+	icon: "font-awesome/fa-tachometer",
+	paletteLabel: "demand guard",
+	label() {
+		return this.name || say("demand-guard.label");
+	},
+	labelStyle() {
+		return this.name ? "node_label_italic" : "";
+	},
+	oneditprepare() {
+		$(listId).editableList<Partial<LoadRow>>({ addItem: addRow, removable: true, sortable: true, height: 220 });
+		for (const row of this.loads ?? []) $(listId).editableList("addItem", row);
+		$.getJSON("smart-energy/demand-guard/tariffs", (ids: string[]) => {
+			$("#demand-guard-tariffs").append(ids.map((value) => $("<option>", { value })));
+		});
+		$("#node-input-limitKind, #node-input-tariff").on("change input", showWhatMatters);
+		showWhatMatters();
+	},
+	oneditsave() {
+		this.loads = rows();
+	},
+});

@@ -1,0 +1,50 @@
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+/**
+ * One JSON file that outlives a restart. Writing goes to a neighbour that then takes its place, so that a crash leaves
+ * the old state or the new one, never half of it; one write at a time, the newest state wins.
+ */
+export class StateFile {
+	readonly path: string;
+	private writing: Promise<void> | undefined;
+	private next: string | undefined;
+
+	constructor(userDir: string, name: string) {
+		this.path = join(userDir, "state", `${name}.json`);
+	}
+
+	/** The kept state; undefined where there is none or it can't be read. */
+	async read(): Promise<unknown> {
+		try {
+			return JSON.parse(await readFile(this.path, "utf8"));
+		} catch {
+			return undefined;
+		}
+	}
+
+	/** Resolves when this state or a newer one is on disk. */
+	write(state: unknown): Promise<void> {
+		this.next = JSON.stringify(state);
+		this.writing ??= this.drain().finally(() => {
+			this.writing = undefined;
+		});
+		return this.writing;
+	}
+
+	private async drain(): Promise<void> {
+		await mkdir(dirname(this.path), { recursive: true });
+		while (this.next !== undefined) {
+			const text = this.next;
+			this.next = undefined;
+			const beside = `${this.path}.new`;
+			await writeFile(beside, text, { mode: 0o600 });
+			await rename(beside, this.path);
+		}
+	}
+
+	async remove(): Promise<void> {
+		await this.writing?.catch(() => undefined);
+		await rm(this.path, { force: true });
+	}
+}
