@@ -18,6 +18,8 @@ export interface BrokerOptions {
 	maxQueuedBytes?: number;
 	/** How long a persistent session is kept for a client that stays away, ms. Default a day. */
 	sessionExpiryMs?: number;
+	/** Told when the thread ends although nobody closed it; all connections are gone then. */
+	onFailure?: (reason: EnergyError) => void;
 }
 
 export interface BrokerStats {
@@ -60,25 +62,37 @@ export type BrokerReply =
  */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
 	if (!options.username || !options.password) throw new EnergyError("broker.credentials-missing");
-	const { host = "127.0.0.1", port = 1883 } = options;
+	const { onFailure, ...plain } = options;
+	const { host = "127.0.0.1", port = 1883 } = plain;
 	const worker = new Worker(join(packageRoot, "dist/lib/broker/broker-worker.js"), {
-		workerData: { ...options, host, port },
+		workerData: { ...plain, host, port },
 		resourceLimits: { maxOldGenerationSizeMb: 1024 },
 	});
-	const asked = new Map<number, (stats: BrokerStats) => void>();
+	const asked = new Map<number, { resolve: (stats: BrokerStats) => void; reject: (error: EnergyError) => void }>();
 	let asks = 0;
+	let state: "starting" | "open" | "closed" = "starting";
+	let died: EnergyError | undefined;
 	const gone = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
 	const bound = await new Promise<number>((resolve, reject) => {
 		const fail = (code: string, reason: string): void => {
-			void worker.terminate();
-			reject(new EnergyError(code, { host, port, reason }));
+			died ??= new EnergyError(code, { host, port, reason });
+			reject(died);
+			for (const { reject } of asked.values()) reject(died);
+			asked.clear();
+			if (state === "open") onFailure?.(died);
+			state = "closed";
 		};
 		worker.once("error", (error) => fail("broker.failed", error.message));
+		worker.once("exit", (code) => fail("broker.failed", `its thread ended with code ${code}`));
 		worker.on("message", (reply: BrokerReply) => {
-			if (reply.answer === "listening") resolve(reply.port);
-			else if (reply.answer === "failed") fail(reply.code, reply.reason);
-			else {
-				asked.get(reply.id)?.(reply.stats);
+			if (reply.answer === "listening") {
+				state = "open";
+				resolve(reply.port);
+			} else if (reply.answer === "failed") {
+				fail(reply.code, reply.reason);
+				void worker.terminate();
+			} else {
+				asked.get(reply.id)?.resolve(reply.stats);
 				asked.delete(reply.id);
 			}
 		});
@@ -89,11 +103,13 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 		port: bound,
 		url: `mqtt://${reachable.includes(":") ? `[${reachable}]` : reachable}:${bound}`,
 		stats: () =>
-			new Promise((resolve) => {
-				asked.set(++asks, resolve);
+			new Promise((resolve, reject) => {
+				if (died) return reject(died);
+				asked.set(++asks, { resolve, reject });
 				tell({ ask: "stats", id: asks });
 			}),
 		close: async () => {
+			state = "closed";
 			tell({ ask: "close" });
 			await gone;
 		},

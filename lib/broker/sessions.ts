@@ -35,8 +35,8 @@ const WINDOW = 55_000;
 
 /**
  * The outgoing queues of persistent sessions, in place of the broker library's own, which looks through a list for
- * every packet sent and acknowledged: with tens of thousands of messages waiting for a slow or absent subscriber that
- * stops the broker. Here each step is a look-up; a message id is never given twice; what does not fit is counted.
+ * every packet sent and acknowledged, gives a message id again while it is still in use, and grows without end. Here
+ * each step is a look-up, an id is free when it is given, and what does not fit is counted.
  */
 export class SessionQueues {
 	readonly #limits: SessionLimits;

@@ -160,6 +160,10 @@ describe("embedded broker", () => {
 		});
 	});
 
+	it("says so where it cannot listen at all", async () => {
+		await assert.rejects(startBroker({ host: "203.0.113.1", port: 0, ...credentials }), { code: "broker.failed" });
+	});
+
 	it("never starts without credentials", async () => {
 		await assert.rejects(startBroker({ port: 0, username: "", password: "" }), { code: "broker.credentials-missing" });
 	});
