@@ -13,6 +13,7 @@ import { DEFAULT_TOPIC, type EnergyIngestConfig, type EnergyIngestCredentials } 
 type IngestNode = Node<EnergyIngestCredentials>;
 
 interface Arrived extends Decoded {
+	topic: string;
 	/** Undefined at QoS 0: nothing to acknowledge. */
 	packetId: number | undefined;
 }
@@ -87,8 +88,12 @@ export default (RED: NodeAPI): void => {
 			if (total === 0) subscriber.acknowledge(ids);
 			if (hasRoom()) subscriber.resume();
 			if (total === 0) return;
-			const message = (payload: object[]): NodeMessage | null =>
-				payload.length > 0 ? Object.assign({ payload }, ingest && { ingest: { ...ingest } }) : null;
+			// A topic stands on the message where it is true of all its readings.
+			const topic = arrived.every((message) => message.topic === arrived[0]?.topic) ? arrived[0]?.topic : undefined;
+			const message = (payload: object[]): NodeMessage | null => {
+				if (payload.length === 0) return null;
+				return { payload, ...(topic === undefined ? {} : { topic }), ...(ingest ? { ingest: { ...ingest } } : {}) };
+			};
 			this.send([message(readings), message(rejected)]);
 		});
 
@@ -100,7 +105,7 @@ export default (RED: NodeAPI): void => {
 				waiting.messages++;
 				waiting.bytes += payload.length;
 				if (!hasRoom()) subscriber.pause();
-				batcher.add({ ...decoded, packetId }, Math.max(count, 1));
+				batcher.add({ ...decoded, topic, packetId }, Math.max(count, 1));
 			},
 			connecting: () => status.connecting(),
 			connected: () => {
