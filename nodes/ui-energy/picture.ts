@@ -97,7 +97,7 @@ export function wants(card: CardName, kind: Part["kind"]): boolean {
 export function take(state: CardState, part: Part): CardState {
 	switch (part.kind) {
 		case "snapshot":
-			return { ...state, picture: part.picture, load: extend(state.load, part.picture) };
+			return { ...state, picture: part.picture };
 		case "delta": {
 			const { delta } = part;
 			const picture = {
@@ -105,7 +105,7 @@ export function take(state: CardState, part: Part): CardState {
 				timeZone: state.picture?.timeZone ?? null,
 				machines: merge(state.picture?.machines ?? [], delta.machines),
 			};
-			return { ...state, picture, load: extend(state.load, delta) };
+			return { ...state, picture };
 		}
 		case "load":
 			return { ...state, load: join(state.load, part.load) };
@@ -138,33 +138,36 @@ export const TOTAL = "total";
 const POINTS = 720;
 
 /**
- * Draws the lines on to the newest values: one point per step, its value moving until the step is over. The window
+ * Draws the lines on to the picture's values: one point per step, its value moving until the step is over. The window
  * keeps its width, so points older than it fall off. The whole window comes anew from the store each minute; this only
  * bridges the time between, and a store that is away.
  */
-function extend(load: Load | null, now: Pick<Picture, "time" | "totalKw" | "machines">): Load | null {
-	const atMs = Date.parse(now.time);
-	if (!load || !(atMs > load.toMs)) return load;
+export function drawOn(state: CardState): CardState {
+	const { load, picture } = state;
+	const atMs = Date.parse(picture?.time ?? "");
+	if (!load || !picture || !(atMs > load.toMs)) return state;
 	const width = load.toMs - load.fromMs;
-	const step = width / POINTS;
 	const fromMs = atMs - width;
+	// A machine without a value has none as of now; its last reading's time says when it had one.
 	const power = new Map<string, [number, number | null]>(
-		now.machines.map((m) => [m.machine, [m.time ? Date.parse(m.time) : atMs, m.powerKw]]),
+		picture.machines.map((m) => [m.machine, [m.powerKw === null || !m.time ? atMs : Date.parse(m.time), m.powerKw]]),
 	);
-	power.set(TOTAL, [atMs, now.totalKw]);
+	power.set(TOTAL, [atMs, picture.totalKw]);
 	const lines = load.lines.map((line) => {
 		const point = power.get(line.machine);
-		return point ? grow(line, point, step, fromMs) : line;
+		return point ? grow(line, point, width / POINTS, fromMs) : line;
 	});
-	return { fromMs, toMs: atMs, lines };
+	return { ...state, load: { fromMs, toMs: atMs, lines } };
 }
 
 function grow(line: Line, [timeMs, value]: [number, number | null], step: number, fromMs: number): Line {
 	const last = line.times.at(-1);
 	if (last !== undefined && timeMs <= last) return line;
+	if (value === null && line.values.at(-1) === null) return line;
 	const before = line.times.at(-2);
 	// While the newest point lies within its step it moves on with the value; only then does the next one begin.
-	const moves = last !== undefined && before !== undefined && last - before < step && value !== null;
+	const known = value !== null && line.values.at(-1) !== null;
+	const moves = last !== undefined && before !== undefined && last - before < step && known;
 	const end = moves ? -1 : undefined;
 	let start = 0;
 	while (start < line.times.length && (line.times[start] ?? 0) < fromMs - step) start++;

@@ -2,7 +2,7 @@ import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { EnergyError } from "../../lib/errors.ts";
 import type { UiEnergyConfig } from "./config.ts";
 import { partOf } from "./part-of.ts";
-import { type CardState, emptyState, type Part, take } from "./picture.ts";
+import { type CardState, drawOn, emptyState, type Part, take } from "./picture.ts";
 
 /** Where Dashboard 2.0 finds our bundle; the same as in package.json, for installations that it does not look into. */
 const source = {
@@ -11,6 +11,8 @@ const source = {
 	src: "ui-energy.js",
 	component: "UIEnergy",
 };
+
+const OVERDUE_MS = 120_000;
 
 interface DashboardBase extends Node {
 	stores: { data: { save(base: DashboardBase, node: Node, msg: object): void; get(id: string): unknown } };
@@ -39,6 +41,16 @@ function changed(before: CardState, after: CardState): Partial<CardState> {
 	return Object.fromEntries(entries);
 }
 
+/**
+ * Browsers draw their charts on themselves, each second; here it is enough to do so when the store's next answer is
+ * overdue, so that a page opened meanwhile has no hole. Dashboard copies whatever is kept: a whole chart each second
+ * would cost the event loop more than everything else the cards do.
+ */
+function bridge(state: CardState): CardState {
+	const { load, picture } = state;
+	return load && picture && Date.parse(picture.time) - load.toMs > OVERDUE_MS ? drawOn(state) : state;
+}
+
 export default (RED: NodeAPI): void => {
 	function UiEnergyNode(this: Node, config: UiEnergyConfig & NodeDef): void {
 		RED.nodes.createNode(this, config);
@@ -60,7 +72,7 @@ export default (RED: NodeAPI): void => {
 			},
 			onInput: (msg) => {
 				if (!msg) return;
-				const next = take(state, msg.payload as Part);
+				const next = bridge(take(state, msg.payload as Part));
 				base.stores.data.save(base, this, changed(state, next));
 				state = next;
 			},

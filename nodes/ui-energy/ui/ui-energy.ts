@@ -1,5 +1,5 @@
 import type { CardName } from "../config.ts";
-import { type CardState, emptyState, type Part, take } from "../picture.ts";
+import { type CardState, drawOn, emptyState, type Part, take } from "../picture.ts";
 import { PageBar } from "./bar.ts";
 import { DataHealth } from "./cards/data-health.ts";
 import { EnergyToday } from "./cards/energy-today.ts";
@@ -47,11 +47,11 @@ const UIEnergy = defineComponent({
 			id,
 			({ payload }) => {
 				if (payload.kind === "delta") heardAt(payload.delta.time);
-				state.value = take(state.value, payload);
+				state.value = drawOn(take(state.value, payload));
 			},
 			(kept) => {
 				const { picture = null, load = null, energy = null, store: health = null } = kept ?? {};
-				state.value = { picture, load, energy, store: health };
+				state.value = drawOn({ picture, load, energy, store: health });
 			},
 		);
 		if (store) attach(store);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Delta, MachineNow, Snapshot } from "../../../lib/live/messages.ts";
 import { partOf } from "../../../nodes/ui-energy/part-of.ts";
-import { type CardState, emptyState, type Part, take } from "../../../nodes/ui-energy/picture.ts";
+import { type CardState, drawOn, emptyState, type Part, take } from "../../../nodes/ui-energy/picture.ts";
 import { ageMs, change, isStale, places } from "../../../nodes/ui-energy/ui/site.ts";
 
 const NOW = Date.parse("2026-11-22T10:00:00Z");
@@ -45,12 +45,12 @@ const snapshot = (machines: MachineNow[], totalKw: number): Snapshot => ({
 	timeZone: "Asia/Seoul",
 });
 
-/** A card after messages, as both halves of the widget keep it. */
+/** A card after messages, as a browser keeps it. */
 function knowing(card: Parameters<typeof partOf>[0], ...payloads: unknown[]): CardState {
 	let state: CardState = emptyState;
 	for (const payload of payloads) {
 		const part = partOf(card, payload, state.picture);
-		if (part) state = take(state, part);
+		if (part) state = drawOn(take(state, part));
 	}
 	return state;
 }
@@ -113,8 +113,13 @@ describe("what a card knows", () => {
 	});
 
 	it("keeps a silent machine's line as a gap", () => {
-		const state = knowing("load-24h", dayFill(["a"]), delta([machine("a", null, NOW + 5_000)], 1, NOW + 5_000));
-		assert.equal(state.load?.lines[0]?.values.at(-1), null);
+		const silent = (seconds: number) => delta([machine("a", null)], 1, NOW + seconds * 1000);
+		const state = knowing("load-24h", dayFill(["a"]), silent(5), silent(6), silent(7));
+		assert.deepEqual(state.load?.lines[0]?.values.slice(-2), [479, null]);
+		const back = drawOn(
+			take(state, partOf("load-24h", delta([machine("a", 7, NOW + 8_000)], 1, NOW + 8_000), null) as Part),
+		);
+		assert.deepEqual(back.load?.lines[0]?.values.slice(-3), [479, null, 7]);
 	});
 
 	it("stays bounded, whatever comes, and its times rise", () => {
@@ -125,7 +130,7 @@ describe("what a card knows", () => {
 				for (const step of steps) {
 					atMs += step;
 					const part = partOf("load-24h", delta([machine("a", step, atMs)], step, atMs), state.picture) as Part;
-					state = take(state, part);
+					state = drawOn(take(state, part));
 				}
 				for (const { times, values } of state.load?.lines ?? []) {
 					assert.equal(times.length, values.length);

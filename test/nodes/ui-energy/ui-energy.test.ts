@@ -73,6 +73,24 @@ describe("ui-energy node", () => {
 		assert.throws(() => events.beforeSend({ payload: "what" }), /nodes\.card-message/);
 	});
 
+	it("hands Dashboard's store a chart when the store answered, not with each live message", async () => {
+		const registered: Registered[] = [];
+		const saved: object[] = [];
+		const flow = [{ id: "g", type: "ui-group" }, { ...card("g"), card: "load-24h" }, tab];
+		await helper.load([dashboard(registered, saved), nodeSet("ui-energy")], flow);
+		const { events } = registered[0] as Registered;
+		const take = (payload: object) => events.onInput(events.beforeSend({ payload }));
+		const at = (second: number) => new Date(Date.parse(delta.time) + second * 1000).toISOString();
+		const line = { machine: "total", times: [at(-60), at(0)], values: [1, 2] };
+		take({ measure: "powerKw", from: at(-86_400), to: at(0), items: [line] });
+		take({ ...delta, time: at(1) });
+		take({ ...delta, time: at(2) });
+		assert.deepEqual(saved.map(Object.keys), [["load"], ["picture"], ["picture"]]);
+		// The store's next answer is overdue: the chart goes on with what is known.
+		take({ ...delta, time: at(180) });
+		assert.deepEqual(Object.keys(saved.at(-1) ?? {}).sort(), ["load", "picture"]);
+	});
+
 	it("tells Dashboard where its bundle is, also in installations that Dashboard does not look into", async () => {
 		const widgets = new Map<string, { src?: unknown }>();
 		const flow = [{ id: "g", type: "ui-group" }, card("g"), tab];
