@@ -26,7 +26,9 @@ const subjects = [
 ] as const;
 
 const catalogue: ReadonlyMap<string, Entry> = new Map(
-	subjects.flatMap((subject) => Object.entries(readData<Record<string, Entry>>(`lib/${subject}/messages.json`))),
+	[...subjects.map((subject) => `lib/${subject}/messages.json`), "models/messages.json"].flatMap((path) =>
+		Object.entries(readData<Record<string, Entry>>(path)),
+	),
 );
 
 /** Fills `{field}` places of a message; what is not a plain value is shown as JSON. */
