@@ -132,14 +132,16 @@ export class QuarterFold {
 	 *
 	 * @param powerKw NaN where the reading has none
 	 * @param energyKwh cumulative counter, NaN where the reading has none
+	 * @param counterReset the validation found that the counter does not go on from the reading before: after a meter was
+	 *   exchanged for one that stands higher, the step up is no energy
 	 */
-	push(timeMs: number, powerKw: number, energyKwh: number, uncertain: boolean): void {
+	push(timeMs: number, powerKw: number, energyKwh: number, uncertain: boolean, counterReset = false): void {
 		const bucket = this.#bucket(quarterOf(timeMs));
 		bucket.samples++;
 		bucket.changed = true;
 		if (uncertain) bucket.uncertain = true;
 		if (!Number.isNaN(powerKw)) this.#pushPower(bucket, timeMs, powerKw);
-		if (!Number.isNaN(energyKwh)) this.#pushCounter(timeMs, energyKwh);
+		if (!Number.isNaN(energyKwh)) this.#pushCounter(timeMs, energyKwh, counterReset);
 	}
 
 	/** Hands out the quarter-hours that changed since the last call, oldest first, and lets go of the old ones. */
@@ -187,13 +189,14 @@ export class QuarterFold {
 		this.#powerKw = powerKw;
 	}
 
-	#pushCounter(timeMs: number, energyKwh: number): void {
+	#pushCounter(timeMs: number, energyKwh: number, counterReset: boolean): void {
 		const fromMs = this.#counterMs;
 		const gapMs = timeMs - fromMs;
+		const exchanged = counterReset && energyKwh >= this.#counterKwh;
 		const { kwh, reset } =
-			gapMs <= MAX_COUNTER_GAP_MS
+			gapMs <= MAX_COUNTER_GAP_MS && !exchanged
 				? counterDifference(this.#counterKwh, energyKwh, this.rolloverKwh)
-				: { kwh: Number.NaN, reset: false };
+				: { kwh: Number.NaN, reset: exchanged };
 		// After a reset the power measured meanwhile knows better than a counter that lost its beginning.
 		if (!Number.isNaN(kwh) && !(reset && this.#pendingSince(fromMs))) this.#spread(fromMs, timeMs, kwh, reset);
 		else this.#settle(fromMs, reset);
@@ -350,6 +353,8 @@ export interface QuarterInput {
 	energyKwh: Float64Array;
 	/** 1 where the reading is uncertain. */
 	uncertain: Uint8Array;
+	/** 1 where the counter does not go on from the reading before. */
+	counterReset?: Uint8Array;
 }
 
 /** The quarter-hours of a whole series of readings, oldest first. */
@@ -362,6 +367,7 @@ export function quartersOf(input: QuarterInput, rolloverKwh?: number): QuarterFi
 			input.powerKw[i] as number,
 			input.energyKwh[i] as number,
 			input.uncertain[i] === 1,
+			input.counterReset?.[i] === 1,
 		);
 	}
 	for (const figures of fold.drain()) out.set(figures.startMs, figures);

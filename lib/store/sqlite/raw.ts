@@ -1,6 +1,6 @@
 import type { StatementSync } from "node:sqlite";
 import type { ReadingColumns } from "../columns.ts";
-import { NO_CODE } from "../columns.ts";
+import { NO_CODE, reasons } from "../columns.ts";
 import type { Database, Row } from "./database.ts";
 import { readingColumns } from "./migrations.ts";
 import type { Partition, Partitions } from "./partitions.ts";
@@ -11,6 +11,9 @@ const REASON = 10;
 const QUALITY = 11;
 const BAD = 2;
 
+/** Code of the reason that says a counter does not go on from the reading before. */
+export const COUNTER_RESET = reasons.indexOf("Good_CounterReset");
+
 /** What became of one row. */
 export type Fate = "inserted" | "duplicate" | "replaced";
 
@@ -20,6 +23,7 @@ export interface UsableReading {
 	powerKw: number;
 	energyKwh: number;
 	uncertain: boolean;
+	counterReset: boolean;
 }
 
 /** Readings that enter aggregates. */
@@ -96,7 +100,7 @@ export class RawReadings {
 	*usableBetween(machine: number, fromMs: number, toMs: number): Generator<UsableReading> {
 		for (const { name } of this.#partitions.between(fromMs, toMs)) {
 			const rows = this.#database.statement(
-				`SELECT time_ms, power_kw, energy_kwh, quality FROM ${name}
+				`SELECT time_ms, power_kw, energy_kwh, quality, reason FROM ${name}
 					WHERE machine = ? AND time_ms >= ? AND time_ms < ? AND ${usable} ORDER BY time_ms`,
 			);
 			for (const row of rows.iterate(machine, fromMs, toMs)) yield usableOf(row);
@@ -135,7 +139,7 @@ export class RawReadings {
 		const months = this.#partitions.between(fromMs, toMs);
 		for (const { name } of order === "ASC" ? months : months.reverse()) {
 			const row = this.#database.get(
-				`SELECT time_ms, power_kw, energy_kwh, quality FROM ${name}
+				`SELECT time_ms, power_kw, energy_kwh, quality, reason FROM ${name}
 					WHERE machine = ? AND time_ms >= ? AND time_ms < ? AND quality < 2 AND ${column} IS NOT NULL
 					ORDER BY time_ms ${order} LIMIT 1`,
 				machine,
@@ -154,6 +158,7 @@ function usableOf(row: Row): UsableReading {
 		powerKw: row.power_kw === null ? Number.NaN : Number(row.power_kw),
 		energyKwh: row.energy_kwh === null ? Number.NaN : Number(row.energy_kwh),
 		uncertain: Number(row.quality) === 1,
+		counterReset: row.reason === COUNTER_RESET,
 	};
 }
 

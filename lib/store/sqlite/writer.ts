@@ -5,7 +5,7 @@ import type { QuarantineEntry, SiteDefinition, WriteOutcome } from "../store.ts"
 import type { Database } from "./database.ts";
 import { type KnownMachine, Names } from "./names.ts";
 import { Partitions } from "./partitions.ts";
-import { isUsable, RawReadings, type UsableReading } from "./raw.ts";
+import { COUNTER_RESET, isUsable, RawReadings, type UsableReading } from "./raw.ts";
 import { RollUps } from "./rollups.ts";
 
 /** Rejected readings kept for a look; of older ones only the count per reason remains. */
@@ -177,7 +177,13 @@ export class Writer {
 		const [power, energy] = batch.quantities;
 		for (const row of rows) {
 			const timeMs = batch.timeMs[row] as number;
-			live.fold.push(timeMs, power?.[row] ?? Number.NaN, energy?.[row] ?? Number.NaN, batch.quality[row] === 1);
+			live.fold.push(
+				timeMs,
+				power?.[row] ?? Number.NaN,
+				energy?.[row] ?? Number.NaN,
+				batch.quality[row] === 1,
+				batch.reason?.[row] === COUNTER_RESET,
+			);
 			live.newestMs = timeMs;
 		}
 		this.#rollUps.putComputed(machine, live.fold.drain());
@@ -238,7 +244,7 @@ export class Writer {
 		let pushedMs = Number.NEGATIVE_INFINITY;
 		const push = (reading: UsableReading | undefined): void => {
 			if (!reading || reading.timeMs <= pushedMs) return;
-			fold.push(reading.timeMs, reading.powerKw, reading.energyKwh, reading.uncertain);
+			fold.push(reading.timeMs, reading.powerKw, reading.energyKwh, reading.uncertain, reading.counterReset);
 			pushedMs = reading.timeMs;
 		};
 		const pushAll = (from: number, to: number): void => {

@@ -19,6 +19,7 @@ function expected(readings: readonly Reading[]): unknown[] {
 		powerKw: Float64Array.from(usable, ({ powerKw }) => powerKw ?? Number.NaN),
 		energyKwh: Float64Array.from(usable, ({ energyKwh }) => energyKwh ?? Number.NaN),
 		uncertain: Uint8Array.from(usable, ({ quality }) => (quality === "uncertain" ? 1 : 0)),
+		counterReset: Uint8Array.from(usable, ({ reason }) => (reason === "Good_CounterReset" ? 1 : 0)),
 	}).map(({ startMs, energyKwh, estimatedKwh, meanKw, maxKw, minKw, coverage, uncertain, samples }) => ({
 		...{ startMs, energyKwh, estimatedKwh, meanKw, maxKw, minKw, coverage, samples },
 		quality: uncertain ? "uncertain" : "good",
@@ -40,6 +41,7 @@ const reading = fc.record({
 	powerKw: fc.option(fc.double({ min: 0, max: 500, noNaN: true }), { nil: undefined }),
 	energyKwh: fc.option(fc.double({ min: 0, max: 20_000, noNaN: true }), { nil: undefined }),
 	quality: fc.constantFrom("good" as const, "good" as const, "good" as const, "uncertain" as const, "bad" as const),
+	reason: fc.option(fc.constant("Good_CounterReset" as const), { nil: undefined }),
 });
 
 describe("readings that come late, twice, corrected, in any order and in any batches", () => {

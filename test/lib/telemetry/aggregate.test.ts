@@ -163,6 +163,27 @@ describe("a counter that falls", () => {
 	});
 });
 
+describe("a meter exchanged for one that stands higher", () => {
+	const run = (power: number | null) => {
+		const fold = new QuarterFold(Number.NEGATIVE_INFINITY);
+		for (let minute = 0; minute <= 15; minute++) {
+			const counter = minute < 8 ? 1_000 + minute : 90_000 + minute;
+			fold.push(START + minute * MIN, power ?? Number.NaN, counter, false, minute === 8);
+		}
+		return fold.drain()[0] as QuarterFigures;
+	};
+
+	it("adds no energy for the step up: power says what was drawn meanwhile", () => {
+		near(run(60).energyKwh, 15);
+	});
+
+	it("leaves a gap where power is silent, never a peak", () => {
+		const { energyKwh, coverage } = run(null);
+		near(energyKwh, 14);
+		near(coverage, 14 / 15);
+	});
+});
+
 describe("whatever the readings", () => {
 	const samples = fc
 		.array(
