@@ -26,9 +26,9 @@ interface DashboardGroup extends Node {
 }
 
 interface WidgetEvents {
-	/** May exchange a message before anything is done with it; null means that nothing is. */
-	beforeSend(msg: NodeMessage): NodeMessage | null;
-	onInput(msg: NodeMessage | null): void;
+	/** May exchange a message before anything is done with it; Dashboard goes on with whatever it returns, never null. */
+	beforeSend(msg: NodeMessage): NodeMessage;
+	onInput(msg: NodeMessage): void;
 }
 
 function isGroup(node: Node | null): node is DashboardGroup {
@@ -68,11 +68,12 @@ export default (RED: NodeAPI): void => {
 			beforeSend: (msg) => {
 				const part = partOf(config.card, msg.payload, state.picture);
 				if (part === undefined) throw new EnergyError("nodes.card-message", { card: config.card });
-				return part && { ...msg, payload: part };
+				return { payload: part };
 			},
 			onInput: (msg) => {
-				if (!msg) return;
-				const next = bridge(take(state, msg.payload as Part));
+				const part = msg.payload as Part | null;
+				if (!part) return;
+				const next = bridge(take(state, part));
 				base.stores.data.save(base, this, changed(state, next));
 				state = next;
 			},

@@ -22,7 +22,7 @@ const cards: Record<CardName, Component> = {
 /** Dashboard's way to follow a widget: messages as they come, and what its store kept when the page opens. */
 type DataTracker = (
 	id: string,
-	onInput: (msg: { payload: Part }) => void,
+	onInput: (msg: { payload: Part | null }) => void,
 	onLoad: (msg: Partial<CardState> | undefined) => void,
 ) => void;
 
@@ -46,6 +46,8 @@ const UIEnergy = defineComponent({
 		track?.(
 			id,
 			({ payload }) => {
+				// Something came that this card does not show.
+				if (!payload) return;
 				if (payload.kind === "delta") heardAt(payload.delta.time);
 				state.value = drawOn(take(state.value, payload));
 			},
