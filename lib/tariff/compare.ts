@@ -2,7 +2,7 @@ import type { Words } from "../calendar/holidays.ts";
 import { billWords } from "./bill-line.ts";
 import { Exact } from "./money.ts";
 import { mainDemandCharge, type Tariff, type TariffRegistry } from "./registry.ts";
-import { billYear, type YearBill, type YearRequest } from "./year.ts";
+import { billYear, type YearRequest } from "./year.ts";
 
 /** One way to be billed, and what the load costs that way. */
 export interface Comparison {
@@ -63,9 +63,10 @@ export function compareTariffs({
 
 /** A change of the contract that would pay. */
 export interface Advice {
-	kind: "option" | "contract-demand";
-	from: string | number;
-	to: string | number;
+	kind: "option" | "contract-demand" | "both";
+	/** What the advice changes, now and then. */
+	from: { tariff: string; contractKw: number };
+	to: { tariff: string; contractKw: number };
 	/** In the tariff's currency, with levies. */
 	savingPerYear: number;
 	reason: Words;
@@ -78,18 +79,68 @@ export interface AdviceRequest extends YearRequest {
 }
 
 /**
- * What to change in the contract for this year's load: the option (its change holds for a year) and the contract
- * demand (whose share is the floor of the demand charge). Best first; empty where nothing pays.
+ * What to change in the contract for this year's load: the option (its change holds for a year), the contract demand
+ * (whose share is the floor of the demand charge), or both where that saves more than either. Best first; empty where
+ * nothing pays.
  *
  * @throws EnergyError those of billYear
  */
 export function adviseContract({ registry, marginPercent = 5, ...request }: AdviceRequest): Advice[] {
-	const year: YearRequest = { history: "typical-year", ...request };
-	const current = billYear(year);
-	return [...optionAdvice(year, registry, current), ...contractAdvice(year, current, marginPercent)].sort(
-		(a, b) => b.savingPerYear - a.savingPerYear,
-	);
+	const { tariff } = request;
+	const { contractKw } = request.contract;
+	// Demand above the contract is surcharged from the second month on, so a year of it is billed as noticed before.
+	const year: YearRequest = {
+		history: "typical-year",
+		...request,
+		priorNotices: request.priorNotices ?? { overContract: 1, powerFactor: 1 },
+	};
+	const now = billYear(year);
+	const candidate = (to: Tariff, kw: number): Candidate => {
+		const then = billYear({ ...year, tariff: to, contract: { ...request.contract, contractKw: kw } });
+		return { tariff: to, contractKw: kw, saving: Exact.of(now.total).minus(Exact.of(then.total)).toNumber() };
+	};
+	const others = siblingsOf(tariff, registry).filter(({ id }) => id !== tariff.id);
+	const wantedKw = wantedContract(tariff, now.peakKw, contractKw, marginPercent);
+	const option = best(others.map((to) => candidate(to, contractKw)));
+	const contract = wantedKw === contractKw ? undefined : candidate(tariff, wantedKw);
+	const both = wantedKw === contractKw ? undefined : best(others.map((to) => candidate(to, wantedKw)));
+	const hours = Math.round(now.importKwh / (request.months ?? 12) / (now.peakKw || 1));
+	const optionWords = (to: Tariff): Words =>
+		billWords("adviceOption", { from: optionOf(tariff), to: optionOf(to), hours });
+	const contractWords = billWords(wantedKw < contractKw ? "adviceLower" : "adviceRaise", {
+		from: contractKw,
+		to: wantedKw,
+		peak: now.peakKw,
+	});
+	const advice: Advice[] = [];
+	const add = (kind: Advice["kind"], to: Candidate | undefined, reason: (to: Tariff) => Words): void => {
+		if (!to || to.saving <= 0) return;
+		advice.push({
+			kind,
+			from: { tariff: tariff.id, contractKw },
+			to: { tariff: to.tariff.id, contractKw: to.contractKw },
+			savingPerYear: to.saving,
+			reason: reason(to.tariff),
+		});
+	};
+	add("option", option, optionWords);
+	add("contract-demand", contract, () => contractWords);
+	if (both && both.saving > Math.max(option?.saving ?? 0, contract?.saving ?? 0)) {
+		add("both", both, (to) => billWords("adviceBoth", { first: contractWords, second: optionWords(to) }));
+	}
+	return advice.sort((a, b) => b.savingPerYear - a.savingPerYear);
 }
+
+interface Candidate {
+	tariff: Tariff;
+	contractKw: number;
+	saving: number;
+}
+
+const best = (candidates: readonly Candidate[]): Candidate | undefined =>
+	[...candidates].sort((a, b) => b.saving - a.saving)[0];
+
+const optionOf = ({ id }: Tariff): string => id.slice(id.lastIndexOf("/") + 1);
 
 /** Tariffs of the same contract and voltage: those that differ in the option only. */
 export function siblingsOf(tariff: Tariff, registry: TariffRegistry): Tariff[] {
@@ -100,47 +151,10 @@ export function siblingsOf(tariff: Tariff, registry: TariffRegistry): Tariff[] {
 		.map((id) => registry.get(id));
 }
 
-const saving = (now: YearBill, then: YearBill): number => Exact.of(now.total).minus(Exact.of(then.total)).toNumber();
-
-function optionAdvice(request: YearRequest, registry: TariffRegistry, current: YearBill): Advice[] {
-	const option = (id: string): string => id.slice(id.lastIndexOf("/") + 1);
-	const billed = siblingsOf(request.tariff, registry)
-		.filter(({ id }) => id !== request.tariff.id)
-		.map((tariff) => ({ tariff, year: billYear({ ...request, tariff }) }))
-		.sort((a, b) => a.year.total - b.year.total);
-	const best = billed[0];
-	if (!best || saving(current, best.year) <= 0) return [];
-	const hours = Math.round(current.importKwh / (request.months ?? 12) / (current.peakKw || 1));
-	return [
-		{
-			kind: "option",
-			from: request.tariff.id,
-			to: best.tariff.id,
-			savingPerYear: saving(current, best.year),
-			reason: billWords("adviceOption", { from: option(request.tariff.id), to: option(best.tariff.id), hours }),
-		},
-	];
-}
-
-function contractAdvice(request: YearRequest, current: YearBill, marginPercent: number): Advice[] {
-	const { min = 1, below = Number.POSITIVE_INFINITY } = request.tariff.contract.sizeKw ?? {};
-	const from = request.contract.contractKw;
-	const wanted = Math.ceil((current.peakKw * (100 + marginPercent)) / 100);
-	const to = Math.min(Math.max(wanted, min), below - 1);
-	if (to === from || mainDemandCharge(request.tariff)?.floor === undefined) return [];
-	const contract = { ...request.contract, contractKw: to };
-	const better = billYear({ ...request, contract });
-	// A contract above the peak costs nothing but the floor; one below it is surcharged from the second month on.
-	const notices = request.priorNotices ?? { overContract: 1, powerFactor: 1 };
-	const now = current.peakKw > from ? billYear({ ...request, priorNotices: notices }) : current;
-	if (saving(now, better) <= 0) return [];
-	return [
-		{
-			kind: "contract-demand",
-			from,
-			to,
-			savingPerYear: saving(now, better),
-			reason: billWords(to < from ? "adviceLower" : "adviceRaise", { from, to, peak: current.peakKw }),
-		},
-	];
+/** The least contract demand that leaves the year's peak its margin, within the sizes of the contract. */
+function wantedContract(tariff: Tariff, peakKw: number, contractKw: number, marginPercent: number): number {
+	if (mainDemandCharge(tariff)?.floor === undefined) return contractKw;
+	const { min = 1, below = Number.POSITIVE_INFINITY } = tariff.contract.sizeKw ?? {};
+	const wanted = Math.ceil((peakKw * (100 + marginPercent)) / 100);
+	return Math.min(Math.max(wanted, min), below - 1);
 }

@@ -47,7 +47,6 @@ export function importUrdb(rate: unknown, { timeZone, id }: UrdbOptions): Tariff
 	const demandHours = reader.matrices("demandweekdayschedule", "demandweekendschedule", demand.length);
 	const coincidentHours = reader.matrices("coincidentrateschedule", "coincidentrateschedule", coincident.length);
 	if (energy.length === 0) reader.wrong("energyratestructure", undefined, "is needed");
-	else if (!energyHours) reader.wrong("energyweekdayschedule", undefined, "is needed");
 	const flatMonths = reader.monthList("flatdemandmonths");
 	const ratchet = reader.ratchet();
 	const contract = (id ?? reader.text("label") ?? "rate").replace(/[^A-Za-z0-9_.-]/g, "-");
