@@ -112,6 +112,56 @@ export interface EnergyToday {
 	estimatedKwh: number;
 }
 
+/** A JSON value that the application keeps under a name: an alarm, a plan, a forecast. */
+export interface StoredDocument {
+	/** Unique within its site and kind. */
+	id: string;
+	/** When it was last true, epoch ms; lists are ordered by it. */
+	atMs: number;
+	/** What `JSON.stringify` keeps of it, at most 1 MiB of text. */
+	value: unknown;
+}
+
+/** A line of a journal: appended once, never changed. */
+export interface JournalEntry {
+	/** When it happened, epoch ms. */
+	atMs: number;
+	/** Id of the document it is about; empty where it is about none. */
+	subject: string;
+	value: unknown;
+}
+
+/** Documents of one kind of a site and the lines of their journal that change together: all of it, or nothing. */
+export interface DocumentChange {
+	site: string;
+	/** Who keeps them, e.g. `alarm`; letters, digits, `-`, `_` and `.`. */
+	kind: string;
+	put?: readonly StoredDocument[];
+	/** Ids; what does not exist is passed over. */
+	remove?: readonly string[];
+	journal?: readonly JournalEntry[];
+}
+
+export interface DocumentsQuery extends PageQuery {
+	site: string;
+	kind: string;
+	/** By `atMs`; newest first unless told. */
+	order?: "asc" | "desc";
+}
+
+export interface JournalQuery extends PageQuery {
+	site: string;
+	kind: string;
+	/** Only lines about this document. */
+	subject?: string;
+	/** Epoch ms, inclusive. */
+	fromMs?: number;
+	/** Epoch ms, exclusive. */
+	toMs?: number;
+	/** Newest first unless told; lines of the same instant in the order they were appended. */
+	order?: "asc" | "desc";
+}
+
 /** What the store knows about a site; a whole `Site` fits. */
 export interface SiteDefinition {
 	id: string;
@@ -147,6 +197,18 @@ export interface Store {
 	energySince(site: string, fromMs: number): Promise<EnergyToday[]>;
 	quarantined(query: QuarantineQuery): Promise<Page<QuarantineEntry>>;
 	stats(): Promise<StoreStats>;
+	/**
+	 * Puts, removes and journals in one transaction; at most 10,000 of them together.
+	 *
+	 * @throws EnergyError `store.bad-document` where a name, a time or a value cannot be kept; nothing is kept then
+	 */
+	saveDocuments(change: DocumentChange): Promise<void>;
+	document(site: string, kind: string, id: string): Promise<StoredDocument | undefined>;
+	/** A document put again between two pages moves to its new time and may be met twice or not at all. */
+	documents(query: DocumentsQuery): Promise<Page<StoredDocument>>;
+	journal(query: JournalQuery): Promise<Page<JournalEntry>>;
+	/** Forgets the lines of a journal before this instant. */
+	dropJournalBefore(site: string, kind: string, beforeMs: number): Promise<{ entries: number }>;
 	/**
 	 * Drops whole partitions (months, UTC) of raw readings that end before this instant. Intervals and roll-ups stay, also
 	 * when a reading of that time still comes; `latest` no longer knows machines that have been silent since.

@@ -1,6 +1,7 @@
 import { EnergyError } from "../../errors.ts";
 import type { WriteOutcome } from "../store.ts";
 import { Database } from "./database.ts";
+import { Documents } from "./documents.ts";
 import { failureOf } from "./failure.ts";
 import type { EngineData, Operation, Operations, Request, Response } from "./protocol.ts";
 import { Queries } from "./queries.ts";
@@ -12,12 +13,18 @@ const writes: ReadonlySet<Operation> = new Set([
 	"write",
 	"writeIntervals",
 	"quarantine",
+	"saveDocuments",
+	"dropJournalBefore",
 	"dropReadingsBefore",
 ]);
 
 /** The rows of a write; what has none counts as one. */
 function rowsOf(request: Request): number {
 	if (request.operation === "write" || request.operation === "writeIntervals") return request.argument.length;
+	if (request.operation === "saveDocuments") {
+		const { put, remove, journal } = request.argument;
+		return put.length + remove.length + journal.length;
+	}
 	return request.operation === "quarantine" ? request.argument.length : 1;
 }
 
@@ -29,6 +36,7 @@ export class Engine {
 	readonly #data: EngineData;
 	readonly #database: Database;
 	readonly #queries: Queries;
+	readonly #documents: Documents;
 	readonly #writer: Writer | undefined;
 	#dataVersion = -1;
 
@@ -39,6 +47,7 @@ export class Engine {
 				? Database.openForWriting(data.path, data.synchronous)
 				: Database.openForReading(data.path);
 		this.#queries = new Queries(this.#database);
+		this.#documents = new Documents(this.#database);
 		this.#writer = data.role === "writer" ? new Writer(this.#database) : undefined;
 	}
 
@@ -124,6 +133,11 @@ export class Engine {
 			case "quarantine":
 				writer.quarantine(request.argument);
 				return null;
+			case "saveDocuments":
+				this.#documents.save(request.argument);
+				return null;
+			case "dropJournalBefore":
+				return { entries: this.#documents.dropJournalBefore(request.argument) };
 			case "dropReadingsBefore":
 				return { partitions: writer.dropReadingsBefore(request.argument) };
 			default:
@@ -169,6 +183,12 @@ export class Engine {
 					return this.#queries.energySince(request.argument.site, request.argument.fromMs);
 				case "quarantined":
 					return this.#queries.quarantined(request.argument);
+				case "document":
+					return this.#documents.get(request.argument);
+				case "documents":
+					return this.#documents.list(request.argument);
+				case "journal":
+					return this.#documents.journal(request.argument);
 				case "stats":
 					return this.#queries.stats();
 				default:

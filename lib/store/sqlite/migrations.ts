@@ -48,6 +48,21 @@ const steps: readonly string[] = [
 	CREATE INDEX quarantine_by_time ON quarantine (at_ms, id);
 	CREATE TABLE quarantine_counts (reason TEXT PRIMARY KEY, rejected INTEGER NOT NULL) STRICT;
 	`,
+	// Not WITHOUT ROWID: a value may be large, and a page of names should not carry it along.
+	`
+	CREATE TABLE documents (
+		id INTEGER PRIMARY KEY AUTOINCREMENT,
+		site TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, at_ms INTEGER NOT NULL, value TEXT NOT NULL,
+		UNIQUE (site, kind, name)
+	) STRICT;
+	CREATE INDEX documents_by_time ON documents (site, kind, at_ms, id);
+	CREATE TABLE journal (
+		id INTEGER PRIMARY KEY AUTOINCREMENT,
+		site TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, at_ms INTEGER NOT NULL, value TEXT NOT NULL
+	) STRICT;
+	CREATE INDEX journal_by_time ON journal (site, kind, at_ms, id);
+	CREATE INDEX journal_by_subject ON journal (site, kind, subject, at_ms, id);
+	`,
 ];
 
 /** The columns of one month of raw readings, after machine and time. */

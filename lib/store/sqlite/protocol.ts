@@ -1,7 +1,9 @@
 import type { IntervalColumns, ReadingColumns } from "../columns.ts";
 import type {
+	DocumentsQuery,
 	EnergyToday,
 	IntervalsQuery,
+	JournalQuery,
 	Page,
 	QuarantineEntry,
 	QuarantineQuery,
@@ -34,6 +36,22 @@ export interface SeriesColumns {
 	value: Float64Array;
 }
 
+/** A document or a line of a journal with its value as JSON text: the thread moves it, only the caller's side reads it. */
+export interface TextDocument {
+	id: string;
+	atMs: number;
+	json: string;
+}
+
+export interface TextChange {
+	site: string;
+	kind: string;
+	put: TextDocument[];
+	remove: string[];
+	/** Here `id` is the subject. */
+	journal: TextDocument[];
+}
+
 /** Every operation of the engine: its argument and its answer. */
 export interface Operations {
 	defineSite: { argument: SiteDefinition; answer: null };
@@ -47,6 +65,11 @@ export interface Operations {
 	energySince: { argument: { site: string; fromMs: number }; answer: EnergyToday[] };
 	quarantined: { argument: QuarantineQuery; answer: Page<QuarantineEntry> };
 	stats: { argument: null; answer: Omit<StoreStats, "queueDepth"> };
+	saveDocuments: { argument: TextChange; answer: null };
+	document: { argument: { site: string; kind: string; id: string }; answer: TextDocument | null };
+	documents: { argument: DocumentsQuery; answer: Page<TextDocument> };
+	journal: { argument: JournalQuery; answer: Page<TextDocument> };
+	dropJournalBefore: { argument: { site: string; kind: string; beforeMs: number }; answer: { entries: number } };
 	dropReadingsBefore: { argument: number; answer: { partitions: number } };
 	close: { argument: null; answer: null };
 }

@@ -3,9 +3,14 @@ import type { Interval } from "../../telemetry/interval.ts";
 import { LocalDays } from "../../telemetry/local-days.ts";
 import type { Reading } from "../../telemetry/reading.ts";
 import { buffersOf, decodeIntervals, decodeReadings, encodeIntervals, encodeReadings } from "../columns.ts";
+import { packChange, unpackDocument } from "../documents.ts";
 import type {
+	DocumentChange,
+	DocumentsQuery,
 	EnergyToday,
 	IntervalsQuery,
+	JournalEntry,
+	JournalQuery,
 	Page,
 	QuarantineEntry,
 	QuarantineQuery,
@@ -14,6 +19,7 @@ import type {
 	SeriesQuery,
 	SiteDefinition,
 	Store,
+	StoredDocument,
 	StoreOptions,
 	StoreStats,
 	WriteOutcome,
@@ -126,6 +132,32 @@ export class SqliteStore implements Store {
 	async stats(): Promise<StoreStats> {
 		const waiting = this.#writer.depth + (this.#reader === this.#writer ? 0 : this.#reader.depth);
 		return { ...(await this.#reader.ask("stats", null)), queueDepth: waiting };
+	}
+
+	async saveDocuments(change: DocumentChange): Promise<void> {
+		const packed = packChange(change);
+		if (packed.put.length + packed.remove.length + packed.journal.length === 0) return;
+		await this.#writer.ask("saveDocuments", packed);
+	}
+
+	async document(site: string, kind: string, id: string): Promise<StoredDocument | undefined> {
+		const found = await this.#reader.ask("document", { site, kind, id });
+		return found ? unpackDocument(found) : undefined;
+	}
+
+	async documents(query: DocumentsQuery): Promise<Page<StoredDocument>> {
+		const page = await this.#reader.ask("documents", query);
+		return { ...page, items: page.items.map(unpackDocument) };
+	}
+
+	async journal(query: JournalQuery): Promise<Page<JournalEntry>> {
+		const page = await this.#reader.ask("journal", query);
+		const items = page.items.map(unpackDocument).map(({ id, atMs, value }) => ({ subject: id, atMs, value }));
+		return { ...page, items };
+	}
+
+	dropJournalBefore(site: string, kind: string, beforeMs: number): Promise<{ entries: number }> {
+		return this.#writer.ask("dropJournalBefore", { site, kind, beforeMs });
 	}
 
 	dropReadingsBefore(beforeMs: number): Promise<{ partitions: number }> {
