@@ -27,7 +27,8 @@ export class Limit {
 			this.base = { atMs, price: this.pricer(wanted, atMs), nextCounts: next.reason !== "not-counted" };
 		}
 		const { reason, incumbentKw } = this.base.price;
-		return reason === "not-counted" ? null : Math.max(wanted, incumbentKw);
+		// Where nothing ever costs more, the incumbent is infinite: there is no limit to keep either.
+		return reason === "not-counted" || incumbentKw === Number.POSITIVE_INFINITY ? null : Math.max(wanted, incumbentKw);
 	}
 
 	/** Whether the quarter-hour after the one last asked for counts; true without a tariff. */

@@ -1,13 +1,9 @@
 import { type DayNumber, dayOfMonth, type MonthNumber, monthOfDay, monthText } from "../calendar/civil.ts";
 import type { HolidayCalendar } from "../calendar/holidays.ts";
-import { clockOf, type ZoneClock } from "../calendar/zone-clock.ts";
 import { EnergyError } from "../errors.ts";
-import { excessSlices } from "../tariff/bill-demand.ts";
-import type { DemandCharge, Rate } from "../tariff/book.ts";
-import { Exact } from "../tariff/money.ts";
-import { compilePrices, indexAt, type PriceCalendar } from "../tariff/price-calendar.ts";
-import { demandCost, type Peak, type ProjectionInput } from "../tariff/ratchet.ts";
-import { mainDemandCharge, type Tariff, versionChooser } from "../tariff/registry.ts";
+import { Pricer } from "../tariff/pricer.ts";
+import type { Peak } from "../tariff/ratchet.ts";
+import { mainDemandCharge, type Tariff } from "../tariff/registry.ts";
 import type { PeakPrice } from "./types.ts";
 
 export interface PeakContract {
@@ -17,10 +13,12 @@ export interface PeakContract {
 	/** First day of a billing month, 1…28; default 1. */
 	billingDay?: number;
 	deferrals?: Readonly<Record<string, string>>;
+	/**
+	 * Notices of demand above the contract before this month. The default counts one as given: the first excess is free
+	 * of charge where none was, but the next is not, and control that waits for it comes too late.
+	 */
+	overContractNotices?: number;
 }
-
-/** Quarter-hours priced ahead: two days, so that the one after the last of a day is known. */
-const DAYS = 2;
 
 /**
  * What a demand costs under a contract, through the billing demand projected over this and the next eleven months, and
@@ -29,12 +27,9 @@ const DAYS = 2;
  */
 export class TariffPricer {
 	private readonly contract: PeakContract;
-	private readonly charge: DemandCharge;
-	private readonly clock: ZoneClock;
+	private readonly pricer: Pricer;
 	private readonly peaks: Map<MonthNumber, Peak>;
-	private readonly versionOf: ReturnType<typeof versionChooser>;
-	private calendar: PriceCalendar | undefined;
-	/** Prices of one quarter-hour, by whole kW. */
+	/** Prices of one quarter-hour, by whole kW: the projection takes a tenth of a millisecond. */
 	private readonly known = new Map<number, PeakPrice>();
 	private knownAtMs = Number.NaN;
 
@@ -43,19 +38,18 @@ export class TariffPricer {
 	 * @throws EnergyError `demand.no-demand-charge` where the tariff has none
 	 */
 	constructor(contract: PeakContract, peaks: ReadonlyMap<MonthNumber, Peak>) {
-		const charge = mainDemandCharge(contract.tariff);
-		if (!charge) throw new EnergyError("demand.no-demand-charge", { tariff: contract.tariff.id });
+		if (!mainDemandCharge(contract.tariff)) {
+			throw new EnergyError("demand.no-demand-charge", { tariff: contract.tariff.id });
+		}
 		this.contract = contract;
-		this.charge = charge;
-		this.clock = clockOf(contract.tariff.book.timeZone);
+		this.pricer = new Pricer(contract);
 		this.peaks = new Map(peaks);
-		this.versionOf = versionChooser(contract.tariff, contract);
 	}
 
 	/** A closed quarter-hour: where it counts and is the month's highest, it is the incumbent from now on. */
 	note(kw: number, atMs: number): void {
-		if (!this.counts(atMs)) return;
-		const month = this.monthAt(atMs);
+		if (!this.pricer.countsForDemand(atMs)) return;
+		const month = this.pricer.monthAt(atMs, this.contract.billingDay);
 		if (kw <= (this.peaks.get(month)?.kw ?? 0)) return;
 		this.peaks.set(month, { kw, atMs });
 		this.known.clear();
@@ -65,17 +59,6 @@ export class TariffPricer {
 	learn(peaks: ReadonlyMap<MonthNumber, Peak>): void {
 		for (const [month, peak] of peaks) if (peak.kw > (this.peaks.get(month)?.kw ?? 0)) this.peaks.set(month, peak);
 		this.known.clear();
-	}
-
-	/** Whether the demand of the quarter-hour counts for the charge. */
-	counts(atMs: number): boolean {
-		let calendar = this.calendar;
-		if (!calendar || indexAt(calendar, atMs) < 0) {
-			const day = this.clock.dayAt(atMs);
-			calendar = compilePrices(this.contract.tariff, day, day + DAYS, this.contract);
-			this.calendar = calendar;
-		}
-		return calendar.counts.get(this.charge.id)?.[indexAt(calendar, atMs)] === 1;
 	}
 
 	/** The price as demand control asks for it: see `PeakPricer`. */
@@ -92,55 +75,20 @@ export class TariffPricer {
 	};
 
 	private priced(kw: number, atMs: number): PeakPrice {
-		const { contractKw } = this.contract;
-		const month = this.monthAt(atMs);
-		const input: ProjectionInput = {
-			charge: this.charge,
-			contractKw,
-			month,
-			history: this.peaks,
-			rateOf: (at) => this.rateOf(at),
+		const { contractKw, billingDay, overContractNotices = 1 } = this.contract;
+		const situation = {
+			...{ contractKw, history: this.peaks, overContractNotices },
+			...(billingDay === undefined ? {} : { billingDay }),
 		};
-		const cost = demandCost(input, kw);
-		const surcharge = this.surcharge(kw, month);
-		const overAt = this.contract.tariff.terms.overContract
-			? Math.max(contractKw, this.peaks.get(month)?.kw ?? 0)
-			: Number.POSITIVE_INFINITY;
-		const incumbentKw = Math.min(cost.freeUpToKw, overAt);
-		if (!this.counts(atMs)) return { krw: 0, krwPerMonth: 0, until: null, incumbentKw, reason: "not-counted" };
-		const krw = cost.amount.plus(surcharge).toNumber();
-		if (krw <= 0) return { krw: 0, krwPerMonth: 0, until: null, incumbentKw, reason: "covered" };
-		const { months } = cost;
-		const monthly = months.length > 0 ? cost.amount.toNumber() / months.length : krw;
-		const until = months.at(-1)?.month ?? monthText(month);
-		return { krw, krwPerMonth: monthly, until, incumbentKw, reason: "raises" };
-	}
-
-	/** What the demand adds to this month's surcharge above the contract demand. */
-	private surcharge(kw: number, month: MonthNumber): Exact {
-		const rule = this.contract.tariff.terms.overContract;
-		if (!rule) return Exact.zero;
-		const contract = Exact.of(this.contract.contractKw);
-		const rate = this.rateOf(month);
-		const of = (demandKw: number): Exact => {
-			const excess = Exact.of(demandKw).minus(contract);
-			if (excess.sign <= 0) return Exact.zero;
-			const slices = excessSlices(rule.tiers, rule.mode, excess, contract);
-			return Exact.sum(slices.map((slice) => slice.kw.times(rate).times(Exact.ratio(slice.percent, 100))));
-		};
-		const already = this.peaks.get(month)?.kw ?? 0;
-		return kw > already ? of(kw).minus(of(already)) : Exact.zero;
-	}
-
-	private rateOf(month: MonthNumber): Exact {
-		const day = dayOfMonth(month, this.contract.billingDay);
-		const rate = this.versionOf(day).rates.demand?.[this.charge.id] ?? 0;
-		return Exact.of(lastRate(rate));
-	}
-
-	/** Billing month of an instant. */
-	monthAt(atMs: number): MonthNumber {
-		return billingMonthOf(this.clock.dayAt(atMs), this.contract.billingDay);
+		const { amount, months, surcharge, freeUpToKw, countsForDemand } = this.pricer.demandPrice(atMs, kw, situation);
+		const nothing = { krw: 0, krwPerMonth: 0, until: null, incumbentKw: freeUpToKw };
+		if (!countsForDemand) return { ...nothing, reason: "not-counted" };
+		const krw = amount.toNumber();
+		if (krw <= 0) return { ...nothing, reason: "covered" };
+		const lasting = amount.minus(surcharge).toNumber();
+		const krwPerMonth = months.length > 0 ? lasting / months.length : krw;
+		const until = months.at(-1)?.month ?? monthText(this.pricer.monthAt(atMs, billingDay));
+		return { krw, krwPerMonth, until, incumbentKw: freeUpToKw, reason: "raises" };
 	}
 }
 
@@ -149,6 +97,3 @@ export function billingMonthOf(day: DayNumber, billingDay = 1): MonthNumber {
 	const month = monthOfDay(day);
 	return day >= dayOfMonth(month, billingDay) ? month : month - 1;
 }
-
-/** Of a tiered price the highest step: a kW more is paid at that. */
-const lastRate = (rate: Rate): number => (typeof rate === "number" ? rate : (rate.tiers.at(-1)?.rate ?? 0));

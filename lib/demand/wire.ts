@@ -36,7 +36,7 @@ export function wireStatus(status: DemandStatus, site: string, advice: boolean):
 			krw: Math.round(price.krw),
 			krwPerMonth: Math.round(price.krwPerMonth),
 			until: price.until,
-			incumbentKw: kw(price.incumbentKw),
+			incumbentKw: Number.isFinite(price.incumbentKw) ? kw(price.incumbentKw) : null,
 			overKw: kw(Math.max(0, (predictedKw ?? 0) - price.incumbentKw)),
 			reason: price.reason,
 		},

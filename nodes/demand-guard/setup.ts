@@ -1,6 +1,7 @@
 import { parseMonth } from "../../lib/calendar/civil.ts";
 import { demandConfigOf } from "../../lib/demand/config.ts";
 import { type PeakContract, TariffPricer } from "../../lib/demand/pricer.ts";
+import { metersOf } from "../../lib/demand/site-meters.ts";
 import type { DemandConfig } from "../../lib/demand/types.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import { holidaysFor } from "../../lib/tariff/calculate-cost.ts";
@@ -15,13 +16,6 @@ const fail = (field: string, value: unknown, rule: string): never => {
 
 const numberOr = (value: string | number | undefined, fallback: number): number =>
 	value === undefined || value === "" ? fallback : Number(value);
-
-/** The meters that make up the site: its main meters, or the sub-meters where it has none. */
-export function metersOf({ machines }: Site): { meters: string[]; main: boolean } {
-	const mains = machines.filter(({ role }) => role === "main");
-	const chosen = mains.length > 0 ? mains : machines;
-	return { meters: chosen.map(({ id }) => id), main: mains.length > 0 };
-}
 
 /** Power that the site cannot reach: twice the largest figure that is known of it; no bound where none is. */
 function plausibleKw(site: Site, figures: readonly number[]): number {
