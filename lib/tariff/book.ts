@@ -215,6 +215,8 @@ export interface TariffBook {
 	timeZone: string;
 	/** ISO country (and region) of the public holidays; absent: none but the site's own. */
 	holidays?: string;
+	/** The energy has no rates here: a time series given with each question prices it. */
+	pricedBy?: "series";
 	/** Cheapest first. */
 	bands: { id: string; name: Words }[];
 	seasons?: Record<string, Words>;

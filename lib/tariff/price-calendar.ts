@@ -70,15 +70,31 @@ export function dayTypeOf(types: readonly DayType[], day: DayNumber, holidays: H
 	return found.id;
 }
 
+/** Bands are asked for again with every month that is compiled; a schedule never changes. */
+const knownBands = new WeakMap<Schedule, Map<string, readonly string[]>>();
+
 /** Band of each quarter-hour of a day under a schedule, for the energy rate or for the counting of demand. */
-export function bandsOf(schedule: Schedule, month: number, dayType: string, use: "energy" | "demand"): string[] {
+export function bandsOf(
+	schedule: Schedule,
+	month: number,
+	dayType: string,
+	use: "energy" | "demand",
+): readonly string[] {
+	const known = knownBands.get(schedule) ?? new Map<string, readonly string[]>();
+	knownBands.set(schedule, known);
 	const season = seasonOf(schedule, month);
-	const period = schedule.periods.find(
-		(each) => each.seasons.includes(season) && (each.dayTypes?.includes(dayType) ?? true),
-	);
-	const hours: Hours = period?.hours ?? {};
-	const shifts = (schedule.shifts ?? []).filter(({ dayTypes, of }) => dayTypes.includes(dayType) && of.includes(use));
-	return bandOfEachQuarter(hours).map(([band = ""]) => shifts.find(({ from }) => from.includes(band))?.to ?? band);
+	const key = `${season}|${dayType}|${use}`;
+	let bands = known.get(key);
+	if (!bands) {
+		const period = schedule.periods.find(
+			(each) => each.seasons.includes(season) && (each.dayTypes?.includes(dayType) ?? true),
+		);
+		const hours: Hours = period?.hours ?? {};
+		const shifts = (schedule.shifts ?? []).filter(({ dayTypes, of }) => dayTypes.includes(dayType) && of.includes(use));
+		bands = bandOfEachQuarter(hours).map(([band = ""]) => shifts.find(({ from }) => from.includes(band))?.to ?? band);
+		known.set(key, bands);
+	}
+	return bands;
 }
 
 /** Season of a month 1…12. */
@@ -95,7 +111,8 @@ interface DayTemplate {
 /**
  * Compiles the days [fromDay, toDay) of a tariff.
  *
- * @throws EnergyError `tariff.no-version`, `tariff.unknown-version`, `tariff.deferral`, `calendar.year`
+ * @throws EnergyError `tariff.no-version`, `tariff.unknown-version`, `tariff.deferral`, `tariff.series-needed`,
+ * `calendar.year`
  */
 export function compilePrices(
 	tariff: Tariff,
@@ -103,6 +120,8 @@ export function compilePrices(
 	toDay: DayNumber,
 	options: CalendarOptions,
 ): PriceCalendar {
+	if (tariff.book.pricedBy === "series" && !options.series)
+		throw new EnergyError("tariff.series-needed", { tariff: tariff.id });
 	const clock = clockOf(tariff.book.timeZone);
 	const startMs = clock.startOfDay(fromDay);
 	const endMs = clock.startOfDay(toDay);
@@ -172,8 +191,12 @@ function templateOf(
 ): DayTemplate {
 	const season = seasonOf(version.schedule, month);
 	const slotOf = new Uint16Array(QUARTERS);
+	const discounted = discounts.map((discount) => ({
+		discount,
+		quarters: new Set(discount.hours.flatMap((window) => quartersOf(window) ?? [])),
+	}));
 	for (const [quarter, band] of bandsOf(version.schedule, month, dayType, "energy").entries()) {
-		const discount = discounts.find(({ hours }) => hours.some((window) => quartersOf(window)?.includes(quarter)));
+		const discount = discounted.find(({ quarters }) => quarters.has(quarter))?.discount;
 		slotOf[quarter] = slotIndex(slots, version, season, band, discount);
 	}
 	const counts = tariff.terms.demand.map((charge) => {

@@ -3,6 +3,7 @@ import { readData } from "../data.ts";
 import { EnergyError } from "../errors.ts";
 import type { Contract, DemandCharge, Rates, Schedule, TariffBook, Terms, Version } from "./book.ts";
 import { checkBook } from "./check.ts";
+import { dynamicBook } from "./simple.ts";
 
 /** A version as one tariff sees it: its schedule and the rates of its voltage and option. */
 export interface TariffVersion {
@@ -69,11 +70,10 @@ export class TariffRegistry {
 
 let shipped: TariffRegistry | undefined;
 
-/** The tariffs that ship with the package. */
+/** The tariffs that ship with the package, and `dynamic/series` for prices that come as a time series. */
 export function shippedTariffs(): TariffRegistry {
 	if (!shipped) {
-		shipped = new TariffRegistry();
-		for (const path of shippedBooks) shipped.add(readData<unknown>(path), path);
+		shipped = tariffsWith();
 	}
 	return shipped;
 }
@@ -82,6 +82,7 @@ export function shippedTariffs(): TariffRegistry {
 export function tariffsWith(...books: readonly { book: unknown; origin: string }[]): TariffRegistry {
 	const registry = new TariffRegistry();
 	for (const path of shippedBooks) registry.add(readData<unknown>(path), path);
+	registry.add(dynamicBook(), "dynamic prices");
 	for (const { book, origin } of books) registry.add(book, origin);
 	return registry;
 }

@@ -117,6 +117,7 @@ export function dynamicBook({ currency = "KRW", timeZone = "Asia/Seoul", terms =
 		source: { text: "Price series given by the user", confidence: "high" },
 		currency,
 		timeZone,
+		pricedBy: "series",
 		bands: [{ id: "dynamic", name: { "en-US": "by the hour's price", ko: "시간대별 실시간 단가" } }],
 		dayTypes: [{ id: "day" }],
 		schedules: {

@@ -12,7 +12,9 @@ import { Exact } from "../../../lib/tariff/money.ts";
 import { compilePrices } from "../../../lib/tariff/price-calendar.ts";
 import { shippedTariffs } from "../../../lib/tariff/registry.ts";
 
-const ids = shippedTariffs().ids();
+const ids = shippedTariffs()
+	.ids()
+	.filter((id) => id.startsWith("kepco/"));
 const holidays = koreanHolidays();
 
 const months = ["2026-03", "2026-04", "2026-05", "2026-08", "2026-12"];
