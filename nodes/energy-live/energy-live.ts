@@ -22,7 +22,7 @@ interface LiveInput extends EnergyMessage {
 
 const DELTA_MS = 1_000;
 /** Counted here between two looks into the store, which knows late readings and counter resets. */
-const CORRECT_MS = 300_000;
+const CORRECT_MS = 60_000;
 const RETRY_MS = 15_000;
 const settingsLine =
 	'const { createAccess, settingsFor } = require("@smartfactory/node-red-energy/access"); and in module.exports: ...settingsFor(createAccess({ home: __dirname }))';
