@@ -42,3 +42,14 @@ export function untilNow(hours: readonly Hour[], nowMs: number): number | null {
 	}
 	return sum;
 }
+
+/**
+ * Today's energy: the live count, or the store's hours where they know more, as right after a start, when the live
+ * count begins anew and has not heard of the day before it.
+ */
+export function soFar(hours: readonly Hour[], countedKwh: number | null): number | null {
+	const stored = hours.filter(({ todayKwh }) => todayKwh !== null);
+	if (stored.length === 0) return countedKwh;
+	const storedKwh = stored.reduce((sum, { todayKwh }) => sum + (todayKwh ?? 0), 0);
+	return countedKwh === null ? storedKwh : Math.max(countedKwh, storedKwh);
+}

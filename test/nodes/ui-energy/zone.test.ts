@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { byHour, untilNow } from "../../../nodes/ui-energy/ui/hours.ts";
+import { byHour, soFar, untilNow } from "../../../nodes/ui-energy/ui/hours.ts";
 import { clock, dayStart, moment, timeTicks } from "../../../nodes/ui-energy/ui/zone.ts";
 
 const at = (iso: string): number => Date.parse(iso);
@@ -53,6 +53,11 @@ describe("energy by hour", () => {
 	it("compares with nothing where an hour of yesterday is missing", () => {
 		const gappy = { starts: starts.slice(1), kwh: measured.kwh.slice(1), estimatedKwh: measured.estimatedKwh.slice(1) };
 		assert.equal(untilNow(byHour(gappy, now, "Asia/Seoul"), now), null);
+	});
+
+	it("counts today from the store where the live count began anew", () => {
+		const hours = byHour(measured, now, "Asia/Seoul");
+		assert.deepEqual([soFar(hours, null), soFar(hours, 0.2), soFar(hours, 42), soFar([], null)], [41, 41, 42, null]);
 	});
 
 	it("has 25 hours on the day when clocks are set back", () => {

@@ -1,6 +1,6 @@
-import type { CardState, Energy } from "../../picture.ts";
+import type { CardState } from "../../picture.ts";
 import { energy, MISSING, percent, text } from "../format.ts";
-import { byHour, type Hour, untilNow } from "../hours.ts";
+import { byHour, type Hour, soFar, untilNow } from "../hours.ts";
 import { nowMs, t } from "../shell.ts";
 import { isStale } from "../site.ts";
 import { defineComponent, h, type VNode, type VNodeChild } from "../vue.ts";
@@ -23,21 +23,19 @@ function since({ picture }: CardState): VNodeChild {
 	return h("span", { class: "se-remark" }, t("energy.since", { time: clock(midnight, picture.timeZone) }));
 }
 
-function body({ picture, energy: hours }: CardState): VNodeChild {
+function body({ picture, energy: measured }: CardState): VNodeChild {
 	if (!picture) return empty(t("card.waiting"));
-	const todayKwh = picture.energyTodayKwh;
+	const zone = picture.timeZone;
+	const hours = measured && zone ? byHour(measured, nowMs.value, zone) : [];
+	const todayKwh = soFar(hours, picture.energyTodayKwh);
+	const before = hours.length > 0 ? untilNow(hours, nowMs.value) : null;
 	const missing = todayKwh === null;
 	return [
 		big(energy(todayKwh), { stale: isStale(picture, nowMs.value), reason: missing ? t("energy.missing") : "" }),
 		missing ? h("p", { class: "se-note" }, t("energy.missing")) : null,
-		hours && picture.timeZone ? compared(hours, todayKwh, picture.timeZone) : null,
+		!missing && before ? trend(todayKwh / before - 1) : null,
+		zone ? bars(hours, zone) : null,
 	];
-}
-
-function compared(measured: Energy, todayKwh: number | null, zone: string): VNodeChild {
-	const hours = byHour(measured, nowMs.value, zone);
-	const before = untilNow(hours, nowMs.value);
-	return [todayKwh === null || !before ? null : trend(todayKwh / before - 1), bars(hours, zone)];
 }
 
 function trend(share: number): VNode {
