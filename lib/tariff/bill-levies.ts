@@ -13,14 +13,14 @@ export function additionOn(addition: Addition, day: DayNumber): number | undefin
 }
 
 /** Lines per kWh that follow the date, not the version: climate charge, fuel adjustment. */
-export function additionLines(context: BillContext): BillLine[] {
+export function additionLines(context: BillContext, importUnits: number): BillLine[] {
 	const { tariff, fuelAdjustment, warn } = context;
 	return (tariff.terms.additions ?? []).flatMap((addition) => {
 		const given = addition.input === "fuelAdjustment" ? fuelAdjustment : undefined;
 		if (given !== undefined && addition.cap !== undefined && Math.abs(given) > addition.cap) {
 			warn("tariff.fuel-cap", { value: given, cap: addition.cap });
 		}
-		const { byRate, unknown } = unitsByRate(context, addition, given);
+		const { byRate, unknown } = unitsByRate(context, addition, given, importUnits);
 		if (unknown && addition.input) warn("tariff.fuel-unknown", { month: context.month });
 		return [...byRate].map(([rate, units]) =>
 			billLine(tariff.terms, {
@@ -39,23 +39,28 @@ function unitsByRate(
 	{ pieces, loaded }: BillContext,
 	addition: Addition,
 	given: number | undefined,
+	importUnits: number,
 ): { byRate: Map<number, number>; unknown: boolean } {
+	const days = pieces.flatMap((piece) =>
+		piece.days.map(({ day, start }, index) => ({
+			rate: given ?? additionOn(addition, day),
+			start,
+			end: piece.days[index + 1]?.start ?? piece.to,
+		})),
+	);
+	const rates = new Set(days.map(({ rate }) => rate));
+	const [only] = rates;
+	// The usual month knows one figure: no need to walk its intervals again.
+	if (rates.size === 1)
+		return { byRate: new Map(only === undefined ? [] : [[only, importUnits]]), unknown: only === undefined };
 	const byRate = new Map<number, number>();
-	let unknown = false;
-	for (const { calendar, days, to } of pieces) {
-		for (const [index, { day, start }] of days.entries()) {
-			const rate = given ?? additionOn(addition, day);
-			if (rate === undefined) {
-				unknown = true;
-				continue;
-			}
-			const end = days[index + 1]?.start ?? Math.min(to, calendar.count);
-			let sum = byRate.get(rate) ?? 0;
-			for (let i = start; i < end; i++) sum += loaded.units[i] as number;
-			byRate.set(rate, sum);
-		}
+	for (const { rate, start, end } of days) {
+		if (rate === undefined) continue;
+		let sum = byRate.get(rate) ?? 0;
+		for (let i = start; i < end; i++) sum += loaded.units[i] as number;
+		byRate.set(rate, sum);
 	}
-	return { byRate, unknown };
+	return { byRate, unknown: rates.has(undefined) };
 }
 
 export function fixedLines({ tariff, dayCount }: BillContext): BillLine[] {

@@ -161,7 +161,7 @@ export function billMonth(request: BillRequest): Bill {
 		...demand.charges,
 		...energy.lines,
 		...demand.surcharges,
-		...additionLines(context),
+		...additionLines(context, energy.importUnits),
 		...fixedLines(context),
 	];
 	lines.push(...minimumLine(context, lines));
