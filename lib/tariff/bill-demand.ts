@@ -81,9 +81,11 @@ function roundedDemand(context: BillContext, charge: DemandCharge, peak: Peak, c
 	return rounding ? { ...billing, kw: billing.kw.rounded(rounding) } : billing;
 }
 
-/** Largest demand of the month that a charge counts. */
+/** Largest demand of the month that a charge counts; a peak given for the month itself counts, too. */
 function monthPeak(context: BillContext, charge: DemandCharge): Peak {
-	return context.pieces.map((piece) => piecePeak(context, piece, charge)).reduce((a, b) => (b.kw > a.kw ? b : a));
+	const measured = context.pieces.map((piece) => piecePeak(context, piece, charge));
+	const given = context.history?.get(context.monthNumber);
+	return [...measured, ...(given ? [given] : [])].reduce((a, b) => (b.kw > a.kw ? b : a));
 }
 
 function piecePeak({ loaded, systemPeaks }: BillContext, { calendar, from, to }: Piece, charge: DemandCharge): Peak {

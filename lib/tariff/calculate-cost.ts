@@ -6,7 +6,6 @@ import { type CostInput, parseCostInput } from "./cost-input.ts";
 import { type DemandState, describeDemand } from "./demand-state.ts";
 import { intervalLoad, type Load, uniformLoad } from "./load.ts";
 import { csvLoad } from "./load-csv.ts";
-import { Exact } from "./money.ts";
 import type { PriceCalendar } from "./price-calendar.ts";
 import { shippedTariffs, type Tariff, type TariffRegistry } from "./registry.ts";
 import { PriceSeries } from "./series.ts";
@@ -132,9 +131,4 @@ function answerOf(bill: Bill, tariff: Tariff): Omit<Cost, "warnings"> {
 		subtotalKrw: bill.subtotal,
 		totalKrw: bill.total,
 	};
-}
-
-/** Exact sum of money that came as numbers (which are decimals of the tariff's rounding). */
-export function addMoney(amounts: Iterable<number>): number {
-	return Exact.sum([...amounts].map((amount) => Exact.of(amount))).toNumber();
 }

@@ -152,7 +152,11 @@ export function parseCostInput(input: unknown): CostInput {
 		...(from.inProgress === true ? { inProgress: true } : {}),
 	};
 	const history = readPeaks(read, from);
-	const unknownFields = Object.keys(from).filter((key) => !fields.includes(key));
+	const unknownFields = [
+		...Object.keys(from).filter((key) => !fields.includes(key)),
+		...unknownIn(from, "powerFactor", ["laggingDay", "leadingNight"]),
+		...unknownIn(from, "priorNotices", ["overContract", "powerFactor"]),
+	];
 	if (read.problems.length > 0 || tariff === undefined || month === undefined || contractKw === undefined || !load) {
 		throw new EnergyError("tariff.input", { list: problemText(read.problems), problems: read.problems });
 	}
@@ -161,6 +165,12 @@ export function parseCostInput(input: unknown): CostInput {
 
 function optional<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {
 	return (value === undefined ? {} : { [key]: value }) as { [K in Key]?: Value };
+}
+
+function unknownIn(from: Fields, key: string, known: readonly string[]): string[] {
+	const given = from[key];
+	if (!isObject(given)) return [];
+	return Object.keys(given).flatMap((each) => (known.includes(each) ? [] : [`${key}.${each}`]));
 }
 
 function readLoad(read: Reader, from: Fields): CostLoad | undefined {
@@ -237,10 +247,6 @@ function readNotices(read: Reader, from: Fields): PriorNotices | undefined {
 	if (!isObject(given)) {
 		const both = count(given, "priorNotices");
 		return { overContract: both, powerFactor: both };
-	}
-	for (const key of Object.keys(given)) {
-		if (key !== "overContract" && key !== "powerFactor")
-			read.wrong(`priorNotices.${key}`, given[key], "must be overContract or powerFactor");
 	}
 	return {
 		overContract: count(given.overContract, "priorNotices.overContract"),

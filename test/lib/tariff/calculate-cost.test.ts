@@ -322,5 +322,10 @@ describe("calculate-cost: what it refuses", () => {
 			code: "tariff.load-length",
 		}));
 	it("doesn't pass over a misspelt field in silence", () =>
-		assert.ok(codes(calculateCost({ ...base, extraHoliday: [] })).includes("tariff.unknown-fields")));
+		assert.deepEqual(
+			calculateCost({ ...base, extraHoliday: [], priorNotices: { pf: 1 } }).warnings.find(
+				({ code }) => code === "tariff.unknown-fields",
+			)?.details,
+			{ fields: "extraHoliday, priorNotices.pf" },
+		));
 });
