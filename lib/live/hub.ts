@@ -180,7 +180,8 @@ export class LiveHub {
 
 	#move(track: Track, reading: WireReading, heardMs: number): void {
 		const timeMs = Date.parse(reading.time);
-		if (timeMs <= track.timeMs) return;
+		// The same instant again is a correction, as in the store: the newer word stands.
+		if (timeMs < track.timeMs) return;
 		this.#count(track, reading, timeMs);
 		track.reading = reading;
 		track.timeMs = timeMs;

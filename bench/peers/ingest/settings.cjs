@@ -55,7 +55,7 @@ module.exports = {
 		store(reading) {
 			if (!insert) {
 				const db = new DatabaseSync(process.env.BENCH_PEER_DB);
-				db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = " + (process.env.BENCH_SYNCHRONOUS || "FULL"));
+				db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
 				db.exec(
 					"CREATE TABLE reading (machine TEXT, time INTEGER, powerKw REAL, energyKwh REAL, PRIMARY KEY (machine, time))",
 				);

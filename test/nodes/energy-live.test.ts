@@ -1,0 +1,284 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import type { NodeMessage } from "node-red";
+import { WebSocket } from "ws";
+import type { AccessContext } from "../../lib/access/context.ts";
+import { LiveHub } from "../../lib/live/hub.ts";
+import type { LiveMessage, Snapshot } from "../../lib/live/messages.ts";
+import { LiveServer } from "../../lib/live/server.ts";
+import type { Site } from "../../lib/telemetry/site.ts";
+import { until } from "../support/mqtt.ts";
+import { siteNode, temporaryStore } from "../support/store-site.ts";
+import { next, nodeSet, useNodeRed } from "./harness.ts";
+
+const machine = (id: string) => ({ id, name: id, area: "hall", role: "sub" as const });
+const site: Site = {
+	id: "demo",
+	name: "Demo",
+	timeZone: "Asia/Seoul",
+	unknownMachines: "accept",
+	machines: [machine("a"), machine("b")],
+};
+const viewer: AccessContext = { user: "u", role: "viewer", language: "en-US", requestId: "r" };
+
+/** A client that keeps what it was told. */
+class Listener {
+	readonly messages: LiveMessage[] = [];
+	readonly socket: WebSocket;
+
+	constructor(url: string, token: string) {
+		this.socket = new WebSocket(url, { headers: { authorization: `Bearer ${token}` } });
+		this.socket.on("message", (data) => this.messages.push(JSON.parse(String(data)) as LiveMessage));
+	}
+
+	/** The status of a refused handshake. */
+	refused(): Promise<number> {
+		return new Promise((resolve) => {
+			this.socket.on("error", () => {});
+			this.socket.on("unexpected-response", (_, res: IncomingMessage) => resolve(res.statusCode ?? 0));
+		});
+	}
+
+	of<T extends LiveMessage["type"]>(type: T): Extract<LiveMessage, { type: T }>[] {
+		return this.messages.filter((message) => message.type === type) as Extract<LiveMessage, { type: T }>[];
+	}
+}
+
+describe("live WebSocket", () => {
+	let http: Server;
+	let live: LiveServer;
+	let hub: LiveHub;
+	let url: string;
+	const valid = new Set<string>();
+
+	async function start(more: Partial<ConstructorParameters<typeof LiveServer>[0]> = {}): Promise<void> {
+		hub = new LiveHub(site, Date.now());
+		live = new LiveServer({
+			path: "/ws",
+			settingsLine: "the line",
+			authenticate: async (req) => (valid.has(req.headers.authorization?.slice(7) ?? "") ? viewer : null),
+			snapshot: () => hub.snapshot(Date.now()),
+			...more,
+		});
+		http = createServer();
+		http.on("upgrade", live.upgrade);
+		http.listen(0, "127.0.0.1");
+		await once(http, "listening");
+		url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/ws`;
+	}
+	beforeEach(() => {
+		valid.add("good");
+	});
+	afterEach(async () => {
+		live.close();
+		http.closeAllConnections();
+		await new Promise((resolve) => http.close(resolve));
+	});
+	const read = (id: string, powerKw: number) =>
+		hub.read([{ site: "demo", machine: id, time: new Date().toISOString(), powerKw }], Date.now());
+	const tick = () => live.delta(hub.delta(Date.now()), Date.now());
+	async function listen(): Promise<Listener> {
+		const listener = new Listener(url, "good");
+		await until("a snapshot", () => listener.of("snapshot").length > 0);
+		return listener;
+	}
+
+	it("starts with the whole picture and goes on with what changed", async () => {
+		await start();
+		const listener = await listen();
+		read("a", 5);
+		tick();
+		await until("a delta", () => listener.of("delta").length === 1);
+		assert.deepEqual(
+			listener.of("delta")[0]?.machines.map(({ machine: id, powerKw }) => ({ id, powerKw })),
+			[{ id: "a", powerKw: 5 }],
+		);
+		assert.equal(listener.of("delta")[0]?.seq, (listener.of("snapshot")[0]?.seq ?? 0) + 1);
+	});
+
+	it("sends events at once", async () => {
+		await start();
+		const listener = await listen();
+		live.event(hub.event("alarm", { machine: "a" }, Date.now()));
+		await until("an event", () => listener.of("event").length === 1);
+		assert.deepEqual(listener.of("event")[0]?.data, { machine: "a" });
+	});
+
+	it("sends only the machines that a client asked for", async () => {
+		await start();
+		const listener = await listen();
+		listener.socket.send('{"type":"subscribe","machines":["b"]}');
+		await until("a second snapshot", () => listener.of("snapshot").length === 2);
+		read("a", 5);
+		read("b", 6);
+		tick();
+		await until("a delta", () => listener.of("delta").length === 1);
+		assert.deepEqual(
+			listener.of("delta")[0]?.machines.map(({ machine: id }) => id),
+			["b"],
+		);
+	});
+
+	it("answers what it does not understand with a problem, and goes on", async () => {
+		await start();
+		const listener = await listen();
+		for (const bad of ["{", "null", '{"type":"subscribe","machines":"all"}']) listener.socket.send(bad);
+		await until("three problems", () => listener.of("problem").length === 3);
+		assert.equal(listener.socket.readyState, WebSocket.OPEN);
+	});
+
+	it("closes on a message that is too large, or on too many", async () => {
+		await start();
+		const large = await listen();
+		large.socket.send("x".repeat(20_000));
+		assert.equal((await once(large.socket, "close"))[0], 1009);
+		const many = await listen();
+		for (let index = 0; index < 30; index++) many.socket.send("{}");
+		assert.equal((await once(many.socket, "close"))[0], 1008);
+	});
+
+	it("refuses a stranger with 401", async () => {
+		await start();
+		assert.equal(await new Listener(url, "wrong").refused(), 401);
+	});
+
+	it("does not take a token from the address", async () => {
+		await start();
+		assert.equal(await new Listener(`${url}?access_token=good`, "").refused(), 401);
+	});
+
+	it("refuses everyone with 503 where no access check is installed", async () => {
+		await start({ authenticate: undefined });
+		assert.equal(await new Listener(url, "good").refused(), 503);
+	});
+
+	it("leaves other paths to other listeners", async () => {
+		await start();
+		let asked = "";
+		http.on("upgrade", (req, socket) => {
+			if (req.url?.startsWith("/ws")) return;
+			asked = req.url ?? "";
+			socket.end("HTTP/1.1 418 Mine\r\n\r\n");
+		});
+		assert.equal(await new Listener(url.replace("/ws", "/editor/comms"), "good").refused(), 418);
+		assert.equal(asked, "/editor/comms");
+	});
+
+	it("ends the connections of a login that ended", async () => {
+		await start({ beatMs: 20 });
+		const listener = await listen();
+		valid.delete("good");
+		assert.equal((await once(listener.socket, "close"))[0], 1008);
+	});
+
+	it("beats, and cuts off a peer that does not answer", async () => {
+		await start({ beatMs: 50 });
+		const listener = await listen();
+		await until("a heartbeat", () => listener.of("heartbeat").length > 0);
+		const deaf = connect(Number(new URL(url).port), "127.0.0.1");
+		deaf.write(
+			"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: Bearer good\r\n" +
+				"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n",
+		);
+		deaf.resume();
+		deaf.on("error", () => {});
+		await once(deaf, "close");
+		assert.equal(listener.socket.readyState, WebSocket.OPEN);
+	});
+
+	it("gives a slow reader one fresh picture instead of all it missed, and keeps nothing for it", async () => {
+		await start();
+		const listener = await listen();
+		listener.socket.pause();
+		const big = "x".repeat(4 * 1024 * 1024);
+		live.event(hub.event("large", big, Date.now()));
+		for (let index = 0; index < 100; index++) {
+			read("a", index);
+			tick();
+		}
+		listener.socket.resume();
+		await until("the large event", () => listener.of("event").length === 1);
+		await until("a fresh picture", () => {
+			tick();
+			return listener.of("snapshot").length === 2;
+		});
+		const seen = listener.of("delta").length;
+		assert.ok(seen < 100, `${seen} deltas`);
+		assert.equal(listener.of("snapshot")[1]?.machines[0]?.powerKw, 99);
+	});
+
+	it("sends away a reader that stays too slow, with 1013", async () => {
+		await start();
+		const listener = await listen();
+		listener.socket.pause();
+		live.event(hub.event("large", "x".repeat(4 * 1024 * 1024), Date.now()));
+		const now = Date.now();
+		live.delta(hub.delta(now), now);
+		live.delta(hub.delta(now + 20_000), now + 20_000);
+		listener.socket.resume();
+		assert.equal((await once(listener.socket, "close"))[0], 1013);
+	});
+});
+
+describe("energy-live node", () => {
+	const helper = useNodeRed();
+	let store: ReturnType<typeof temporaryStore>;
+	beforeEach(() => {
+		store = temporaryStore();
+	});
+	afterEach(async () => {
+		await helper.unload();
+		store.remove();
+	});
+
+	async function start(): Promise<void> {
+		const flow = [
+			{ id: "f", type: "tab" },
+			siteNode(store.url),
+			{ id: "n", type: "energy-live", site: "site", path: "/ws", wires: [["out"]], z: "f" },
+			{ id: "out", type: "helper", z: "f" },
+		];
+		await helper.load([nodeSet("energy-site"), nodeSet("energy-live")], flow);
+	}
+	const ask = async (): Promise<Snapshot> => {
+		const answer = new Promise<Snapshot>((resolve) => {
+			helper.getNode("out").on("input", (msg) => {
+				if (msg.topic === "snapshot") resolve(msg.payload as Snapshot);
+			});
+		});
+		helper.getNode("n").receive({ topic: "snapshot" } as NodeMessage);
+		return answer;
+	};
+
+	it("turns valid readings, summaries and events into live messages", async () => {
+		await start();
+		const node = helper.getNode("n");
+		node.receive({ payload: [{ site: "demo", machine: "press", time: new Date().toISOString(), powerKw: 7 }] });
+		node.receive({ payload: { received: 3, accepted: 1, rejected: 2 } });
+		const snapshot = await ask();
+		assert.equal(snapshot.totalKw, 7);
+		assert.equal(snapshot.flow.rejectedPerMin, 2);
+		const event = next<{ topic: string; payload: { event: string } }>("out");
+		node.receive({ topic: "event", payload: { event: "alarm", data: 1 } } as NodeMessage);
+		const told = await event;
+		assert.equal(told.topic, "event");
+		assert.equal(told.payload.event, "alarm");
+	});
+
+	it("fails a message that is no reading, and goes on", async () => {
+		await start();
+		const failed = once(helper.getNode("n"), "call:error");
+		helper.getNode("n").receive({ payload: "hello" });
+		assert.match(String((await failed)[0].firstArg), /bad-message/);
+		assert.equal((await ask()).totalKw, null);
+	});
+
+	it("can be deployed again on the same path", async () => {
+		await start();
+		await helper.unload();
+		await start();
+		assert.equal((await ask()).type, "snapshot");
+	});
+});
