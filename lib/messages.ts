@@ -20,6 +20,7 @@ const subjects = [
 	"live",
 	"nodes",
 	"plant",
+	"report",
 	"store",
 	"tariff",
 	"telemetry",
