@@ -33,8 +33,8 @@ function rowsOf(report: Report, table: CsvTable): object[] {
 				...{ energyKwh: round(energyKwh), energyChargeKrw: round(costKrw, 0) },
 			}));
 		case "machines":
-			return report.machines.map(({ energyKwh, estimatedKwh, peakKw, ...rest }) => ({
-				...rest,
+			return report.machines.map(({ machine, names, area, energyKwh, estimatedKwh, peakKw }) => ({
+				...{ machine, name: names["en-US"], nameKo: names.ko, area },
 				...{ energyKwh: round(energyKwh), estimatedKwh: round(estimatedKwh), peakKw: round(peakKw) },
 			}));
 		case "bill":

@@ -78,9 +78,12 @@ export async function machineLoads(
 	const loads: ReportMachine[] = [];
 	const toMs = fromMs + kwh.length * QUARTER_HOUR_MS;
 	let seenKwh = 0;
-	for (const { id, name, area, role } of site.machines) {
+	for (const { id, name, names, area, role } of site.machines) {
 		if (role !== "sub") continue;
-		const load: ReportMachine = { machine: id, name, area, energyKwh: 0, estimatedKwh: 0, peakKw: 0 };
+		const load: ReportMachine = {
+			...{ machine: id, name, area, energyKwh: 0, estimatedKwh: 0, peakKw: 0 },
+			names: { "en-US": names?.["en-US"] ?? name, ko: names?.ko ?? name },
+		};
 		for await (const interval of intervalsOf(store, {
 			...{ site: site.id, machine: id, fromMs, toMs, resolution: "15min" },
 		})) {

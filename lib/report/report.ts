@@ -45,6 +45,8 @@ export interface ReportDay {
 export interface ReportMachine {
 	machine: string;
 	name: string;
+	/** The name in each language. */
+	names: Words;
 	area: string;
 	energyKwh: number;
 	estimatedKwh: number;

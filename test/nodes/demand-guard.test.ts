@@ -152,9 +152,11 @@ describe("demand-guard node", () => {
 	it("prices the quarter-hour under a tariff", async () => {
 		const given = { tariff: "kepco/industrial-b/high-a/II", contractKw: "500", limitKind: "bill", limitKw: "" };
 		await load(given);
-		const state = next<Sent<State & { price: { incumbentKw: number } }>>("state");
+		const state = next<Sent<State & { price: { krw: number; reason: string } }>>("state");
 		send({ payload: reading("main", 100) });
-		assert.equal((await state).payload.price.incumbentKw, 150, "the floor of the contract is paid for anyway");
+		const { krw, reason } = (await state).payload.price;
+		assert.equal(krw, 0, "below 30 % of the contract a kW never costs");
+		assert.match(reason, /^(covered|not-counted)$/);
 	});
 
 	it("fails a message that holds no readings, not the flow", async () => {

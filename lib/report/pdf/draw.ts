@@ -260,8 +260,8 @@ function machines(canvas: Canvas, report: Report, writer: Writer): void {
 		list.reduce((sum, { energyKwh }) => sum + energyKwh, 0),
 	);
 	const share = (kwh: number): number => (whole > 0 ? kwh / whole : 0);
-	const rows = list.slice(0, MACHINES).map(({ name, area, energyKwh, peakKw, estimatedKwh }) => ({
-		cells: [name, area, writer.number(energyKwh), writer.number(peakKw), writer.number(estimatedKwh)],
+	const rows = list.slice(0, MACHINES).map(({ names, area, energyKwh, peakKw, estimatedKwh }) => ({
+		cells: [writer.of(names), area, writer.number(energyKwh), writer.number(peakKw), writer.number(estimatedKwh)],
 		share: share(energyKwh),
 	}));
 	const others = list.slice(MACHINES);

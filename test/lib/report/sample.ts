@@ -12,8 +12,15 @@ export const site: Site = {
 	unknownMachines: "reject",
 	machines: [
 		{ id: "main", name: "Main meter", area: "substation", role: "main", ratedKw: 900 },
-		{ id: "furnace", name: "유도로 1호", area: "melting", role: "sub", ratedKw: 320 },
-		{ id: "press", name: "프레스", area: "forming", role: "sub", ratedKw: 120 },
+		{
+			id: "furnace",
+			name: "유도로 1호",
+			names: { "en-US": "Induction furnace 1" },
+			area: "melting",
+			role: "sub",
+			ratedKw: 320,
+		},
+		{ id: "press", name: "프레스", names: { "en-US": "Press" }, area: "forming", role: "sub", ratedKw: 120 },
 		{ id: "compressor", name: "공기압축기", area: "utility", role: "sub", ratedKw: 90 },
 		{ id: "line", name: "조립 라인", area: "assembly", role: "sub", ratedKw: 60 },
 		{ id: "lighting", name: "조명·공조", area: "utility", role: "sub", ratedKw: 50 },
