@@ -11,6 +11,7 @@ interface Entry extends Record<Language, string> {
 
 const subjects = [
 	"access",
+	"alarms",
 	"app",
 	"broker",
 	"calendar",

@@ -1,0 +1,262 @@
+import type { Reading } from "../telemetry/reading.ts";
+import type { Machine, Site } from "../telemetry/site.ts";
+import type { Signal } from "./book.ts";
+import { type Known, type Measure, measures, type Watch, watch } from "./condition.ts";
+import type { AlarmRule } from "./rules.ts";
+import type { AlarmIdentity, Cause, Priority } from "./types.ts";
+
+/** A reading as it may come from anomaly-detect, and with what the efficiency of now says. */
+export interface ScoredReading extends Reading {
+	/** 0…1, of anomaly detection. */
+	score?: number;
+}
+
+/** What anomaly-detect says of a machine. */
+export interface AnomalyAlert {
+	machine: string;
+	/** `normal` ends it. */
+	level: "normal" | "warning" | "critical";
+	score: number;
+	method: string;
+	/** What is unusual, the most unusual first. */
+	contributions: readonly Contribution[];
+	/** Power above the usual, kW. */
+	excessKw: number | null;
+}
+
+export interface Contribution {
+	feature: string;
+	value?: number;
+	/** What it usually is under these circumstances. */
+	usual?: number;
+}
+
+/** What demand control says of the running quarter-hour. */
+export interface DemandWord {
+	state: string;
+	predictedKw: number | null;
+	limitKw: number | null;
+	/** What the prediction would cost, KRW. */
+	krw: number | null;
+}
+
+/** What else is known of a machine beside its readings. */
+export type Derived = Partial<Record<"efficiency" | "idleShare" | "specificEnergyKwh", number>>;
+
+/** Values that came longer ago are no longer known. */
+const FRESH_MS = 300_000;
+/** Readings further behind the clock are history, not news. */
+const MAX_AGE_MS = 300_000;
+
+interface Memory {
+	machine: Machine | undefined;
+	known: Partial<Record<Measure, number>> & { state?: string };
+	/** When each was last told. */
+	atMs: Partial<Record<Measure | "state", number>>;
+	newestMs: number;
+	watches: readonly { rule: AlarmRule; one: Watch; identity: AlarmIdentity }[];
+}
+
+/** Holds what comes in against the rules and says so as signals. */
+export class Sentinel {
+	readonly #rules: readonly AlarmRule[];
+	readonly #machines: ReadonlyMap<string, Machine>;
+	readonly #site: string;
+	readonly #memory = new Map<string, Memory>();
+	readonly #silent = new Map<string, Set<string>>();
+
+	constructor(site: Pick<Site, "id" | "machines">, rules: readonly AlarmRule[]) {
+		this.#site = site.id;
+		this.#rules = rules;
+		this.#machines = new Map(site.machines.map((machine) => [machine.id, machine]));
+	}
+
+	/** A rule and a machine that an alarm may still be about. */
+	lives({ rule, machine }: { rule: string; machine: string }): boolean {
+		const found = this.#rules.find(({ id }) => id === rule);
+		if (!found) return false;
+		return machine === "" || found.machines.size === 0 || found.machines.has(machine);
+	}
+
+	/** Signals of one reading, in the order of the rules; none for history and for bad values. */
+	read(reading: ScoredReading, derived: Derived | undefined, nowMs: number): Signal[] {
+		if (reading.quality === "bad" || nowMs - reading.timeMs > MAX_AGE_MS) return [];
+		const memory = this.#remember(reading.machine);
+		if (reading.timeMs < memory.newestMs) return [];
+		memory.newestMs = reading.timeMs;
+		learn(memory, reading, derived);
+		const signals: Signal[] = [];
+		for (const { rule, one, identity } of memory.watches) {
+			const on = one.update(memory.known);
+			const suppress = this.#suppression(rule, memory);
+			signals.push({
+				...identity,
+				...{ on, suppress, onDelayMs: rule.onDelayMs, offDelayMs: rule.offDelayMs },
+				priority: rule.priority === "auto" ? "medium" : rule.priority,
+				cause: on === true ? causeOf(one, reading.machine) : noCause,
+				excessKw: on === true ? excessOf(one, memory.known) : null,
+			});
+		}
+		return signals;
+	}
+
+	alert(alert: AnomalyAlert): Signal[] {
+		const { level, machine, score, excessKw } = alert;
+		const memory = this.#remember(machine);
+		return this.#of("anomaly", machine).map((rule) => ({
+			...this.#identity(rule, machine),
+			...{ on: level !== "normal", suppress: this.#suppression(rule, memory), excessKw },
+			...{ onDelayMs: rule.onDelayMs, offDelayMs: rule.offDelayMs },
+			priority: priorityOf(rule, level === "critical" ? "high" : "medium"),
+			cause: anomalyCause(alert, Math.round(score * 100) / 100),
+		}));
+	}
+
+	/**
+	 * Which machines are silent now, as sensor-validate counts them; those that were and are not speak again.
+	 *
+	 * @param silent seconds of silence by machine
+	 */
+	silence(silent: ReadonlyMap<string, number>): Signal[] {
+		return this.#rules
+			.filter(({ source }) => source === "silent")
+			.flatMap((rule) => {
+				const before = this.#silent.get(rule.id) ?? new Set();
+				const now = new Set([...silent.keys()].filter((id) => rule.machines.size === 0 || rule.machines.has(id)));
+				this.#silent.set(rule.id, now);
+				return [...new Set([...before, ...now])].map((machine): Signal => {
+					const main = this.#machines.get(machine)?.role === "main";
+					return {
+						...this.#identity(rule, machine),
+						// While a meter is silent its machine's state is old news.
+						...{ on: now.has(machine), suppress: null, excessKw: null },
+						...{ onDelayMs: rule.onDelayMs, offDelayMs: rule.offDelayMs },
+						priority: priorityOf(rule, main ? "high" : "medium"),
+						cause: { code: "alarms.cause.silent", details: { seconds: silent.get(machine) ?? 0 } },
+					};
+				});
+			});
+	}
+
+	/** Machines that a silence alarm stands for from before a restart: silent until somebody says otherwise. */
+	expectSilent(rule: string, machine: string): void {
+		const known = this.#silent.get(rule) ?? new Set();
+		this.#silent.set(rule, known.add(machine));
+	}
+
+	demand({ state, predictedKw, limitKw, krw }: DemandWord): Signal[] {
+		const over = predictedKw !== null && limitKw !== null && predictedKw > limitKw;
+		const silent = state === "silent";
+		const cause: Cause = silent
+			? { code: "alarms.cause.demand-silent", details: {} }
+			: {
+					code: krw === null ? "alarms.cause.demand" : "alarms.cause.demand-priced",
+					details: { predictedKw: round(predictedKw ?? 0), limitKw: round(limitKw ?? 0), krw: Math.round(krw ?? 0) },
+				};
+		return this.#of("demand", "").map((rule) => ({
+			...this.#identity(rule, ""),
+			// The first minutes of a quarter-hour are still a guess.
+			...{ on: state === "lockout" ? null : over || silent, suppress: null, excessKw: null },
+			...{ onDelayMs: rule.onDelayMs, offDelayMs: rule.offDelayMs },
+			...{ priority: priorityOf(rule, "high"), cause },
+		}));
+	}
+
+	#of(source: AlarmRule["source"], machine: string): AlarmRule[] {
+		return this.#rules.filter(
+			(rule) => rule.source === source && (machine === "" || rule.machines.size === 0 || rule.machines.has(machine)),
+		);
+	}
+
+	#identity(rule: AlarmRule, machine: string): AlarmIdentity {
+		const area = this.#machines.get(machine)?.area ?? "";
+		const groups = {
+			machine: machine === "" ? `site:${this.#site}` : `machine:${machine}`,
+			area: `area:${area}`,
+			site: `site:${this.#site}`,
+			none: `rule:${rule.id}:${machine}`,
+		};
+		return { rule: rule.id, machine, group: groups[rule.group] };
+	}
+
+	#suppression(rule: AlarmRule, { known }: Memory): string | null {
+		return known.state !== undefined && rule.suppressWhen.has(known.state) ? `state:${known.state}` : null;
+	}
+
+	#remember(machine: string): Memory {
+		let memory = this.#memory.get(machine);
+		if (!memory) {
+			const watches = this.#of("condition", machine).flatMap((rule) =>
+				rule.condition ? [{ rule, one: watch(rule.condition), identity: this.#identity(rule, machine) }] : [],
+			);
+			const newestMs = Number.NEGATIVE_INFINITY;
+			memory = { machine: this.#machines.get(machine), known: {}, atMs: {}, newestMs, watches };
+			this.#memory.set(machine, memory);
+		}
+		return memory;
+	}
+}
+
+const round = (value: number): number => Number(value.toPrecision(4));
+const priorityOf = (rule: AlarmRule, said: Priority): Priority => (rule.priority === "auto" ? said : rule.priority);
+const noCause: Cause = { code: "alarms.cause.condition", details: {} };
+const measureNames = Object.keys(measures) as Measure[];
+
+/** Takes over what a reading tells, and forgets what was told too long ago. */
+function learn(memory: Memory, reading: ScoredReading, derived: Derived | undefined): void {
+	const { known, atMs } = memory;
+	const { timeMs } = reading;
+	const rated = memory.machine?.ratedKw;
+	for (const name of measureNames) {
+		const value =
+			name === "loadPercent"
+				? rated && reading.powerKw !== undefined
+					? (100 * reading.powerKw) / rated
+					: undefined
+				: name === "efficiency" || name === "idleShare" || name === "specificEnergyKwh"
+					? derived?.[name]
+					: reading[name];
+		if (value !== undefined && Number.isFinite(value)) {
+			known[name] = value;
+			atMs[name] = timeMs;
+		} else if (known[name] !== undefined && timeMs - (atMs[name] ?? 0) > FRESH_MS) delete known[name];
+	}
+	if (reading.state !== undefined) {
+		known.state = reading.state;
+		atMs.state = timeMs;
+	} else if (known.state !== undefined && timeMs - (atMs.state ?? 0) > FRESH_MS) delete known.state;
+}
+
+function causeOf(one: Watch, machine: string): Cause {
+	const reason = one.reason();
+	if (!reason) return { code: "alarms.cause.condition", details: { machine } };
+	const { measure, above, limit, value } = reason;
+	return {
+		code: above ? "alarms.cause.above" : "alarms.cause.below",
+		details: { measure, value: round(value), limit, unit: measures[measure] },
+	};
+}
+
+/** What a condition says of power that should not be: above its limit, or lost to what is inefficient or idle. */
+function excessOf(one: Watch, known: Known): number | null {
+	const reason = one.reason();
+	const { powerKw } = known;
+	if (!reason || powerKw === undefined) return null;
+	const { measure, above, limit, value } = reason;
+	if (measure === "powerKw" && above) return Math.max(0, powerKw - limit);
+	if (measure === "loadPercent" && above) return value > 0 ? Math.max(0, powerKw * (1 - limit / value)) : null;
+	if (measure === "efficiency" && !above) return powerKw * (1 - Math.min(1, Math.max(0, value)));
+	return null;
+}
+
+function anomalyCause({ contributions, method, level }: AnomalyAlert, score: number): Cause {
+	const [first] = contributions;
+	const details = { score, method, level };
+	if (!first) return { code: "alarms.cause.anomaly", details };
+	const { feature, value, usual } = first;
+	if (value === undefined || usual === undefined) {
+		return { code: "alarms.cause.anomaly-feature", details: { ...details, feature } };
+	}
+	const code = value >= usual ? "alarms.cause.anomaly-above" : "alarms.cause.anomaly-below";
+	return { code, details: { ...details, feature, value: round(value), usual: round(usual) } };
+}

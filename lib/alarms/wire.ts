@@ -1,0 +1,153 @@
+import type { KpiReport } from "./kpi.ts";
+import { isHidden, stateOf } from "./state.ts";
+import {
+	type Alarm,
+	type AlarmState,
+	type Change,
+	type JournalLine,
+	type Priority,
+	priorities,
+	type Running,
+} from "./types.ts";
+import { causeWords, type Words } from "./words.ts";
+
+/** An alarm as the API, the live feed and MQTT carry it. Times are ISO 8601; null is "not known" or "not so". */
+export interface WireAlarm {
+	id: string;
+	site: string;
+	rule: string;
+	/** Empty for the site as a whole. */
+	machine: string;
+	group: string;
+	state: AlarmState;
+	priority: Priority;
+	active: boolean;
+	acknowledged: boolean;
+	raised: string | null;
+	returned: string | null;
+	changed: string;
+	acknowledgedAt: string | null;
+	acknowledgedBy: string | null;
+	assignee: string | null;
+	comment: { time: string; by: string; text: string } | null;
+	shelving: { mode: "one-shot" | "timed"; until: string; time: string; by: string; reason: string } | null;
+	suppression: string | null;
+	outOfService: { time: string; by: string; text: string } | null;
+	cause: { code: string; details: Readonly<Record<string, string | number>>; text: Words } | null;
+	inFlood: boolean;
+	occurrences: number;
+	excessKw: number | null;
+	/** While it lasts, in won (or the tariff's currency). */
+	krwPerHour: number | null;
+	/** Since it was raised. */
+	costKrw: number | null;
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
+const rounded = (value: number | null, digits: number): number | null =>
+	value === null ? null : Math.round(value * 10 ** digits) / 10 ** digits;
+
+export function wireAlarm(alarm: Alarm, site: string, running: Running): WireAlarm {
+	const { comment, shelving, outOfService, cause } = alarm;
+	return {
+		...{ id: alarm.id, site, rule: alarm.rule, machine: alarm.machine, group: alarm.group },
+		...{ state: stateOf(alarm), priority: alarm.priority, active: alarm.active, acknowledged: alarm.acknowledged },
+		raised: isoOrNull(alarm.raisedMs),
+		returned: isoOrNull(alarm.returnedMs),
+		changed: iso(alarm.changedMs),
+		acknowledgedAt: isoOrNull(alarm.acknowledgedMs),
+		acknowledgedBy: alarm.acknowledgedBy,
+		assignee: alarm.assignee,
+		comment: comment && { time: iso(comment.atMs), by: comment.by, text: comment.text },
+		shelving: shelving && {
+			...{ mode: shelving.mode, until: iso(shelving.untilMs), time: iso(shelving.atMs) },
+			...{ by: shelving.by, reason: shelving.reason },
+		},
+		suppression: alarm.suppression,
+		outOfService: outOfService && { time: iso(outOfService.atMs), by: outOfService.by, text: outOfService.text },
+		cause: cause && { code: cause.code, details: cause.details, text: causeWords(cause) },
+		inFlood: alarm.inFlood,
+		occurrences: alarm.occurrences,
+		excessKw: rounded(running.excessKw, 2),
+		krwPerHour: rounded(running.krwPerHour, 0),
+		costKrw: rounded(running.costKrw, 0),
+	};
+}
+
+/** A line of a journal with its time in ISO 8601. */
+export function wireLine(line: JournalLine): object {
+	const { atMs, ...rest } = line;
+	const until = "untilMs" in rest ? { until: iso(rest.untilMs), untilMs: undefined } : {};
+	const cause = "cause" in rest ? { cause: { ...rest.cause, text: causeWords(rest.cause) } } : {};
+	return { time: iso(atMs), ...rest, ...until, ...cause };
+}
+
+/** What the live feed and MQTT are told of a change. */
+export function wireChange({ line, alarm, announce }: Change, site: string, running: Running): object {
+	return {
+		...{ type: line.type, time: iso(line.atMs), by: line.by, reason: line.reason, from: line.from, to: line.to },
+		...{ announce, alarm: wireAlarm(alarm, site, running) },
+	};
+}
+
+export function wireKpi(report: KpiReport): object {
+	const { fromMs, toMs, floods, stale, acknowledgedAfterMs, ...rest } = report;
+	return {
+		...{ from: iso(fromMs), to: iso(toMs), ...rest },
+		floods: floods.map((flood) => ({ from: iso(flood.fromMs), to: iso(flood.toMs), alarms: flood.alarms })),
+		stale: stale.map(({ alarm, sinceMs }) => ({ alarm, since: iso(sinceMs) })),
+		acknowledgedAfterS: acknowledgedAfterMs === null ? null : Math.round(acknowledgedAfterMs / 1000),
+	};
+}
+
+const rank: Readonly<Record<AlarmState, number>> = {
+	...{ unacknowledged: 0, acknowledged: 1, "returned-unacknowledged": 2 },
+	...{ shelved: 3, suppressed: 4, "out-of-service": 5, normal: 6 },
+};
+
+/** The order of a list: what waits for a person first, by priority, the newest first. */
+export function byUrgency(a: Alarm, b: Alarm): number {
+	return (
+		rank[stateOf(a)] - rank[stateOf(b)] ||
+		priorities.indexOf(a.priority) - priorities.indexOf(b.priority) ||
+		(b.raisedMs ?? b.changedMs) - (a.raisedMs ?? a.changedMs) ||
+		(a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+	);
+}
+
+/** What a board shows: everything but what is normal; counts are whole where the list is cut. */
+export interface WireBoard {
+	site: string;
+	time: string;
+	alarms: WireAlarm[];
+	counts: { unacknowledged: Record<Priority, number>; shown: number; hidden: number; normal: number };
+	flooding: boolean;
+}
+
+/** The board of now, at most `most` alarms long. */
+export function boardOf(
+	alarms: Iterable<Alarm>,
+	site: string,
+	runningOf: (id: string) => Running,
+	nowMs: number,
+	most = 100,
+): WireBoard {
+	const counts: WireBoard["counts"] = {
+		...{ unacknowledged: { high: 0, medium: 0, low: 0 }, shown: 0, hidden: 0, normal: 0 },
+	};
+	const listed: Alarm[] = [];
+	let flooding = false;
+	for (const alarm of alarms) {
+		const state = stateOf(alarm);
+		if (alarm.rule === "flood" && alarm.active) flooding = true;
+		if (state === "normal") counts.normal++;
+		else if (isHidden(alarm)) counts.hidden++;
+		else counts.shown++;
+		if (!alarm.acknowledged && !isHidden(alarm)) counts.unacknowledged[alarm.priority]++;
+		if (state !== "normal") listed.push(alarm);
+	}
+	listed.sort(byUrgency);
+	const wired = listed.slice(0, most).map((alarm) => wireAlarm(alarm, site, runningOf(alarm.id)));
+	return { site, time: iso(nowMs), alarms: wired, counts, flooding };
+}
