@@ -148,7 +148,7 @@ function peerFlow(port: number): object[] {
 			broker: "127.0.0.1",
 			port: String(port),
 			clientid: "peer",
-			protocolVersion: "5",
+			protocolVersion: "4",
 			keepalive: "60",
 			cleansession: true,
 			autoConnect: true,
@@ -179,6 +179,7 @@ interface Runtime {
 async function startNodeRed(home: string, flow: object[], nodes: string[], env: NodeJS.ProcessEnv): Promise<Runtime> {
 	const userDir = mkdtempSync(join(home, "red-"));
 	writeFileSync(join(userDir, "flows.json"), JSON.stringify(flow.map(placed)));
+	writeFileSync(join(userDir, "flows_cred.json"), JSON.stringify({ broker: { user: "bench", password: "bench" } }));
 	writeFileSync(join(userDir, "package.json"), "{}");
 	const red = resolve(packageRoot, "node_modules", "node-red", "red.js");
 	const child = start(
@@ -262,6 +263,8 @@ async function ours(home: string, options: Options): Promise<Figures> {
 	const url = pathToFileURL(join(home, "ours.db")).href.replace(/^file:/, "sqlite:");
 	const runtime = await startNodeRed(home, oursFlow(port), [packageRoot, join(here, "nodes")], {
 		SMARTFACTORY_DB_URL: url,
+		SMARTFACTORY_MQTT_USERNAME: "bench",
+		SMARTFACTORY_MQTT_PASSWORD: "bench",
 	});
 	const { sent, gauges } = await load(runtime, port, options);
 	await runtime.stop();

@@ -16,7 +16,16 @@ const socket = connect(Number(port), "127.0.0.1");
 socket.setNoDelay(true);
 await once(socket, "connect");
 socket.write(
-	generate({ cmd: "connect", protocolId: "MQTT", protocolVersion: 4, clientId: "bench", clean: true, keepalive: 0 }),
+	generate({
+		cmd: "connect",
+		protocolId: "MQTT",
+		protocolVersion: 4,
+		clientId: "bench",
+		clean: true,
+		keepalive: 0,
+		username: "bench",
+		password: Buffer.from("bench"),
+	}),
 );
 await once(socket, "data");
 

@@ -47,6 +47,7 @@ module.exports = {
 	httpAdminRoot: false,
 	httpNodeRoot: false,
 	flowFile: "flows.json",
+	credentialSecret: false,
 	nodesDir: JSON.parse(process.env.BENCH_NODES),
 	telemetry: { enabled: false },
 	logging: { console: { level: process.env.BENCH_LOG || "warn", metrics: false, audit: false } },
