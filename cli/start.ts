@@ -85,13 +85,14 @@ async function start(app: App): Promise<void> {
 	if (flows.news === "updated") say("app.flows-updated");
 	if (flows.news === "edited") say("app.flows-edited", { file: "flows/flows.json" });
 	exportEnvironment(app, flows.file);
+	// Before the flows start, so that what they read at their start (energy since midnight) is there.
+	if (app.mode !== "api") await makeHistory(app, store);
 	const { smartEnergy } = require("../settings.js") as typeof import("../settings.ts");
 	let events: NodeJS.EventEmitter | undefined;
-	runNodeRed(app, async (RED) => {
+	runNodeRed(app, (RED) => {
 		say("app.ready", { seconds: ((Date.now() - startedMs) / 1000).toFixed(1), mode: app.mode, env: app.env });
 		greet(app, smartEnergy.firstPassword);
 		events = RED.events;
-		if (app.mode === "full" || app.mode === "processing") await makeHistory(app, store);
 	});
 	for (const signal of ["SIGINT", "SIGTERM"] as const) {
 		process.once(signal, () => {
@@ -124,13 +125,13 @@ interface RedEvents {
 	events: NodeJS.EventEmitter;
 }
 
-function runNodeRed(app: App, onStarted: (RED: RedEvents) => Promise<void>): void {
+function runNodeRed(app: App, onStarted: (RED: RedEvents) => void): void {
 	const settings = require.resolve("../settings.js");
 	process.argv = [process.argv[0] as string, "node-red", "--settings", settings, "--userDir", app.home];
 	// The tests run the same system under Node-RED 4.1, which is installed beside under another name.
 	const nodeRed = process.env.SMARTFACTORY_NODE_RED || "node-red";
 	const RED = require(nodeRed) as RedEvents;
-	RED.events.once("flows:started", () => void onStarted(RED));
+	RED.events.once("flows:started", () => onStarted(RED));
 	require(`${nodeRed}/red.js`);
 }
 

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import mqtt from "mqtt";
@@ -203,6 +203,7 @@ describe("a start that can't be", function () {
 	const run = (args: string[], env: Record<string, string> = {}) =>
 		spawnSync(process.execPath, ["dist/cli/start.js", ...args], {
 			encoding: "utf8",
+			timeout: 20_000,
 			env: {
 				PATH: process.env.PATH,
 				LANG: "C",
@@ -212,8 +213,9 @@ describe("a start that can't be", function () {
 		});
 
 	it("names the port that is taken and what to do", async () => {
-		const port = await freePort();
-		const other = createServer().listen(port, "127.0.0.1");
+		const other = createServer();
+		await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+		const { port } = other.address() as AddressInfo;
 		const { status, stderr } = run(["--port", String(port)]);
 		other.close();
 		assert.equal(status, 1);
