@@ -22,14 +22,27 @@ export interface PreparedFlows {
 }
 
 const shippedPath = join(packageRoot, "flows", "flows.json");
+
+/** The shipped flows as a new home gets them: where nothing is simulated, the tabs of the simulated plant are off. */
+function shippedFlows(simulate: boolean): string {
+	const flows = JSON.parse(readFileSync(shippedPath, "utf8")) as FlowNode[];
+	const made = flows.map((node) =>
+		variable(node, "SIMULATED") === "true" && !simulate ? { ...node, disabled: true } : node,
+	);
+	return `${JSON.stringify(made, null, "\t")}\n`;
+}
+
+const variable = (tab: FlowNode, wanted: string): string | undefined =>
+	tab.type === "tab" ? tab.env?.find(({ name }) => name === wanted)?.value : undefined;
+
 const hash = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /**
  * Puts the flows into the home and names the file that this mode runs. Modes other than full run a derived file with
  * the tabs of other concerns switched off; a tab names its modes in the environment variable MODES.
  */
-export function prepareFlows(home: string, mode: Mode): PreparedFlows {
-	const shipped = readFileSync(shippedPath, "utf8");
+export function prepareFlows(home: string, mode: Mode, simulate: boolean): PreparedFlows {
+	const shipped = shippedFlows(simulate);
 	const own = join(home, "flows.json");
 	const stamp = join(home, ".flows-shipped");
 	let news: PreparedFlows["news"] = "none";
@@ -51,18 +64,15 @@ export function prepareFlows(home: string, mode: Mode): PreparedFlows {
 	if (mode === "full") return { file: "flows.json", news };
 	const flows = JSON.parse(readFileSync(own, "utf8")) as FlowNode[];
 	const derived = flows.map((node) => {
-		const modes = node.type === "tab" ? modesOf(node) : null;
-		return modes ? { ...node, disabled: !modes.includes(mode) } : node;
+		const modes = variable(node, "MODES")?.split(",");
+		if (!modes) return node;
+		// A tab that full runs and that is off was switched off by a person, or simulates; one that full lacks ships off.
+		const switchedOff = node.disabled === true && modes.includes("full");
+		return { ...node, disabled: switchedOff || !modes.includes(mode) };
 	});
 	const file = `flows.${mode}.json`;
 	writeFileSync(join(home, file), JSON.stringify(derived, null, "\t"));
 	return { file, news };
-}
-
-/** The modes a tab names; null where it names none and runs in all. */
-function modesOf(tab: FlowNode): string[] | null {
-	const value = tab.env?.find(({ name }) => name === "MODES")?.value;
-	return value ? value.split(",").map((name) => name.trim()) : null;
 }
 
 /** The first site of the user's flows; the shipped one where nobody has changed it. */

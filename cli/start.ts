@@ -81,7 +81,7 @@ async function start(app: App): Promise<void> {
 		console.error(reasonOf(new EnergyError("app.broker-failed", { reason: reasonOf(error) })));
 		return null;
 	});
-	const flows = prepareFlows(app.home, app.mode);
+	const flows = prepareFlows(app.home, app.mode, app.config.system.simulate);
 	if (flows.news === "updated") say("app.flows-updated");
 	if (flows.news === "edited") say("app.flows-edited", { file: "flows/flows.json" });
 	exportEnvironment(app, flows.file);

@@ -29,12 +29,15 @@ export default (RED: NodeAPI): void => {
 	function PlantSimulate(this: SimulateNode, config: PlantSimulateConfig & NodeDef): void {
 		RED.nodes.createNode(this, config);
 		const trouble = new Map<"mqtt" | "modbus", EnergyError>();
+		// A plant in production may share flows with one that was tried out: its configuration decides.
+		const off = process.env.SMARTFACTORY_SIMULATE === "false";
 		let live = true;
 		let simulation: Simulation | undefined;
 
 		const show = (): void => {
 			const worst = trouble.get("mqtt") ?? trouble.get("modbus");
-			if (worst) this.status({ fill: "red", shape: "ring", text: statusText(RED, worst) });
+			if (off) this.status({ fill: "grey", shape: "ring", text: "status.off" });
+			else if (worst) this.status({ fill: "red", shape: "ring", text: statusText(RED, worst) });
 			else if (live) this.status({ fill: "green", shape: "dot", text: "status.running" });
 			else this.status({ fill: "blue", shape: "dot", text: "status.catching-up" });
 		};
@@ -48,17 +51,18 @@ export default (RED: NodeAPI): void => {
 		};
 
 		try {
-			simulation = new Simulation(this, config, settingsOf(this, config), {
-				meet,
-				stepped: (samples, isLive) => {
-					if (isLive !== live) {
-						live = isLive;
-						show();
-					}
-					this.send([{ payload: samples.map(({ reading }) => toWire(reading)), labels: labelsOf(samples) }, null]);
-				},
-				happened: (event) => this.send([null, { payload: event }]),
-			});
+			if (!off)
+				simulation = new Simulation(this, config, settingsOf(this, config), {
+					meet,
+					stepped: (samples, isLive) => {
+						if (isLive !== live) {
+							live = isLive;
+							show();
+						}
+						this.send([{ payload: samples.map(({ reading }) => toWire(reading)), labels: labelsOf(samples) }, null]);
+					},
+					happened: (event) => this.send([null, { payload: event }]),
+				});
 			show();
 		} catch (error) {
 			this.status({ fill: "red", shape: "ring", text: statusText(RED, error) });
@@ -66,6 +70,7 @@ export default (RED: NodeAPI): void => {
 		}
 
 		onInput(RED, this, (msg) => {
+			if (off) throw new EnergyError("plant.simulation-off");
 			if (!simulation) throw new EnergyError("nodes.site-missing");
 			const events = obey(simulation.plant, msg.payload);
 			msg.payload = events;

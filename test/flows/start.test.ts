@@ -251,11 +251,11 @@ describe("the flows in the home", () => {
 
 	it("are made on first start and kept up while nobody edits them", () => {
 		const folder = home();
-		assert.equal(prepareFlows(folder, "full").news, "created");
-		assert.equal(prepareFlows(folder, "full").news, "none");
+		assert.equal(prepareFlows(folder, "full", true).news, "created");
+		assert.equal(prepareFlows(folder, "full", true).news, "none");
 		writeFileSync(join(folder, "flows.json"), "[]");
 		writeFileSync(join(folder, ".flows-shipped"), createHash("sha256").update("[]").digest("hex"));
-		assert.equal(prepareFlows(folder, "full").news, "updated");
+		assert.equal(prepareFlows(folder, "full", true).news, "updated");
 		assert.notEqual(readFileSync(join(folder, "flows.json"), "utf8"), "[]");
 	});
 
@@ -264,20 +264,32 @@ describe("the flows in the home", () => {
 		const edited = JSON.stringify([{ id: "mine", type: "tab", label: "Mine" }]);
 		writeFileSync(join(folder, "flows.json"), edited);
 		writeFileSync(join(folder, ".flows-shipped"), "an older version");
-		assert.equal(prepareFlows(folder, "full").news, "edited");
+		assert.equal(prepareFlows(folder, "full", true).news, "edited");
 		assert.equal(readFileSync(join(folder, "flows.json"), "utf8"), edited);
 	});
 
 	it("switch off the tabs of other concerns in a mode, in a file of their own", () => {
 		const folder = home();
-		const { file } = prepareFlows(folder, "api");
+		const { file } = prepareFlows(folder, "api", true);
 		assert.equal(file, "flows.api.json");
 		const tabs = (
 			JSON.parse(readFileSync(join(folder, file), "utf8")) as { type: string; id: string; disabled?: boolean }[]
 		)
 			.filter(({ type }) => type === "tab")
 			.map(({ id, disabled }) => [id, disabled === true]);
-		assert.equal(Object.fromEntries(tabs)["tab-ingest"], true);
-		assert.equal(Object.fromEntries(tabs)["tab-api"], false);
+		const off = Object.fromEntries(tabs);
+		assert.deepEqual([off["tab-ingest"], off["tab-api"], off["tab-follow"]], [true, false, false]);
+	});
+
+	it("simulate nothing in production, in any mode", () => {
+		for (const mode of ["full", "processing"] as const) {
+			const folder = home();
+			const { file } = prepareFlows(folder, mode, false);
+			const flows = JSON.parse(readFileSync(join(folder, file), "utf8")) as { id: string; disabled?: boolean }[];
+			for (const id of ["tab-plant", "tab-modbus"]) {
+				assert.equal(flows.find((node) => node.id === id)?.disabled, true, `${id} in ${mode}`);
+			}
+			assert.equal(flows.find((node) => node.id === "tab-ingest")?.disabled, false);
+		}
 	});
 });
