@@ -1,9 +1,67 @@
 import { languages } from "../messages.ts";
-import type { DemandEvent, DemandStatus, LoadCommand } from "./types.ts";
+import type { DemandEvent, DemandStatus, GuardState, LoadCommand, PeakPrice } from "./types.ts";
 import { commandText, eventText, statusText } from "./words.ts";
 
 /** A text in every language of ours. */
 type Words = Record<(typeof languages)[number], string>;
+
+/** A level of demand worth knowing: the plant's target, the contract demand, or what is paid for anyway. */
+export interface DemandLevel {
+	kind: "target" | "contract" | "incumbent";
+	kw: number;
+}
+
+/** The quarter-hour as it stands, for cards and programs; null is "not known", never 0. */
+export interface DemandMessage {
+	site: string;
+	/** When it was made, ISO 8601. */
+	time: string;
+	state: GuardState;
+	/** Nothing is switched: what would be shed is only said. */
+	advice: boolean;
+	windowStart: string;
+	windowEnd: string;
+	elapsedS: number;
+	energySoFarKwh: number;
+	/** The part of it that was bridged over a silence. */
+	estimatedKwh: number;
+	/** Mean power of the last minute. */
+	powerKw: number | null;
+	/** Demand at the end of the quarter-hour, with a nine-in-ten interval around it. */
+	predictedKw: number | null;
+	lowKw: number | null;
+	highKw: number | null;
+	basis: DemandStatus["basis"];
+	/** What is kept; null where nothing has to be. */
+	limitKw: number | null;
+	headroomKw: number | null;
+	/** Every level that is known, lowest first. */
+	levels: DemandLevel[];
+	shedKw: number;
+	/** What the prediction adds to the bills to come; null without a tariff. */
+	price: {
+		krw: number;
+		krwPerMonth: number;
+		/** Last month that pays for it, `2027-08`. */
+		until: string | null;
+		incumbentKw: number | null;
+		overKw: number;
+		reason: PeakPrice["reason"];
+	} | null;
+	/** The beginning was not seen; `unknownS` says how much of it. */
+	partial: boolean;
+	unknownS: number;
+	silentMeters: string[];
+	interval: { nominal: number; hits: number; trials: number };
+	method: string;
+	text: Words;
+}
+
+/** The plant's own levels, where it has some. */
+export interface OwnLevels {
+	targetKw?: number;
+	contractKw?: number;
+}
 
 const inAll = (say: (language: (typeof languages)[number]) => string): Words =>
 	Object.fromEntries(languages.map((language) => [language, say(language)])) as Words;
@@ -11,8 +69,18 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 const kw = (value: number): number => Math.round(value * 100) / 100;
 const kwOrNull = (value: number | null): number | null => (value === null ? null : kw(value));
 
-/** The quarter-hour as `msg.payload` and `GET /api/v1/demand` carry it; null is "not known", never 0. */
-export function wireStatus(status: DemandStatus, site: string, advice: boolean): object {
+function levelsOf({ price }: DemandStatus, { targetKw = 0, contractKw = 0 }: OwnLevels): DemandLevel[] {
+	const incumbentKw = price && Number.isFinite(price.incumbentKw) ? price.incumbentKw : 0;
+	const levels: DemandLevel[] = [
+		{ kind: "target", kw: kw(targetKw) },
+		{ kind: "contract", kw: kw(contractKw) },
+		{ kind: "incumbent", kw: kw(incumbentKw) },
+	];
+	return levels.filter((level) => level.kw > 0).sort((a, b) => a.kw - b.kw);
+}
+
+/** The quarter-hour as `msg.payload` and `GET /api/v1/demand` carry it. */
+export function wireStatus(status: DemandStatus, site: string, advice: boolean, own: OwnLevels = {}): DemandMessage {
 	const { price, predictedKw } = status;
 	return {
 		site,
@@ -31,6 +99,7 @@ export function wireStatus(status: DemandStatus, site: string, advice: boolean):
 		basis: status.basis,
 		limitKw: kwOrNull(status.limitKw),
 		headroomKw: kwOrNull(status.headroomKw),
+		levels: levelsOf(status, own),
 		shedKw: kw(status.shedKw),
 		price: price && {
 			krw: Math.round(price.krw),

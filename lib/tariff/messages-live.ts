@@ -57,6 +57,9 @@ export interface CostToday {
 	/** End of the newest quarter-hour in it, ISO 8601; null where there is none yet. */
 	asOf: string | null;
 	byBand: { band: string; energyKwh: number; costKrw: number }[];
+	/** The same of yesterday and of the same day last week, each up to this time of its day; null where hours are missing. */
+	yesterdayKrw?: number | null;
+	lastWeekKrw?: number | null;
 }
 
 /** Price now and ahead, and the cost of today; once a minute and at every change of band. */
@@ -73,6 +76,8 @@ export interface PriceMessage {
 	now: PriceNow;
 	/** Prices of the next 24 hours from the running quarter-hour on. */
 	horizon: PriceStep[];
+	/** Prices of the 24 hours before the running quarter-hour, for what is drawn behind a load of that time. */
+	past?: PriceStep[];
 	/** First instant within the horizon that has no price yet; null where all of it is known. */
 	knownUntil: string | null;
 	/** Null where the store cannot tell; `warnings` say why. */

@@ -16,7 +16,7 @@ import type { EnergySiteNode } from "../energy-site/config.ts";
 import { type EnergyMessage, onInput, statusText } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
 import type { DemandGuardConfig } from "./config.ts";
-import { guardConfigOf, pricerOf } from "./setup.ts";
+import { guardConfigOf, ownLevels, pricerOf } from "./setup.ts";
 import { StateFile } from "./state-file.ts";
 
 const TICK_MS = 1_000;
@@ -69,6 +69,7 @@ export default (RED: NodeAPI): void => {
 		const advice = config.dryRun !== false;
 		const given = guardConfigOf(config, site);
 		const priced = pricerOf(config);
+		const levels = ownLevels(config);
 		const guard = new DemandGuard(given, { price: priced?.pricer.price, advice });
 		const file = new StateFile(RED.settings.userDir ?? process.cwd(), `demand-guard-${node.id}`);
 		const areas = new Map(site.machines.map(({ id, area }) => [id, area || "plant"]));
@@ -103,7 +104,7 @@ export default (RED: NodeAPI): void => {
 			const loud = commands.length > 0 || events.length > 0;
 			if (!loud && atMs - sentMs < TICK_MS) return;
 			sentMs = atMs;
-			latest = wireStatus(status, site.id, advice);
+			latest = wireStatus(status, site.id, advice, levels);
 			const said = events.map((event) => ({
 				...{ topic: "event", event: event.code, payload: wireEvent(event, site.id, advice) },
 			}));
@@ -137,7 +138,7 @@ export default (RED: NodeAPI): void => {
 				guard.pulse(atMs);
 				if (!waiting) publish(guard.tick(Date.now()));
 			},
-			answer: () => latest ?? wireStatus(guard.tick(Date.now()), site.id, advice),
+			answer: () => latest ?? wireStatus(guard.tick(Date.now()), site.id, advice, levels),
 			async close(removed) {
 				closed = true;
 				clearInterval(timer);

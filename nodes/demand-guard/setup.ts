@@ -3,6 +3,7 @@ import { demandConfigOf } from "../../lib/demand/config.ts";
 import { type PeakContract, TariffPricer } from "../../lib/demand/pricer.ts";
 import { metersOf } from "../../lib/demand/site-meters.ts";
 import type { DemandConfig } from "../../lib/demand/types.ts";
+import type { OwnLevels } from "../../lib/demand/wire.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import { holidaysFor } from "../../lib/tariff/calculate-cost.ts";
 import type { Peak } from "../../lib/tariff/ratchet.ts";
@@ -56,6 +57,13 @@ export function guardConfigOf(config: DemandGuardConfig, site: Site): DemandConf
 		loads: config.loads ?? [],
 		rolloverKwh: Object.fromEntries(rollovers),
 	});
+}
+
+/** The levels that a person wrote down, for whoever draws them; what is not a figure above 0 is none. */
+export function ownLevels({ limitKind, limitKw, contractKw }: DemandGuardConfig): OwnLevels {
+	const contract = Number(contractKw);
+	const target = limitKind === "target" ? Number(limitKw) : 0;
+	return { ...(target > 0 ? { targetKw: target } : {}), ...(contract > 0 ? { contractKw: contract } : {}) };
 }
 
 /** The counted peaks of months that a person wrote down. */

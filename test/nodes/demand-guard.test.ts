@@ -17,6 +17,7 @@ interface State {
 	state: string;
 	predictedKw: number | null;
 	limitKw: number | null;
+	levels: { kind: string; kw: number }[];
 	shedKw: number;
 	text: Record<string, string>;
 }
@@ -72,6 +73,7 @@ describe("demand-guard node", () => {
 		const { topic, payload } = await state;
 		assert.equal(topic, "demand");
 		assert.equal(payload.limitKw, 300);
+		assert.deepEqual(payload.levels, [{ kind: "target", kw: 300 }]);
 		assert.match(payload.text.ko ?? "", /15분 수요전력/);
 	});
 
