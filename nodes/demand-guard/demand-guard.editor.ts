@@ -27,40 +27,47 @@ function controllable(): Machine[] {
 	return (site?.machines ?? []).filter((machine) => machine.controllable);
 }
 
+/** An input under its caption: six figures in a row explain themselves to nobody. */
+function captioned(input: JQuery, name: keyof LoadRow, width: string): JQuery {
+	const caption = say(`demand-guard.load.${name}`);
+	return $("<label>")
+		.css({ display: "inline-block", width, margin: "0 4px 4px 0", fontSize: "0.85em" })
+		.append(document.createTextNode(caption), input.attr("aria-label", caption).css({ width: "100%" }));
+}
+
 function field(name: keyof LoadRow, value: string | undefined, width: string): JQuery {
-	const label = say(`demand-guard.load.${name}`);
-	const input = $("<input>", { type: "text", class: `demand-guard-${name}`, placeholder: label, "aria-label": label })
-		.css({ width, marginRight: "4px" })
-		.val(value ?? "");
-	return input.attr("title", label);
+	const hint = name === "stepsKw" ? { placeholder: "20, 40" } : {};
+	return captioned(
+		$("<input>", { type: "text", class: `demand-guard-${name}`, ...hint }).val(value ?? ""),
+		name,
+		width,
+	);
 }
 
 function machineField(value: string | undefined): JQuery {
-	const label = say("demand-guard.load.machine");
-	const ids = controllable().map(({ id }) => id);
+	const machines = controllable();
+	const ids = machines.map(({ id }) => id);
 	// A machine that the site no longer lists stays visible, so that nobody wonders where it went.
 	if (value && !ids.includes(value)) ids.unshift(value);
-	const name = (id: string) => controllable().find((machine) => machine.id === id)?.name ?? id;
-	return $("<select>", { class: "demand-guard-machine", "aria-label": label, title: label })
-		.css({ width: "45%", marginRight: "4px" })
+	const name = (id: string) => machines.find((machine) => machine.id === id)?.name ?? id;
+	const select = $("<select>", { class: "demand-guard-machine" })
 		.append(ids.map((id) => $("<option>", { value: id, text: name(id) === id ? id : `${name(id)} (${id})` })))
 		.val(value ?? ids[0] ?? "");
+	return captioned(select, "machine", "45%");
 }
 
 function addRow(container: JQuery, _index: number, row: Partial<LoadRow>): void {
 	container.append(
 		$("<div>").append(
 			machineField(row.machine),
-			field("kw", row.kw, "20%"),
+			field("kw", row.kw, "22%"),
 			field("priority", row.priority ?? "1", "22%"),
 		),
-		$("<div>")
-			.css({ marginTop: "4px" })
-			.append(
-				field("minOnS", row.minOnS ?? "300", "24%"),
-				field("minOffS", row.minOffS ?? "300", "24%"),
-				field("stepsKw", row.stepsKw, "38%"),
-			),
+		$("<div>").append(
+			field("minOnS", row.minOnS ?? "300", "25%"),
+			field("minOffS", row.minOffS ?? "300", "25%"),
+			field("stepsKw", row.stepsKw, "40%"),
+		),
 	);
 }
 
