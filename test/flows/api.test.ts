@@ -14,7 +14,7 @@ describe("the API of the shipped flows", function () {
 	let headers: Record<string, string>;
 	before(async () => {
 		const lock = "...access.settingsFor(access.createAccess({ home: __dirname, validateResponses: true }))";
-		red = await startNodeRed("node-red", lock, [...tab("site"), ...tab("api"), ...tab("live")]);
+		red = await startNodeRed("node-red", lock, [...tab("site"), ...tab("api"), ...tab("live"), ...tab("demand")]);
 		const answer = await fetch(`${red.base}/api/v1/auth/login`, {
 			method: "POST",
 			headers: { "content-type": "application/json" },
@@ -143,5 +143,30 @@ describe("the API of the shipped flows", function () {
 		const known = JSON.parse((await get("/health")).text) as { uptimeS: number; parts: { ingest: { detail: string } } };
 		assert(known.uptimeS >= 0);
 		assert.match(known.parts.ingest.detail, /^last reading \d+ s ago$/);
+	});
+
+	it("tells the running quarter-hour, and what it costs", async () => {
+		const { status, text } = await get("/api/v1/demand");
+		assert.equal(status, 200, text);
+		const demand = JSON.parse(text) as { site: string; advice: boolean; windowStart: string; text: { ko: string } };
+		assert.deepEqual([demand.site, demand.advice, Date.parse(demand.windowStart) % quarterMs], ["demo", true, 0]);
+		assert.ok(demand.text.ko.length > 0);
+	});
+
+	it("reports a day as figures and as a table, and says where nothing is stored", async () => {
+		// Readings of the main meter, so that the site has energy on its day.
+		const main = readings.map((reading) => ({ ...reading, machine: "main-meter", powerKw: 400 }));
+		assert.equal((await post("data/sensors", main)).status, 200);
+		const date = new Date(startMs + 9 * 3_600_000).toISOString().slice(0, 10);
+		const figures = await get(`/api/v1/reports/energy?date=${date}`);
+		assert.equal(figures.status, 200, figures.text);
+		const report = JSON.parse(figures.text) as { kind: string; energy: { totalKwh: number } };
+		assert.equal(report.kind, "day");
+		assert.ok(report.energy.totalKwh > 50);
+		const table = await get(`/api/v1/reports/energy?date=${date}&format=csv&table=machines`);
+		assert.match(table.type, /^text\/csv/);
+		assert.match(table.text, /cnc-1/);
+		assert.equal((await get("/api/v1/reports/energy?date=2020-01-01")).status, 404);
+		assert.equal((await get("/api/v1/reports/energy?date=yesterday")).status, 400);
 	});
 });
