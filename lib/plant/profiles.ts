@@ -109,7 +109,9 @@ const compressor: Profile = (scene, { kw, state }) => {
 		const loaded = air.loaded[i] ?? 0;
 		const turning = air.turning[i] ?? 0;
 		kw[i] = ratedKw * (0.91 * loaded + 0.26 * Math.max(0, turning - loaded));
-		state[i] = turning === 0 ? OFF : loaded > 0 ? RUNNING : IDLE;
+		// Power runs linearly to the next mark, so a machine that turns there has begun to here.
+		const turnsNext = (air.turning[i + 1] ?? 0) > 0;
+		state[i] = loaded > 0 ? RUNNING : turning > 0 ? IDLE : turnsNext ? STARTING : OFF;
 	}
 };
 
