@@ -91,6 +91,11 @@ export class DemandGuard {
 		this.chooser = chooser;
 	}
 
+	/** The pricer has learnt of a peak: prices are asked anew. */
+	repriced(): void {
+		this.limit.forget();
+	}
+
 	/** Takes readings in the order of their times and judges, at most once a second. The status is reused. */
 	take(readings: readonly Reading[], nowMs: number): DemandStatus {
 		this.roll(nowMs);

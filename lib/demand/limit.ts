@@ -31,6 +31,12 @@ export class Limit {
 		return reason === "not-counted" || incumbentKw === Number.POSITIVE_INFINITY ? null : Math.max(wanted, incumbentKw);
 	}
 
+	/** The pricer knows more than before (a peak closed, the past was read): what it said is asked again. */
+	forget(): void {
+		this.base = undefined;
+		this.asked = undefined;
+	}
+
 	/** Whether the quarter-hour after the one last asked for counts; true without a tariff. */
 	get nextCounts(): boolean {
 		return this.base?.nextCounts ?? true;

@@ -98,8 +98,9 @@ export default (RED: NodeAPI): void => {
 		const publish = (status: DemandStatus): void => {
 			const { commands, events, atMs } = status;
 			for (const { code, details } of events) {
-				if (code === "demand.closed")
-					priced?.pricer.note(Number(details.demandKw), Date.parse(String(details.windowStart)));
+				if (code !== "demand.closed" || !priced) continue;
+				priced.pricer.note(Number(details.demandKw), Date.parse(String(details.windowStart)));
+				guard.repriced();
 			}
 			const loud = commands.length > 0 || events.length > 0;
 			if (!loud && atMs - sentMs < TICK_MS) return;
@@ -118,13 +119,15 @@ export default (RED: NodeAPI): void => {
 		};
 
 		const begin = async (): Promise<void> => {
-			const [chooser] = await Promise.all([loadChooser(), past(node, siteNode, given, guard, file)]);
+			// Without the peaks of the past a kW looks dear that is paid for already: they come first, if they come soon.
+			const peaks = priced ? learnPeaks(node, siteNode, given, priced).then(() => guard.repriced()) : undefined;
+			const soon = peaks && Promise.race([peaks, patience()]);
+			const [chooser] = await Promise.all([loadChooser(), past(node, siteNode, given, guard, file), soon]);
 			guard.useChooser(chooser);
 			if (closed) return;
 			const early = waiting ?? [];
 			waiting = undefined;
 			take(early);
-			if (priced) learnPeaks(node, siteNode, given, priced).catch(() => undefined);
 		};
 		show(undefined);
 		void begin();
@@ -182,6 +185,11 @@ function readingsOf(payload: unknown, site: string, guard: DemandGuard): Reading
 	return readings;
 }
 
+const patience = (): Promise<undefined> =>
+	new Promise((resolve) => {
+		setTimeout(() => resolve(undefined), PATIENCE_MS).unref();
+	});
+
 /** What happened before this start: from the state file, and from the store what it was too late for. */
 async function past(
 	node: Node,
@@ -196,8 +204,7 @@ async function past(
 		node.warn(explain(error, "en-US"));
 		return [];
 	});
-	const late = new Promise<Reading[]>((resolve) => setTimeout(resolve, PATIENCE_MS, []).unref());
-	for (const readings of chunksOf(await Promise.race([told, late]))) guard.take(readings, Date.now());
+	for (const readings of chunksOf((await Promise.race([told, patience()])) ?? [])) guard.take(readings, Date.now());
 }
 
 async function readStore(siteNode: EnergySiteNode, { meters }: DemandConfig): Promise<Reading[]> {

@@ -61,8 +61,18 @@ function wishOf(config: EnergyReportConfig, msg: ReportMessage): Wish {
 	};
 }
 
+/** The settings that only the utility's bill knows may come with a message: power factor and fuel adjustment. */
+function told(msg: ReportMessage): Partial<ReportContract> {
+	const asked = [msg.report, msg.payload].find(isObject) ?? {};
+	const { powerFactor, fuelAdjustmentKrwPerKwh } = msg.req ? {} : asked;
+	return {
+		...(isObject(powerFactor) ? { powerFactor } : {}),
+		...(typeof fuelAdjustmentKrwPerKwh === "number" ? { fuelAdjustmentKrwPerKwh } : {}),
+	};
+}
+
 /** @throws EnergyError `report.config` */
-function contractOf(config: EnergyReportConfig): ReportContract | undefined {
+function contractOf(config: EnergyReportConfig, more: Partial<ReportContract>): ReportContract | undefined {
 	if (!config.tariff) return undefined;
 	const contractKw = Number(config.contractKw);
 	const fail = (field: string, value: unknown, rule: string) =>
@@ -77,7 +87,7 @@ function contractOf(config: EnergyReportConfig): ReportContract | undefined {
 	}
 	if (!isObject(peaks)) throw fail("previousPeaks", config.previousPeaks, '{"2026-01": 132}');
 	// The figures themselves are checked with the bill's input.
-	return { tariff: config.tariff, contractKw, billingDay, previousPeaksKw: peaks as Record<string, number> };
+	return { tariff: config.tariff, contractKw, billingDay, previousPeaksKw: peaks as Record<string, number>, ...more };
 }
 
 const types: Readonly<Record<Format, string>> = {
@@ -114,7 +124,7 @@ export default (RED: NodeAPI): void => {
 			const msg: ReportMessage = received;
 			const siteNode = siteOf(RED, config.site);
 			const wish = wishOf(config, msg);
-			const contract = contractOf(config);
+			const contract = contractOf(config, told(msg));
 			this.status({ fill: "blue", shape: "dot", text: "status.making" });
 			const store = await siteNode.store();
 			const { kind, period } = wish;

@@ -3,7 +3,7 @@ import type { EventEmitter } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { NodeMessage } from "node-red";
+import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import type { Site } from "../../lib/telemetry/site.ts";
 import { demoSite, fakeSite } from "./fake-site.ts";
 import { next, nodeSet, useNodeRed } from "./harness.ts";
@@ -32,6 +32,17 @@ const site = (): Site => ({
 });
 const oven = { machine: "oven", kw: "80", priority: "1", minOnS: "0", minOffS: "0", stepsKw: "" };
 
+/** An energy-site whose store knows only what a test gives it. */
+function siteWithStore(of: Site, store: object): (RED: NodeAPI) => void {
+	return (RED) => {
+		RED.nodes.registerType("energy-site", function (this: Node & { site?: Site; store?: unknown }, config: NodeDef) {
+			RED.nodes.createNode(this, config);
+			this.site = of;
+			this.store = async () => store;
+		});
+	};
+}
+
 describe("demand-guard node", () => {
 	const helper = useNodeRed();
 	let userDir: string;
@@ -41,9 +52,9 @@ describe("demand-guard node", () => {
 	});
 	afterEach(() => rmSync(userDir, { recursive: true, force: true }));
 
-	const load = (config: object = {}, of = site()) =>
+	const load = (config: object = {}, of = site(), readings?: (query: { machine: string }) => Promise<object>) =>
 		helper.load(
-			[fakeSite(of), nodeSet("demand-guard")] as never,
+			[readings ? siteWithStore(of, { readings }) : fakeSite(of), nodeSet("demand-guard")] as never,
 			[
 				{ id: "f", type: "tab" },
 				{ id: "s", type: "energy-site" },
@@ -128,6 +139,31 @@ describe("demand-guard node", () => {
 		const state = next<Sent<State>>("state");
 		send({ payload: reading("main", 300) });
 		assert.equal((await state).payload.shedKw, 80);
+	});
+
+	it("lets its loads go when it is deleted, and leaves nothing behind", async () => {
+		await load();
+		const commanded = next("commands");
+		send({ payload: [reading("oven", 80), reading("main", 420)] });
+		await commanded;
+		const released = next<Sent<{ machine: string; command: string }>>("commands");
+		await (helper.getNode("n") as unknown as { close(removed: boolean): Promise<void> }).close(true);
+		const { payload } = await released;
+		assert.deepEqual([payload.machine, payload.command], ["oven", "release"]);
+		assert.deepEqual(readdirSync(join(userDir, "state")), []);
+	});
+
+	it("asks the store what happened in the quarter-hour before it started", async () => {
+		const startMs = Math.floor(Date.now() / 900_000) * 900_000 - 60_000;
+		const items = Array.from({ length: 200 }, (_, k) => ({
+			...{ site: "demo", machine: "main", timeMs: startMs + k * 5000, powerKw: 100 },
+		})).filter(({ timeMs }) => timeMs <= Date.now());
+		await load({}, site(), async ({ machine }: { machine: string }) => ({ items: machine === "main" ? items : [] }));
+		const state = next<Sent<State & { partial: boolean }>>("state");
+		send({ payload: reading("main", 100) });
+		const { partial, predictedKw } = (await state).payload;
+		assert.equal(partial, false);
+		assert.ok(Math.abs((predictedKw ?? 0) - 100) < 0.1);
 	});
 
 	it("says what is wrong with its settings, and survives", async () => {

@@ -77,6 +77,15 @@ describe("energy-report node", () => {
 		assert.equal((day as unknown as { mine: number }).mine, 1);
 	});
 
+	it("takes from a message what only the utility's bill knows", async () => {
+		await load();
+		type Lines = { bill: { cost: { lines: { id: string }[]; warnings: { code: string }[] } } };
+		const report = { month: "2026-08", powerFactor: { laggingDay: 95 }, fuelAdjustmentKrwPerKwh: 5 };
+		const { lines, warnings } = (await ask<Lines>({ payload: report })).payload.bill.cost;
+		assert.ok(lines.some(({ id }) => id === "power-factor"));
+		assert.ok(!warnings.some(({ code }) => code.includes("fuel")));
+	});
+
 	it("is set to last month when a message says nothing", async () => {
 		await load({ tariff: "" });
 		const { payload } = await ask<Figures>({ payload: Date.now() });

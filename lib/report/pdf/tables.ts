@@ -91,7 +91,7 @@ export function billWaterfall(canvas: Canvas, report: Report, writer: Writer): v
 }
 
 /** Lines that a plant can avoid altogether. */
-const surcharges = new Set(["over-contract", "power-factor", "power-factor-lagging", "power-factor-leading"]);
+const surcharges = new Set(["over-contract", "power-factor"]);
 
 function billRow(
 	canvas: Canvas,

@@ -256,3 +256,15 @@ describe("at all times", () => {
 		assert.throws(() => configOf({ limit: { kind: "target" } }), { code: "demand.config-invalid" });
 	});
 });
+
+describe("a pricer that learns", () => {
+	it("moves the limit at once, within the quarter-hour", () => {
+		let incumbentKw = 200;
+		const guard = new DemandGuard(configOf({ limit: { kind: "bill" } }), { price: (kw) => raises(incumbentKw)(kw) });
+		assert.equal(guard.take([reading(START, 250)], START).limitKw, 200);
+		incumbentKw = 310;
+		guard.repriced();
+		const status = guard.take([reading(START + 5000, 250)], START + 5000);
+		assert.deepEqual([status.limitKw, status.price?.reason], [310, "covered"]);
+	});
+});
