@@ -119,6 +119,9 @@ function exportEnvironment(app: App, flowFile: string): void {
 		SMARTFACTORY_SIMULATE: String(app.config.system.simulate),
 		SMARTFACTORY_FLOW_FILE: flowFile,
 	});
+	for (const [key, value] of Object.entries(app.config.power)) {
+		process.env[`SMARTFACTORY_POWER_${key.toUpperCase()}`] = String(value);
+	}
 }
 
 interface RedEvents {

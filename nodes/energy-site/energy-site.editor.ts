@@ -1,9 +1,11 @@
 import type { EditorNodeProperties } from "node-red";
 import { EnergyError } from "../../lib/errors.ts";
+import { datesOf, deferralsOf, peaksOf } from "../../lib/tariff/contract-text.ts";
 import type { Machine } from "../../lib/telemetry/site.ts";
-import { rule, sayer } from "../editor-rules.ts";
+import { isNumberIn, rule, sayer } from "../editor-rules.ts";
 import type { EnergySiteConfig } from "./config.ts";
 import { idPattern, machinesOf } from "./machines.ts";
+import { contractDefaults, migrateSite } from "./migrate.ts";
 
 const say = sayer("energy-site");
 const listId = "#node-config-input-machines-list";
@@ -107,6 +109,31 @@ function fill(machines: readonly Partial<Machine>[]): void {
 	for (const machine of machines) $(listId).editableList("addItem", machine);
 }
 
+/** A field that may stay empty, and else is read as the runtime reads it. */
+function readable(read: (text: string) => unknown, key: string) {
+	return rule((value) => {
+		try {
+			if (value) read(String(value));
+			return undefined;
+		} catch {
+			return say(`energy-site.errors.${key}`);
+		}
+	});
+}
+
+const isEmpty = (value: unknown): boolean => value === "" || value === undefined || value === null;
+
+/** Fields that a site saved by version 1 does not have yet. */
+function showContract(site: EnergySiteConfig): void {
+	const known = migrateSite(site);
+	for (const name of Object.keys(contractDefaults) as (keyof typeof contractDefaults)[]) {
+		$(`#node-config-input-${name}`).val(String(known[name]));
+	}
+	$.getJSON("smart-energy/energy-site/tariffs", (ids: string[]) => {
+		$("#energy-site-tariffs").append(ids.map((value) => $("<option>", { value })));
+	});
+}
+
 function wireImport(): void {
 	const json = $("#energy-site-json");
 	const problem = $("#energy-site-import-error");
@@ -125,7 +152,7 @@ function wireImport(): void {
 RED.nodes.registerType<EditorNodeProperties & EnergySiteConfig>("energy-site", {
 	category: "config",
 	defaults: {
-		configVersion: { value: 1 },
+		configVersion: { value: 2 },
 		name: { value: "" },
 		siteId: {
 			value: "",
@@ -160,6 +187,25 @@ RED.nodes.registerType<EditorNodeProperties & EnergySiteConfig>("energy-site", {
 				return typeof machines === "string" ? machines : undefined;
 			}),
 		},
+		tariff: { value: contractDefaults.tariff },
+		contractKw: {
+			value: contractDefaults.contractKw,
+			validate: rule((value) =>
+				isEmpty(value) || isNumberIn(value, 0.001, 10_000_000) ? undefined : say("energy-site.errors.contractKw"),
+			),
+		},
+		billingDay: {
+			value: contractDefaults.billingDay,
+			validate: rule((value) =>
+				isEmpty(value) || (isNumberIn(value, 1, 28) && Number.isInteger(Number(value)))
+					? undefined
+					: say("energy-site.errors.billingDay"),
+			),
+		},
+		deferrals: { value: contractDefaults.deferrals, validate: readable(deferralsOf, "deferrals") },
+		extraHolidays: { value: contractDefaults.extraHolidays, validate: readable(datesOf, "extraHolidays") },
+		previousPeaks: { value: contractDefaults.previousPeaks, validate: readable(peaksOf, "previousPeaks") },
+		tariffFile: { value: contractDefaults.tariffFile },
 	},
 	label() {
 		return this.name || this.siteId || say("energy-site.label");
@@ -176,8 +222,10 @@ RED.nodes.registerType<EditorNodeProperties & EnergySiteConfig>("energy-site", {
 		});
 		fill(this.machines ?? []);
 		wireImport();
+		showContract(this);
 	},
 	oneditsave() {
+		this.configVersion = 2;
 		const typed = rows();
 		const machines = read(typed);
 		this.machines = typeof machines === "string" ? (typed as unknown as Machine[]) : machines;

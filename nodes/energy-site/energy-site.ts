@@ -5,9 +5,13 @@ import { EnergyError } from "../../lib/errors.ts";
 import { explain } from "../../lib/messages.ts";
 import { openStore } from "../../lib/store/open.ts";
 import type { Store } from "../../lib/store/store.ts";
+import { configuredRates } from "../../lib/tariff/contract.ts";
+import { shippedTariffs } from "../../lib/tariff/registry.ts";
 import type { Site } from "../../lib/telemetry/site.ts";
 import type { EnergySiteConfig, EnergySiteNode } from "./config.ts";
+import { ContractHolder } from "./contract-holder.ts";
 import { idPattern, machinesOf } from "./machines.ts";
+import { migrateSite } from "./migrate.ts";
 
 function batchSize(): number | undefined {
 	const text = process.env.SMARTFACTORY_BATCH_SIZE;
@@ -60,14 +64,25 @@ export default (RED: NodeAPI): void => {
 		);
 	}
 
-	function EnergySite(this: EnergySiteNode, config: EnergySiteConfig & NodeDef): void {
-		RED.nodes.createNode(this, config);
+	function EnergySite(this: EnergySiteNode, saved: EnergySiteConfig & NodeDef): void {
+		RED.nodes.createNode(this, saved);
+		const config = migrateSite(saved);
 		try {
 			this.site = siteFrom(config);
 		} catch (error) {
 			// Nodes of this site then say that it is missing; here stands why.
 			this.error(explain(error, "en-US"));
 		}
+		const timeZone = this.site?.timeZone ?? "UTC";
+		const directory = RED.settings.userDir ?? process.cwd();
+		const holder = new ContractHolder(config, timeZone, () => ({
+			timeZone,
+			directory,
+			...configuredRates(process.env),
+		}));
+		this.contract = () => holder.contract();
+		this.pricer = () => holder.pricer();
+		this.takePrices = (points) => holder.takePrices(points);
 		const url = storeUrl(config);
 		let held: Promise<Store> | undefined;
 
@@ -104,4 +119,7 @@ export default (RED: NodeAPI): void => {
 		});
 	}
 	RED.nodes.registerType("energy-site", EnergySite);
+	RED.httpAdmin.get("/smart-energy/energy-site/tariffs", RED.auth.needsPermission("flows.read"), (_req, res) => {
+		res.json(["simple", ...shippedTariffs().ids()]);
+	});
 };

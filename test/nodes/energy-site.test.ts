@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { EnergySiteNode } from "../../nodes/energy-site/config.ts";
 import { machinesOf } from "../../nodes/energy-site/machines.ts";
+import { migrateSite, type Site1 } from "../../nodes/energy-site/migrate.ts";
 import { siteNode, temporaryStore } from "../support/store-site.ts";
 import { nodeSet, useNodeRed } from "./harness.ts";
 
@@ -44,6 +45,92 @@ describe("energy-site node", () => {
 			assert.equal((await start(more)).site, undefined);
 		});
 	}
+});
+
+describe("the contract of a site", () => {
+	const helper = useNodeRed();
+	const seoul = (time: string): number => Date.parse(`${time}+09:00`);
+
+	async function start(more: object = {}): Promise<EnergySiteNode> {
+		await helper.load(nodeSet("energy-site"), [siteNode("sqlite::memory:", more)]);
+		return helper.getNode("site") as unknown as EnergySiteNode;
+	}
+
+	it("prices by the tariff it names", async () => {
+		const node = await start({ configVersion: 2, tariff: "kepco/industrial-b/high-a/II", contractKw: "1200" });
+		const { contractKw, billingDay, tariff } = node.contract();
+		assert.deepEqual([contractKw, billingDay, tariff.id], [1200, 1, "kepco/industrial-b/high-a/II"]);
+		assert.equal(node.pricer().band(seoul("2026-11-23T10:00:00")), "on-peak");
+		assert.equal(node.pricer(), node.pricer(), "made once a day");
+	});
+
+	it("of version 1 is priced by the two rates of the configuration", async () => {
+		process.env.SMARTFACTORY_POWER_BASE_RATE_KRW_PER_KWH = "100";
+		process.env.SMARTFACTORY_POWER_TOU_PEAK_RATE = "2";
+		process.env.SMARTFACTORY_POWER_PEAK_POWER_LIMIT = "640";
+		try {
+			const node = await start({ configVersion: 1 });
+			assert.equal(node.contract().contractKw, 640);
+			const pricer = node.pricer();
+			assert.equal(pricer.energyPrice(seoul("2026-11-23T10:00:00")), 200);
+			assert.equal(pricer.energyPrice(seoul("2026-11-22T10:00:00")), 70);
+		} finally {
+			for (const name of Object.keys(process.env)) if (name.startsWith("SMARTFACTORY_POWER_")) delete process.env[name];
+		}
+	});
+
+	it("keeps versions that were put off, more holidays and past peaks", async () => {
+		const node = await start({
+			tariff: "kepco/industrial-b/high-a/II",
+			deferrals: '{"2026-04-16": "2026-10-01"}',
+			extraHolidays: "2026-11-23, 2026-11-24",
+			previousPeaks: '{"2026-01": 132}',
+			billingDay: "15",
+		});
+		assert.equal(node.pricer().at(seoul("2026-09-30T12:00:00")).version < "2026-04-16", true);
+		assert.equal(node.pricer().at(seoul("2026-10-01T12:00:00")).version, "2026-04-16");
+		assert.equal(node.pricer().band(seoul("2026-11-23T10:00:00")), "off-peak");
+		assert.deepEqual([...node.contract().previousPeaks.values()], [{ kw: 132 }]);
+		assert.equal(node.contract().billingDay, 15);
+	});
+
+	it("with dynamic prices knows none before they come, and takes new ones over old", async () => {
+		const node = await start({ tariff: "dynamic/series" });
+		assert.throws(() => node.pricer(), { code: "tariff.series-needed" });
+		node.takePrices([
+			{ time: "2026-11-23T10:00:00+09:00", price: 90 },
+			{ time: "2026-11-23T11:00:00+09:00", price: 80 },
+		]);
+		node.takePrices([{ time: "2026-11-23T11:00:00+09:00", price: 85 }]);
+		assert.equal(node.pricer().energyPrice(seoul("2026-11-23T11:30:00")), 85);
+		assert(Number.isNaN(node.pricer().energyPrice(seoul("2026-11-23T12:00:00"))));
+	});
+
+	for (const [more, code] of [
+		[{ tariff: "kepco/nothing" }, "tariff.unknown"],
+		[{ tariff: "own/a", tariffFile: "/nowhere/tariff.json" }, "tariff.file"],
+		[{ contractKw: "-5" }, "tariff.contract"],
+		[{ billingDay: "29" }, "tariff.contract"],
+		[{ deferrals: "[]" }, "tariff.contract"],
+		[{ previousPeaks: '{"2026-01": "much"}' }, "tariff.contract"],
+		[{ extraHolidays: "tomorrow" }, "calendar.date"],
+	] as const) {
+		it(`says ${code} for ${JSON.stringify(more)}, where it is asked for, and the site goes on`, async () => {
+			const node = await start(more);
+			assert.throws(() => node.pricer(), { code });
+			assert.equal(node.site.id, "demo");
+		});
+	}
+
+	it("comes with a migration that keeps what a site said", () => {
+		const saved = { ...siteNode("", { configVersion: 1 }) } as unknown as Site1;
+		const migrated = migrateSite(saved);
+		assert.equal(migrated.configVersion, 2);
+		assert.equal(migrated.tariff, "simple");
+		assert.equal(migrated.siteId, "demo");
+		const again = migrateSite({ ...migrated, tariff: "kepco/general-b/high-b/I" });
+		assert.equal(again.tariff, "kepco/general-b/high-b/I");
+	});
 });
 
 describe("machines of a site", () => {

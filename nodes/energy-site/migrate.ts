@@ -1,0 +1,28 @@
+import type { EnergySiteConfig } from "./config.ts";
+
+type Contract = Pick<
+	EnergySiteConfig,
+	"tariff" | "contractKw" | "billingDay" | "deferrals" | "extraHolidays" | "previousPeaks" | "tariffFile"
+>;
+
+/** A site as version 1 saved it: it knew no contract. */
+export type Site1 = Omit<EnergySiteConfig, "configVersion" | keyof Contract> & { configVersion?: 1 };
+
+/** A site without a contract is priced by the two rates of the configuration. */
+export const contractDefaults: Readonly<Contract> = {
+	tariff: "simple",
+	contractKw: "",
+	billingDay: "1",
+	deferrals: "",
+	extraHolidays: "",
+	previousPeaks: "",
+	tariffFile: "",
+};
+
+/**
+ * A saved site of any version as the newest one. Version 2 brought the contract with the supplier; where it was not
+ * there yet, the site is priced as every new one.
+ */
+export function migrateSite(saved: EnergySiteConfig | Site1): EnergySiteConfig {
+	return { ...contractDefaults, ...saved, configVersion: 2 };
+}
