@@ -1,4 +1,5 @@
 import type { EnergyToday } from "../store/store.ts";
+import { tidy } from "../store/wire.ts";
 import type { Quality, QualityReason, WireReading } from "../telemetry/reading.ts";
 import { defaultRules } from "../telemetry/rules.ts";
 import type { Machine, Site } from "../telemetry/site.ts";
@@ -240,7 +241,7 @@ export class LiveHub {
 		return {
 			totalKw: total,
 			totalQuality: metered ? worst(parts) : totalled(parts, subs, mains.length > 0),
-			energyTodayKwh: sumOf((mains.length > 0 ? mains : subs).map((track) => track.todayKwh)),
+			energyTodayKwh: tidied(sumOf((mains.length > 0 ? mains : subs).map((track) => track.todayKwh))),
 		};
 	}
 
@@ -304,10 +305,12 @@ function machineNow({ machine, reading, silent, todayKwh }: Track): MachineNow {
 		ratedKw: machine.ratedKw ?? null,
 		time: reading?.time ?? null,
 		powerKw: reading && !silent ? (reading.powerKw ?? null) : null,
-		energyTodayKwh: todayKwh,
+		energyTodayKwh: tidied(todayKwh),
 		powerFactor: reading && !silent ? (reading.powerFactor ?? null) : null,
 		state: reading && !silent ? (reading.state ?? null) : null,
 		quality: !reading || silent ? "bad" : (reading.quality ?? "good"),
 		reason,
 	};
 }
+
+const tidied = (kwh: number | null): number | null => (kwh === null ? null : tidy(kwh));

@@ -18,9 +18,20 @@ export function wirePage<T, W>(page: Page<T>, each: (item: T) => W): WirePage<W>
 	};
 }
 
+/** To a millionth: what is beyond is the noise of binary fractions, not of any meter. */
+export const tidy = (value: number): number => Math.round(value * 1e6) / 1e6;
+
 /** An interval with ISO times, [start, end). */
-export function wireInterval({ startMs, durationMs, ...rest }: Interval): object {
-	return { start: iso(startMs), end: iso(startMs + durationMs), ...rest };
+export function wireInterval(interval: Interval): object {
+	const { startMs, durationMs, energyKwh, estimatedKwh, meanKw, ...rest } = interval;
+	return {
+		start: iso(startMs),
+		end: iso(startMs + durationMs),
+		energyKwh: tidy(energyKwh),
+		estimatedKwh: tidy(estimatedKwh),
+		meanKw: tidy(meanKw),
+		...rest,
+	};
 }
 
 export function wireSeries({ machine, timesMs, values }: Series): object {
