@@ -1,1 +1,5 @@
 // The kinds of model there are: a new one is a folder, and a line here.
+import { machineModelKind } from "./anomaly/machine-model.ts";
+import { kindNames, registerKind } from "./kinds.ts";
+
+if (!kindNames().includes(machineModelKind.kind)) registerKind(machineModelKind);

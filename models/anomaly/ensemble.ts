@@ -18,6 +18,8 @@ export interface EnsembleOptions {
 	references?: number;
 	/** Default 1. */
 	seed?: number;
+	/** Least spread of each column, in its unit: what is below the resolution of a sensor is no deviation. */
+	floors?: ArrayLike<number>;
 }
 
 /** What a stretch of rows leaves behind for the next one: the running means. One per machine. */
@@ -85,22 +87,22 @@ export class AnomalyEnsemble {
 
 	/**
 	 * @param x rows in the order of their time; NaN where a value is missing
-	 * @param breaks 1 where a row doesn't follow on the one before
+	 * @param steps time since the row before; see Smoothing
 	 * @throws EnergyError `models.too-little-data`
 	 */
 	static fit(
 		x: Matrix,
 		options: EnsembleOptions = {},
 		progress: FitContext["progress"] = () => undefined,
-		breaks?: Uint8Array,
+		steps?: Float64Array,
 	): AnomalyEnsemble {
-		const { horizon = 1.5, trees = 100, neighbours = 20, references = 1_000, seed = 1 } = options;
+		const { horizon = 1.5, trees = 100, neighbours = 20, references = 1_000, seed = 1, floors } = options;
 		if (x.rows < MIN_ROWS) throw new EnergyError("models.too-little-data", { rows: x.rows, needed: MIN_ROWS });
 		const slow = x.rows >= SLOW_ROWS;
 		const learnt = Math.round(x.rows * LEARNING_SHARE);
 		const memberOptions = { trees, neighbours, references, seed };
 		const fitted = (rows: Matrix): { scaling: Scaling; leftOut: LeftOut[]; members: Members } => {
-			const { scaling, leftOut } = Scaling.fit(rows, { horizon });
+			const { scaling, leftOut } = Scaling.fit(rows, { horizon, ...(floors && { floors }) });
 			if (scaling.used.length === 0) throw new EnergyError("models.too-little-data", { rows: 0, needed: MIN_ROWS });
 			return { scaling, leftOut, members: Members.fit(scaling.apply(rows), memberOptions) };
 		};
@@ -108,7 +110,7 @@ export class AnomalyEnsemble {
 		const early = fitted(firstRows(x, learnt));
 		progress(0.3);
 		const scores = early.members.score(
-			viewOf(early.scaling.apply(x), memoryOf(early.scaling.used.length, slow), breaks),
+			viewOf(early.scaling.apply(x), memoryOf(early.scaling.used.length, slow), steps),
 		);
 		progress(0.6);
 		const tails: Partial<Record<MemberName, Tail>> = {};
@@ -149,12 +151,12 @@ export class AnomalyEnsemble {
 	/**
 	 * Scores rows in the order of their time; the memory goes on with the next call.
 	 *
-	 * @param breaks 1 where a row doesn't follow on the one before
+	 * @param steps time since the row before; see Smoothing
 	 * @throws RangeError for rows with another number of columns
 	 */
-	score(x: Matrix, memory: Memory = this.memory(), breaks?: Uint8Array): EnsembleScores {
+	score(x: Matrix, memory: Memory = this.memory(), steps?: Float64Array): EnsembleScores {
 		if (x.columns !== this.columns) throw new RangeError(`rows of ${x.columns} columns, not ${this.columns}`);
-		const view = viewOf(this.scaling.apply(x), memory, breaks);
+		const view = viewOf(this.scaling.apply(x), memory, steps);
 		const scores = this.#members.score(view);
 		const missing = this.#missing(x);
 		const { score, leader } = this.#join(scores, x.rows);
@@ -236,6 +238,6 @@ function memoryOf(columns: number, slow: boolean): Memory {
 	};
 }
 
-function viewOf(plain: Matrix, { steady, slow }: Memory, breaks: Uint8Array | undefined): View {
-	return { plain, steady: steady.apply(plain, breaks), slow: slow?.apply(plain, breaks) };
+function viewOf(plain: Matrix, { steady, slow }: Memory, steps: Float64Array | undefined): View {
+	return { plain, steady: steady.apply(plain, steps), slow: slow?.apply(plain, steps) };
 }

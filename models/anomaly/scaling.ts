@@ -12,6 +12,8 @@ export interface ScalingOptions {
 	 * span is given that much more room; 0 gives none.
 	 */
 	horizon: number;
+	/** Least spread of each column; a column with one that is above 0 is used although it was constant. */
+	floors?: ArrayLike<number>;
 }
 
 /**
@@ -35,7 +37,7 @@ export class Scaling {
 	}
 
 	/** @param x rows in the order of their time */
-	static fit(x: Matrix, { horizon }: ScalingOptions): { scaling: Scaling; leftOut: LeftOut[] } {
+	static fit(x: Matrix, { horizon, floors }: ScalingOptions): { scaling: Scaling; leftOut: LeftOut[] } {
 		const used: number[] = [];
 		const found: { centre: number; spread: number; plain: number }[] = [];
 		const leftOut: LeftOut[] = [];
@@ -43,10 +45,10 @@ export class Scaling {
 			const values = columnOf(x, column);
 			const sorted = values.filter(Number.isFinite).sort();
 			if (sorted.length < 2) leftOut.push({ column, why: "empty" });
-			else if (sorted[0] === sorted[sorted.length - 1]) leftOut.push({ column, why: "constant" });
+			else if (sorted[0] === sorted[sorted.length - 1] && !floors?.[column]) leftOut.push({ column, why: "constant" });
 			else {
 				used.push(column);
-				const plain = spreadOf(sorted);
+				const plain = Math.max(floors?.[column] ?? 0, spreadOf(sorted));
 				found.push({
 					centre: quantileOf(sorted, 0.5),
 					plain,

@@ -7,7 +7,8 @@ import type { Matrix } from "../matrix.ts";
 export class Smoothing {
 	readonly weight: number;
 	readonly #mean: Float64Array;
-	#rows = 0;
+	/** Steps since the last break. */
+	#seen = 0;
 
 	/** @param weight of the newest row, 0…1 */
 	constructor(columns: number, weight: number) {
@@ -15,14 +16,21 @@ export class Smoothing {
 		this.#mean = new Float64Array(columns);
 	}
 
-	/** @param breaks 1 where a row doesn't follow on the one before: after a gap a mean of both sides says nothing */
-	apply({ data, rows, columns }: Matrix, breaks?: Uint8Array): Matrix {
+	/**
+	 * @param steps time since the row before, in the cadence that the model learnt at; NaN where a row doesn't follow on
+	 * the one before: after a gap a mean of both sides says nothing. Absent means evenly spaced rows.
+	 */
+	apply({ data, rows, columns }: Matrix, steps?: Float64Array): Matrix {
 		const out = new Float64Array(rows * columns);
 		const mean = this.#mean;
 		for (let row = 0, base = 0; row < rows; row++, base += columns) {
-			if (breaks?.[row]) this.#rows = 0;
+			const step = steps ? (steps[row] as number) : 1;
+			if (Number.isNaN(step)) this.#seen = 0;
+			const passed = step > 0 ? Math.min(step, 1) : 1;
+			const own = passed === 1 ? this.weight : 1 - (1 - this.weight) ** passed;
 			// Starts as the plain mean, so that the first row does not stand for many.
-			const weight = Math.max(this.weight, 1 / ++this.#rows);
+			this.#seen += passed;
+			const weight = Math.max(own, Math.min(1, passed / this.#seen));
 			for (let column = 0; column < columns; column++) {
 				const before = mean[column] as number;
 				const after = before + weight * ((data[base + column] as number) - before);

@@ -1,0 +1,119 @@
+import type { Matrix } from "../matrix.ts";
+import type { ModelState } from "../model.ts";
+import { columnOf, quantileOf } from "./scaling.ts";
+
+const BINS = 10;
+/** By common usage below 0.1 nothing moved, above 0.25 the population is another one. */
+export const DRIFT_LIMIT = 0.25;
+
+/**
+ * How the values of each column were distributed when a model was fitted: edges between equal shares. Columns with few
+ * different values have fewer bins.
+ */
+export class DriftProfile {
+	readonly #edges: Float64Array;
+	readonly #shares: Float64Array;
+	readonly columns: number;
+
+	private constructor(columns: number, edges: Float64Array, shares: Float64Array) {
+		this.columns = columns;
+		this.#edges = edges;
+		this.#shares = shares;
+	}
+
+	static fit(x: Matrix): DriftProfile {
+		const edges = new Float64Array(x.columns * (BINS - 1));
+		const shares = new Float64Array(x.columns * BINS);
+		for (let column = 0; column < x.columns; column++) {
+			const sorted = columnOf(x, column).filter(Number.isFinite).sort();
+			for (let edge = 1; edge < BINS; edge++) {
+				edges[column * (BINS - 1) + edge - 1] = sorted.length > 0 ? quantileOf(sorted, edge / BINS) : Number.NaN;
+			}
+			for (const value of sorted) {
+				const place = column * BINS + binOf(edges, column, value);
+				shares[place] = (shares[place] as number) + 1 / sorted.length;
+			}
+		}
+		return new DriftProfile(x.columns, edges, shares);
+	}
+
+	static fromState({ facts, arrays }: ModelState): DriftProfile {
+		return new DriftProfile(facts.columns as number, arrays.edges as Float64Array, arrays.shares as Float64Array);
+	}
+
+	get state(): ModelState {
+		return { facts: { columns: this.columns }, arrays: { edges: this.#edges, shares: this.#shares } };
+	}
+
+	/** A count of what comes, to compare with. */
+	watch(): DriftWatch {
+		return new DriftWatch(this.columns, this.#edges, this.#shares);
+	}
+}
+
+/** Counts values as they come and says how far their distribution has moved. */
+export class DriftWatch {
+	readonly #edges: Float64Array;
+	readonly #shares: Float64Array;
+	readonly #columns: number;
+	readonly #counts: Float64Array;
+	#rows = 0;
+
+	constructor(columns: number, edges: Float64Array, shares: Float64Array) {
+		this.#columns = columns;
+		this.#edges = edges;
+		this.#shares = shares;
+		this.#counts = new Float64Array(shares.length);
+	}
+
+	get rows(): number {
+		return this.#rows;
+	}
+
+	add({ data, rows, columns }: Matrix): void {
+		for (let row = 0; row < rows; row++) {
+			for (let column = 0; column < columns; column++) {
+				const value = data[row * columns + column] as number;
+				if (!Number.isFinite(value)) continue;
+				const place = column * BINS + binOf(this.#edges, column, value);
+				this.#counts[place] = (this.#counts[place] as number) + 1;
+			}
+		}
+		this.#rows += rows;
+	}
+
+	/**
+	 * Population stability index of each column, Σ (now − then) × ln(now / then) over its bins; 0 where nothing was
+	 * counted. An empty bin counts as half a value.
+	 */
+	index(): Float64Array {
+		return Float64Array.from({ length: this.#columns }, (_, column) => {
+			const counts = this.#counts.subarray(column * BINS, (column + 1) * BINS);
+			const total = counts.reduce((sum, count) => sum + count, 0);
+			if (total === 0) return 0;
+			let index = 0;
+			for (let bin = 0; bin < BINS; bin++) {
+				const least = 0.5 / total;
+				const now = Math.max(least, (counts[bin] as number) / total);
+				const before = this.#shares[column * BINS + bin] as number;
+				// A bin that was empty and still is says nothing.
+				if (before === 0 && counts[bin] === 0) continue;
+				const then = Math.max(least, before);
+				index += (now - then) * Math.log(now / then);
+			}
+			return index;
+		});
+	}
+
+	reset(): void {
+		this.#counts.fill(0);
+		this.#rows = 0;
+	}
+}
+
+function binOf(edges: Float64Array, column: number, value: number): number {
+	const from = column * (BINS - 1);
+	let bin = 0;
+	while (bin < BINS - 1 && value > (edges[from + bin] as number)) bin++;
+	return bin;
+}

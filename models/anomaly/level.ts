@@ -1,0 +1,66 @@
+export type Level = "normal" | "warning" | "critical";
+
+export interface LevelOptions {
+	/** Score from which a reading counts as a warning; default 0.7, about one reading in 16,000 by chance. */
+	warning?: number;
+	/** Default 0.9. */
+	critical?: number;
+	/** How far the score must fall below a threshold before the level goes back; default 0.1. */
+	hysteresis?: number;
+	/** Readings in a row that raise a level; default 3. */
+	confirm?: number;
+	/** Readings in a row that lower it; default 5. */
+	release?: number;
+}
+
+const order: readonly Level[] = ["normal", "warning", "critical"];
+
+/**
+ * The level of a machine out of the scores of its readings: it rises when several in a row are above a threshold and
+ * falls when several in a row are clearly below, so that a score that swings about a threshold is one event.
+ */
+export class LevelTracker {
+	readonly #thresholds: readonly number[];
+	readonly #hysteresis: number;
+	readonly #confirm: number;
+	readonly #release: number;
+	#level = 0;
+	/** Readings in a row at or above each threshold. */
+	readonly #above = [0, 0, 0];
+	/** Readings in a row clearly below the present level's threshold. */
+	#below = 0;
+
+	constructor({ warning = 0.7, critical = 0.9, hysteresis = 0.1, confirm = 3, release = 5 }: LevelOptions = {}) {
+		this.#thresholds = [Number.NEGATIVE_INFINITY, warning, Math.max(warning, critical)];
+		this.#hysteresis = hysteresis;
+		this.#confirm = Math.max(1, confirm);
+		this.#release = Math.max(1, release);
+	}
+
+	get level(): Level {
+		return order[this.#level] as Level;
+	}
+
+	/** Takes the next score; a NaN, which judges nothing, changes nothing. @returns whether the level changed */
+	add(score: number): boolean {
+		if (Number.isNaN(score)) return false;
+		const before = this.#level;
+		for (let place = 1; place < order.length; place++) {
+			this.#above[place] = score >= (this.#thresholds[place] as number) ? (this.#above[place] as number) + 1 : 0;
+			if (place > this.#level && (this.#above[place] as number) >= this.#confirm) this.#level = place;
+		}
+		if (this.#level > before) {
+			this.#below = 0;
+			return true;
+		}
+		const floor = (this.#thresholds[this.#level] as number) - this.#hysteresis;
+		this.#below = score < floor ? this.#below + 1 : 0;
+		if (this.#below >= this.#release) {
+			this.#below = 0;
+			this.#level--;
+			// All the way down where the score says so.
+			while (this.#level > 0 && score < (this.#thresholds[this.#level] as number) - this.#hysteresis) this.#level--;
+		}
+		return this.#level !== before;
+	}
+}
