@@ -25,6 +25,8 @@ export interface BookOptions {
 	priceAt?: (atMs: number) => number | null;
 	/** No alarm is shelved longer than this, ms. */
 	maxShelveMs?: number;
+	/** What active alarms had cost when that was last kept, by their id. */
+	costs?: Readonly<Record<string, number>>;
 }
 
 /** What was last heard about an alarm; it is not kept over a restart, for the next signal tells it again. */
@@ -56,9 +58,14 @@ export class AlarmBook {
 	readonly #flood: FloodWatch;
 	readonly #priceAt: (atMs: number) => number | null;
 	readonly #maxShelveMs: number;
+	readonly #costs: Map<string, number>;
 
 	/** @param kept alarms as they stood when they were last kept */
-	constructor(kept: readonly Alarm[] = [], { priceAt = () => null, maxShelveMs = DAY_MS }: BookOptions = {}) {
+	constructor(
+		kept: readonly Alarm[] = [],
+		{ priceAt = () => null, maxShelveMs = DAY_MS, costs = {} }: BookOptions = {},
+	) {
+		this.#costs = new Map(Object.entries(costs));
 		this.#priceAt = priceAt;
 		this.#maxShelveMs = maxShelveMs;
 		for (const alarm of kept) this.#alarms.set(alarm.id, alarm);
@@ -85,6 +92,14 @@ export class AlarmBook {
 		for (const alarm of kept) if (!this.#alarms.has(alarm.id)) this.#alarms.set(alarm.id, alarm);
 	}
 
+	/** What active alarms have cost so far; see `BookOptions.costs`. */
+	costs(): Record<string, number> {
+		const running = [...this.#trackers].flatMap(([id, { costKrw }]) =>
+			costKrw === null ? [] : [[id, costKrw] as const],
+		);
+		return Object.fromEntries([...this.#costs, ...running]);
+	}
+
 	/** What an active alarm costs. */
 	running(id: string, nowMs: number): Running {
 		const tracker = this.#trackers.get(id);
@@ -106,7 +121,11 @@ export class AlarmBook {
 			if (!this.#matters(signal, this.#alarms.get(id))) return [];
 			tracker = { signal: { ...signal, on: false }, sinceMs: nowMs, costKrw: null, costedMs: nowMs };
 			// An alarm that stood before a restart has to be seen gone for its whole off-delay.
-			if (this.#alarms.get(id)?.active) tracker.signal.on = true;
+			if (this.#alarms.get(id)?.active) {
+				tracker.signal.on = true;
+				tracker.costKrw = this.#costs.get(id) ?? null;
+				this.#costs.delete(id);
+			}
 			this.#trackers.set(id, tracker);
 		}
 		const before = tracker.signal.on;

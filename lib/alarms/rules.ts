@@ -3,8 +3,11 @@ import type { Site } from "../telemetry/site.ts";
 import { type Condition, parseCondition } from "./condition.ts";
 import { type Priority, priorities } from "./types.ts";
 
-/** Who tells a rule: a condition on readings, alerts of anomaly detection, silence of a meter, demand control. */
-export const ruleSources = ["condition", "anomaly", "silent", "demand"] as const;
+/**
+ * Who tells a rule: a condition on readings, alerts of anomaly detection, silence of a meter, demand control, or a
+ * machine's efficiency below the node's threshold.
+ */
+export const ruleSources = ["condition", "anomaly", "silent", "demand", "efficiency"] as const;
 export type RuleSource = (typeof ruleSources)[number];
 
 export const groupings = ["machine", "area", "site", "none"] as const;
@@ -31,6 +34,7 @@ export interface RuleRow {
 export interface AlarmRule {
 	id: string;
 	source: RuleSource;
+	/** Of what readings are held against. */
 	condition: Condition | undefined;
 	/** Empty: all. */
 	machines: ReadonlySet<string>;
@@ -41,6 +45,10 @@ export interface AlarmRule {
 	group: Grouping;
 }
 
+/** Against a machine's own best decile. */
+export const EFFICIENCY_THRESHOLD = 0.7;
+/** An efficiency alarm is over only this much above its threshold. */
+const EFFICIENCY_BAND = 0.05;
 const MAX_DELAY_S = 86_400;
 const words = (text: string | undefined): string[] => (text ?? "").split(/[,\s]+/).filter(Boolean);
 
@@ -52,10 +60,11 @@ const words = (text: string | undefined): string[] => (text ?? "").split(/[,\s]+
 export function rulesOf(
 	rows: readonly Partial<RuleRow>[],
 	site?: Pick<Site, "machines" | "unknownMachines">,
+	efficiencyThreshold: number = EFFICIENCY_THRESHOLD,
 ): AlarmRule[] {
 	const seen = new Set<string>();
 	return rows.map((row, index) => {
-		const rule = ruleOf(row, index);
+		const rule = ruleOf(row, index, efficiencyThreshold);
 		if (seen.has(rule.id)) fail(index, "id", rule.id, "unique");
 		seen.add(rule.id);
 		if (site?.unknownMachines === "reject") {
@@ -70,7 +79,14 @@ function fail(index: number, field: string, value: unknown, rule: string): never
 	throw new EnergyError("alarms.bad-rule", { rule: index + 1, field, value: value ?? "", allowed: rule });
 }
 
-function ruleOf(row: Partial<RuleRow>, index: number): AlarmRule {
+function conditionOf(source: RuleSource, text: string | undefined, threshold: number): Condition | undefined {
+	if (source === "condition") return parseCondition(text ?? "");
+	if (source !== "efficiency") return undefined;
+	const clears = Math.min(1, threshold + EFFICIENCY_BAND);
+	return { kind: "compare", measure: "efficiency", above: false, orEqual: false, limit: threshold, clears };
+}
+
+function ruleOf(row: Partial<RuleRow>, index: number, threshold: number): AlarmRule {
 	const { id = "", source = "condition", priority = "auto", group = "machine" } = row;
 	if (!/^[A-Za-z0-9-]{1,40}$/.test(id) || id === "flood") fail(index, "id", id, "letters, digits and -, not “flood”");
 	if (!ruleSources.includes(source)) fail(index, "source", source, ruleSources.join(", "));
@@ -84,7 +100,7 @@ function ruleOf(row: Partial<RuleRow>, index: number): AlarmRule {
 	};
 	return {
 		...{ id, source, priority, group },
-		condition: source === "condition" ? parseCondition(row.condition ?? "") : undefined,
+		condition: conditionOf(source, row.condition, threshold),
 		machines: new Set(words(row.machines)),
 		onDelayMs: delay("onDelayS"),
 		offDelayMs: delay("offDelayS"),

@@ -64,6 +64,10 @@ export class Sentinel {
 	readonly #site: string;
 	readonly #memory = new Map<string, Memory>();
 	readonly #silent = new Map<string, Set<string>>();
+	/** Loads that did not follow a command in the running quarter-hour. */
+	readonly #disobedient = new Set<string>();
+	/** What demand control said beside the figures in the running quarter-hour. */
+	#worse: Cause | undefined;
 
 	constructor(site: Pick<Site, "id" | "machines">, rules: readonly AlarmRule[]) {
 		this.#site = site.id;
@@ -103,7 +107,7 @@ export class Sentinel {
 	alert(alert: AnomalyAlert): Signal[] {
 		const { level, machine, score, excessKw } = alert;
 		const memory = this.#remember(machine);
-		return this.#of("anomaly", machine).map((rule) => ({
+		return this.#of(machine, "anomaly").map((rule) => ({
 			...this.#identity(rule, machine),
 			...{ on: level !== "normal", suppress: this.#suppression(rule, memory), excessKw },
 			...{ onDelayMs: rule.onDelayMs, offDelayMs: rule.offDelayMs },
@@ -138,8 +142,11 @@ export class Sentinel {
 			});
 	}
 
-	/** Machines that a silence alarm stands for from before a restart: silent until somebody says otherwise. */
-	expectSilent(rule: string, machine: string): void {
+	/** An alarm that stands from before a restart: its end, too, is told only to who remembers it. */
+	expect({ rule, machine }: { rule: string; machine: string }): void {
+		const source = this.#rules.find(({ id }) => id === rule)?.source;
+		if (source === "demand" && machine !== "") this.#disobedient.add(machine);
+		if (source !== "silent") return;
 		const known = this.#silent.get(rule) ?? new Set();
 		this.#silent.set(rule, known.add(machine));
 	}
@@ -149,11 +156,8 @@ export class Sentinel {
 		const silent = state === "silent";
 		const cause: Cause = silent
 			? { code: "alarms.cause.demand-silent", details: {} }
-			: {
-					code: krw === null ? "alarms.cause.demand" : "alarms.cause.demand-priced",
-					details: { predictedKw: round(predictedKw ?? 0), limitKw: round(limitKw ?? 0), krw: Math.round(krw ?? 0) },
-				};
-		return this.#of("demand", "").map((rule) => ({
+			: (this.#worse ?? demandCause(predictedKw, limitKw, krw));
+		return this.#of("", "demand").map((rule) => ({
 			...this.#identity(rule, ""),
 			// The first minutes of a quarter-hour are still a guess.
 			...{ on: state === "lockout" ? null : over || silent, suppress: null, excessKw: null },
@@ -162,9 +166,38 @@ export class Sentinel {
 		}));
 	}
 
-	#of(source: AlarmRule["source"], machine: string): AlarmRule[] {
+	/**
+	 * What demand control says beside the figures: too little to shed, a load that does not follow. Both end with the
+	 * quarter-hour; a load also when it is restored.
+	 */
+	demandEvent(code: string, details: Readonly<Record<string, unknown>>, text: Cause["text"]): Signal[] {
+		const cause: Cause = { code: `alarms.cause.${code}`, details: {}, ...(text && { text }) };
+		const load = (machine: string, on: boolean): Signal[] =>
+			this.#of(machine, "demand").map((rule) => ({
+				...this.#identity(rule, machine),
+				...{ on, suppress: null, excessKw: null, onDelayMs: 0, offDelayMs: 0 },
+				...{ priority: priorityOf(rule, "high"), cause },
+			}));
+		const machine = typeof details.machine === "string" ? details.machine : "";
+		if (code === "demand.not-enough") this.#worse = cause;
+		if (code === "demand.not-followed" && machine !== "") {
+			this.#disobedient.add(machine);
+			return load(machine, true);
+		}
+		if (code === "demand.restored" && this.#disobedient.delete(machine)) return load(machine, false);
+		if (code !== "demand.closed") return [];
+		this.#worse = undefined;
+		const followed = [...this.#disobedient].flatMap((one) => load(one, false));
+		this.#disobedient.clear();
+		return followed;
+	}
+
+	/** Rules about a machine (empty: the site); only those of a source where one is named. */
+	#of(machine: string, source?: AlarmRule["source"]): AlarmRule[] {
 		return this.#rules.filter(
-			(rule) => rule.source === source && (machine === "" || rule.machines.size === 0 || rule.machines.has(machine)),
+			(rule) =>
+				(source === undefined || rule.source === source) &&
+				(machine === "" || rule.machines.size === 0 || rule.machines.has(machine)),
 		);
 	}
 
@@ -186,7 +219,7 @@ export class Sentinel {
 	#remember(machine: string): Memory {
 		let memory = this.#memory.get(machine);
 		if (!memory) {
-			const watches = this.#of("condition", machine).flatMap((rule) =>
+			const watches = this.#of(machine).flatMap((rule) =>
 				rule.condition ? [{ rule, one: watch(rule.condition), identity: this.#identity(rule, machine) }] : [],
 			);
 			const newestMs = Number.NEGATIVE_INFINITY;
@@ -247,6 +280,12 @@ function excessOf(one: Watch, known: Known): number | null {
 	if (measure === "loadPercent" && above) return value > 0 ? Math.max(0, powerKw * (1 - limit / value)) : null;
 	if (measure === "efficiency" && !above) return powerKw * (1 - Math.min(1, Math.max(0, value)));
 	return null;
+}
+
+function demandCause(predictedKw: number | null, limitKw: number | null, krw: number | null): Cause {
+	const details = { predictedKw: round(predictedKw ?? 0), limitKw: round(limitKw ?? 0) };
+	if (krw === null || krw <= 0) return { code: "alarms.cause.demand", details };
+	return { code: "alarms.cause.demand-priced", details: { ...details, krw: Math.round(krw) } };
 }
 
 function anomalyCause({ contributions, method, level }: AnomalyAlert, score: number): Cause {

@@ -106,14 +106,24 @@ const rank: Readonly<Record<AlarmState, number>> = {
 	...{ shelved: 3, suppressed: 4, "out-of-service": 5, normal: 6 },
 };
 
-/** The order of a list: what waits for a person first, by priority, the newest first. */
+/** Place of an alarm in a list: what waits for a person first, by priority, the newest first. */
+export type Place = readonly [rank: number, priority: number, newness: number, id: string];
+
+export function placeOf(alarm: Alarm): Place {
+	const { priority, raisedMs, changedMs, id } = alarm;
+	return [rank[stateOf(alarm)], priorities.indexOf(priority), -(raisedMs ?? changedMs), id];
+}
+
+export function comparePlaces(a: Place, b: Place): number {
+	for (const [index, part] of a.entries()) {
+		const other = b[index] as typeof part;
+		if (part !== other) return part < other ? -1 : 1;
+	}
+	return 0;
+}
+
 export function byUrgency(a: Alarm, b: Alarm): number {
-	return (
-		rank[stateOf(a)] - rank[stateOf(b)] ||
-		priorities.indexOf(a.priority) - priorities.indexOf(b.priority) ||
-		(b.raisedMs ?? b.changedMs) - (a.raisedMs ?? a.changedMs) ||
-		(a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
-	);
+	return comparePlaces(placeOf(a), placeOf(b));
 }
 
 /** What a board shows: everything but what is normal; counts are whole where the list is cut. */

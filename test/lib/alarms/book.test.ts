@@ -191,6 +191,18 @@ describe("an alarm", () => {
 		assert.deepEqual(book.running(id, nowMs), { excessKw: null, krwPerHour: null, costKrw: null });
 	});
 
+	it("goes on costing after a restart", () => {
+		const priceAt = () => 100;
+		book = new AlarmBook([], { priceAt });
+		on({ excessKw: 60 });
+		wait(MIN);
+		book = new AlarmBook([...book.all()], { priceAt, costs: book.costs() });
+		nowMs += 10 * MIN;
+		on({ excessKw: 60 });
+		wait(MIN);
+		assert.equal(book.running(id, nowMs).costKrw, 200, "but not for the time in which nobody watched");
+	});
+
 	it("has no price where none is known, rather than a price of nothing", () => {
 		on({ excessKw: 12 });
 		wait(MIN);

@@ -90,7 +90,7 @@ describe("the rules over what comes in", () => {
 
 	it("end a silence alarm of before a restart", () => {
 		const guard = sentinel({ id: "silent", source: "silent" });
-		guard.expectSilent("silent", "mill-1");
+		guard.expect({ rule: "silent", machine: "mill-1" });
 		assert.equal(only(guard.silence(new Map())).on, false);
 	});
 
@@ -103,6 +103,26 @@ describe("the rules over what comes in", () => {
 		assert.equal(only(guard.demand({ ...word, state: "lockout" })).on, null);
 		assert.equal(only(guard.demand({ ...word, predictedKw: 800 })).on, false);
 		assert.equal(only(guard.demand({ ...word, state: "silent", predictedKw: null })).on, true);
+	});
+
+	it("name a load that does not follow demand control, until the quarter-hour is over", () => {
+		const guard = sentinel({ id: "demand", source: "demand" });
+		const text = { "en-US": "mill-1 still draws its power.", ko: "mill-1 전력이 줄지 않습니다." };
+		const said = only(guard.demandEvent("demand.not-followed", { machine: "mill-1" }, text));
+		assert.deepEqual([said.on, said.machine, causeText(said.cause, "ko")], [true, "mill-1", text.ko]);
+		guard.demandEvent("demand.not-enough", { needKw: 30 }, { ko: "부족" });
+		const word = { state: "shed", predictedKw: 900, limitKw: 880, krw: null };
+		assert.equal(causeText(only(guard.demand(word)).cause, "ko"), "부족");
+		assert.equal(only(guard.demandEvent("demand.closed", {}, undefined)).on, false);
+		assert.match(causeText(only(guard.demand(word)).cause, "ko"), /900 kW/);
+	});
+
+	it("hold efficiency against the threshold of the node", () => {
+		const rules = rulesOf([{ id: "efficiency", source: "efficiency" }], site, 0.8);
+		const guard = new Sentinel(site, rules);
+		const at = (minutes: number, efficiency: number) =>
+			only(guard.read(reading({ powerKw: 60, timeMs: start + minutes }), { efficiency }, start)).on;
+		assert.deepEqual([at(0, 0.82), at(1, 0.79), at(2, 0.82), at(3, 0.86)], [false, true, true, false]);
 	});
 
 	it("group by machine, area or site", () => {

@@ -1,0 +1,337 @@
+import { AlarmBook, type Signal } from "../../lib/alarms/book.ts";
+import type { AlarmCommand } from "../../lib/alarms/commands.ts";
+import { KpiCounter } from "../../lib/alarms/kpi.ts";
+import { Outbox } from "../../lib/alarms/outbox.ts";
+import type { AlarmRule } from "../../lib/alarms/rules.ts";
+import { type Derived, Sentinel } from "../../lib/alarms/sentinel.ts";
+import { stateOf } from "../../lib/alarms/state.ts";
+import type { Alarm, Change, JournalLine } from "../../lib/alarms/types.ts";
+import {
+	boardOf,
+	byUrgency,
+	comparePlaces,
+	placeOf,
+	type WireAlarm,
+	type WireBoard,
+	wireAlarm,
+	wireChange,
+	wireKpi,
+	wireLine,
+} from "../../lib/alarms/wire.ts";
+import { EfficiencyBook } from "../../lib/efficiency/site.ts";
+import { wireEfficiency } from "../../lib/efficiency/wire.ts";
+import { EnergyError } from "../../lib/errors.ts";
+import type { Store } from "../../lib/store/store.ts";
+import type { Reading } from "../../lib/telemetry/reading.ts";
+import type { Site } from "../../lib/telemetry/site.ts";
+import type { Delivery } from "./delivery.ts";
+import { type Input, inputOf } from "./inputs.ts";
+import { Keeper } from "./keeper.ts";
+import { cursorAt, linesQuery, listQuery, spanQuery } from "./queries.ts";
+
+export interface DeskOptions {
+	site: Site;
+	rules: readonly AlarmRule[];
+	priceAt: (atMs: number) => number | null;
+	maxShelveMs: number;
+	journalMs: number;
+	efficiencyThreshold: number;
+	store: () => Promise<Store>;
+	delivery: Delivery;
+	/** What happened, after it is kept (or, where the store fails, all the same). */
+	happened: (change: Change, event: object, alarm: WireAlarm) => void;
+	/** The board is another. */
+	board: (board: WireBoard) => void;
+	problem: (error: unknown) => void;
+}
+
+type Parameters = Readonly<Record<string, unknown>>;
+
+const RETRY_MS = 10_000;
+const COSTS_MS = 60_000;
+const DAY_MS = 86_400_000;
+/** Efficiency moves slowly. */
+const EFFICIENCY_MS = 60_000;
+/** The board is told again while costs run. */
+const BOARD_MS = 10_000;
+/** Past readings that a first start learns efficiency from. */
+const LEARN_MS = 3 * DAY_MS;
+const PAGE = 10_000;
+const MOST_LEARNED = 300_000;
+const MOST_LINES = 500_000;
+
+/** The alarms of one node at work: what comes in, what is kept, who is told. */
+export class AlarmDesk {
+	readonly #options: DeskOptions;
+	readonly #keeper: Keeper;
+	readonly #sentinel: Sentinel;
+	#book: AlarmBook;
+	#efficiency: EfficiencyBook;
+	readonly #derived = new Map<string, { derived: Derived; atMs: number }>();
+	#loaded = false;
+	#opened = false;
+	#closed = false;
+	#retryMs = 0;
+	#failing = false;
+	#boardDue = true;
+	#boardMs = 0;
+	#costsMs = 0;
+	#droppedMs = 0;
+
+	constructor(options: DeskOptions) {
+		this.#options = options;
+		this.#keeper = new Keeper(options.site.id, options.store);
+		this.#sentinel = new Sentinel(options.site, options.rules);
+		this.#book = new AlarmBook([], options);
+		this.#efficiency = new EfficiencyBook(options.site);
+	}
+
+	/** What is kept comes back before anything is judged; where the store fails, alarms start without it. */
+	async begin(): Promise<void> {
+		await this.#load();
+		if (this.#closed) return;
+		this.#opened = true;
+		const { rules } = this.#options;
+		const nowMs = Date.now();
+		void this.#publish(this.#book.retire((alarm) => this.#sentinel.lives(alarm), nowMs));
+		if (this.#loaded && rules.some(({ source }) => source === "efficiency")) void this.#learn();
+	}
+
+	/** Before, what comes is passed over: it is said again. */
+	get opened(): boolean {
+		return this.#opened;
+	}
+
+	/** @throws EnergyError `alarms.bad-input` */
+	take(topic: unknown, payload: unknown): void {
+		const input = inputOf(topic, payload, this.#options.site.id);
+		if (!this.#opened) return;
+		const nowMs = Date.now();
+		for (const signal of this.#signals(input, nowMs)) {
+			const changes = this.#book.observe(signal, nowMs);
+			if (changes.length > 0) void this.#publish(changes);
+		}
+	}
+
+	tick(nowMs: number): void {
+		if (!this.#opened || this.#closed) return;
+		if (!this.#loaded && nowMs >= this.#retryMs) void this.#load();
+		void this.#publish(this.#book.tick(nowMs));
+		this.#keepSlowly(nowMs);
+		this.#options.delivery.pump(() => this.#keepPosts());
+		const due = this.#boardDue ? 0 : BOARD_MS;
+		if (nowMs - this.#boardMs < due || (!this.#boardDue && this.counts().active === 0)) return;
+		this.#boardDue = false;
+		this.#boardMs = nowMs;
+		this.#options.board(this.board(nowMs));
+	}
+
+	/** Does what a person wants and keeps it before it is answered. @throws EnergyError with an `alarms.` code */
+	async command(command: AlarmCommand): Promise<WireAlarm> {
+		const changes = this.#book.command(command, Date.now());
+		await this.#publish(changes);
+		return this.#wire(this.#book.get(command.alarm) as Alarm);
+	}
+
+	/** For the node's status. */
+	counts(): { unacknowledged: number; active: number } {
+		let unacknowledged = 0;
+		let active = 0;
+		for (const alarm of this.#book.all()) {
+			const state = stateOf(alarm);
+			if (state === "unacknowledged" || state === "returned-unacknowledged") unacknowledged++;
+			if (alarm.active) active++;
+		}
+		return { unacknowledged, active };
+	}
+
+	board(nowMs: number): WireBoard {
+		return boardOf(this.#book.all(), this.#options.site.id, (id) => this.#book.running(id, nowMs), nowMs);
+	}
+
+	/** @throws EnergyError `alarms.bad-query` */
+	list(parameters: Parameters): object {
+		const { states, priorities, machine, limit, after } = listQuery(parameters);
+		const found = [...this.#book.all()].filter(
+			(alarm) =>
+				(!states || states.has(stateOf(alarm))) &&
+				(!priorities || priorities.has(alarm.priority)) &&
+				(machine === undefined || alarm.machine === machine) &&
+				(!after || comparePlaces(placeOf(alarm), after) > 0),
+		);
+		const page = found.sort(byUrgency).slice(0, limit);
+		const last = found.length > limit ? page.at(-1) : undefined;
+		return { items: page.map((alarm) => this.#wire(alarm)), ...(last && { nextCursor: cursorAt(placeOf(last)) }) };
+	}
+
+	/** Newest first. @throws EnergyError `alarms.unknown`, `alarms.bad-query` */
+	async journal(alarm: string, parameters: Parameters): Promise<object> {
+		const query = linesQuery(parameters);
+		if (!this.#book.get(alarm)) throw new EnergyError("alarms.unknown", { alarm });
+		const { items, nextCursor } = await this.#keeper.journal({ subject: alarm, ...query });
+		return { items: items.map(({ value }) => wireLine(value as JournalLine)), ...(nextCursor && { nextCursor }) };
+	}
+
+	/** @throws EnergyError `alarms.bad-query` */
+	async kpi(parameters: Parameters): Promise<object> {
+		const nowMs = Date.now();
+		const { fromMs, toMs } = spanQuery(parameters, nowMs);
+		const counter = new KpiCounter(fromMs, toMs);
+		let cursor: string | undefined;
+		let read = 0;
+		do {
+			const page = await this.#keeper.journal({ fromMs, toMs, order: "asc", limit: PAGE, ...(cursor && { cursor }) });
+			for (const { value } of page.items) counter.add(value as JournalLine);
+			read += page.items.length;
+			cursor = page.nextCursor;
+		} while (cursor && read < MOST_LINES);
+		return { site: this.#options.site.id, ...wireKpi(counter.report(this.#book.all(), nowMs)), complete: !cursor };
+	}
+
+	efficiency(): object {
+		const { site, efficiencyThreshold } = this.#options;
+		return wireEfficiency(site.id, this.#efficiency, efficiencyThreshold, Date.now());
+	}
+
+	async close(): Promise<void> {
+		this.#closed = true;
+		this.#options.delivery.close();
+		if (!this.#loaded) return;
+		this.#keeper.costs(this.#book.costs());
+		await this.#keeper.save();
+	}
+
+	#wire(alarm: Alarm): WireAlarm {
+		return wireAlarm(alarm, this.#options.site.id, this.#book.running(alarm.id, Date.now()));
+	}
+
+	#signals(input: Input, nowMs: number): Signal[] {
+		switch (input.kind) {
+			case "readings":
+				return input.readings.flatMap((reading) =>
+					this.#sentinel.read(reading, this.#derivedOf(reading, nowMs), nowMs),
+				);
+			case "alerts":
+				return input.alerts.flatMap((alert) => this.#sentinel.alert(alert));
+			case "silence":
+				return this.#sentinel.silence(input.silent);
+			case "demand":
+				return this.#sentinel.demand(input.word);
+			case "demand-event":
+				return this.#sentinel.demandEvent(input.code, input.details, input.text);
+			case "nothing":
+				return [];
+		}
+	}
+
+	/** What the readings of the last hours say of a machine, worked out anew once a minute. */
+	#derivedOf(reading: Reading, nowMs: number): Derived | undefined {
+		const closed = this.#efficiency.take(reading);
+		const meter = this.#efficiency.of(reading.machine);
+		if (closed && meter && this.#loaded) this.#keeper.efficient(reading.machine, meter.memory());
+		const known = this.#derived.get(reading.machine);
+		if (known && nowMs - known.atMs < EFFICIENCY_MS && !closed) return known.derived;
+		const now = meter?.now();
+		const derived: Derived = {};
+		if (typeof now?.efficiency === "number") derived.efficiency = now.efficiency;
+		if (typeof now?.idleShare === "number") derived.idleShare = now.idleShare;
+		if (typeof now?.specificEnergyKwh.value === "number") derived.specificEnergyKwh = now.specificEnergyKwh.value;
+		this.#derived.set(reading.machine, { derived, atMs: nowMs });
+		return derived;
+	}
+
+	/** Keeps changes, then tells of them; alarms do not fall silent because a disk is full. */
+	async #publish(changes: readonly Change[]): Promise<void> {
+		if (changes.length === 0) return;
+		const nowMs = Date.now();
+		const told = changes.map((change) => {
+			const running = this.#book.running(change.alarm.id, nowMs);
+			const alarm = wireAlarm(change.alarm, this.#options.site.id, running);
+			return { change, alarm, event: wireChange(change, this.#options.site.id, running) };
+		});
+		const { delivery } = this.#options;
+		const posted = told.filter(({ change, event, alarm }) => delivery.tell(change, event, alarm, nowMs)).length;
+		this.#keeper.changed(changes);
+		this.#keeper.forget(this.#book.prune());
+		if (posted > 0) this.#keeper.posts(delivery.outbox);
+		this.#boardDue = true;
+		await this.#save();
+		for (const { change, event, alarm } of told) this.#options.happened(change, event, alarm);
+		if (posted > 0) delivery.pump(() => this.#keepPosts());
+	}
+
+	/** Told once while the store fails; what was not kept goes with the next change or tick. */
+	async #save(): Promise<void> {
+		try {
+			await this.#keeper.save();
+			this.#failing = false;
+		} catch (error) {
+			if (!this.#failing && !this.#closed) {
+				const message = error instanceof Error ? error.message : String(error);
+				this.#options.problem(new EnergyError("alarms.not-kept", { message }, { cause: error }));
+			}
+			this.#failing = true;
+		}
+	}
+
+	#keepPosts(): void {
+		if (!this.#loaded) return;
+		this.#keeper.posts(this.#options.delivery.outbox);
+		void this.#save();
+	}
+
+	#keepSlowly(nowMs: number): void {
+		if (!this.#loaded || nowMs - this.#costsMs < COSTS_MS) return;
+		this.#costsMs = nowMs;
+		this.#keeper.costs(this.#book.costs());
+		void this.#save();
+		if (nowMs - this.#droppedMs < DAY_MS) return;
+		this.#droppedMs = nowMs;
+		this.#keeper.dropJournalBefore(nowMs - this.#options.journalMs).catch(this.#options.problem);
+	}
+
+	async #load(): Promise<void> {
+		this.#retryMs = Date.now() + RETRY_MS;
+		try {
+			const kept = await this.#keeper.load();
+			const { delivery } = this.#options;
+			if (this.#opened) this.#book.adopt(kept.alarms);
+			else {
+				this.#book = new AlarmBook(kept.alarms, { ...this.#options, costs: kept.costs });
+				this.#efficiency = new EfficiencyBook(this.#options.site, kept.efficiency);
+			}
+			delivery.outbox = new Outbox([...kept.posts, ...delivery.outbox.all()]);
+			for (const alarm of kept.alarms) if (alarm.active) this.#sentinel.expect(alarm);
+			this.#loaded = true;
+			this.#boardDue = true;
+		} catch (error) {
+			if (!this.#failing) this.#options.problem(error);
+			this.#failing = true;
+		}
+	}
+
+	/** Machines of which nothing is kept yet learn what is good from the readings that the store has. */
+	async #learn(): Promise<void> {
+		try {
+			const store = await this.#options.store();
+			const toMs = Date.now();
+			for (const { id: machine } of this.#options.site.machines) {
+				if (this.#efficiency.of(machine) || this.#closed) continue;
+				const query = { site: this.#options.site.id, machine, fromMs: toMs - LEARN_MS, toMs, limit: PAGE };
+				let cursor: string | undefined;
+				let read = 0;
+				do {
+					const page = await store.readings({ ...query, order: "asc", ...(cursor && { cursor }) });
+					for (const reading of page.items) this.#efficiency.take(reading);
+					read += page.items.length;
+					cursor = page.nextCursor;
+				} while (cursor && read < MOST_LEARNED && !this.#closed);
+				const learned = this.#efficiency.of(machine);
+				if (learned) this.#keeper.efficient(machine, learned.memory());
+			}
+			await this.#save();
+		} catch (error) {
+			this.#options.problem(error);
+		}
+	}
+}

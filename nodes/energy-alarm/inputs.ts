@@ -1,0 +1,110 @@
+import type { AnomalyAlert, Contribution, DemandWord, ScoredReading } from "../../lib/alarms/sentinel.ts";
+import type { Cause } from "../../lib/alarms/types.ts";
+import { EnergyError } from "../../lib/errors.ts";
+import type { WireReading } from "../../lib/telemetry/reading.ts";
+
+/** What a message that is no command and no request brings. */
+export type Input =
+	| { kind: "readings"; readings: ScoredReading[] }
+	| { kind: "alerts"; alerts: AnomalyAlert[] }
+	| { kind: "silence"; silent: Map<string, number> }
+	| { kind: "demand"; word: DemandWord }
+	| { kind: "demand-event"; code: string; details: Record<string, unknown>; text: Cause["text"] }
+	/** Of another site, or an event that is none of ours to judge. */
+	| { kind: "nothing" };
+
+type Loose = Record<string, unknown>;
+
+const isObject = (value: unknown): value is Loose =>
+	typeof value === "object" && value !== null && !Array.isArray(value);
+const numberOrNull = (value: unknown): number | null =>
+	typeof value === "number" && Number.isFinite(value) ? value : null;
+const listOf = (payload: unknown): readonly unknown[] => (Array.isArray(payload) ? payload : [payload]);
+
+/**
+ * Tells by topic and shape what came: the nodes before this one are wired to its one input.
+ *
+ * @throws EnergyError `alarms.bad-input`
+ */
+export function inputOf(topic: unknown, payload: unknown, site: string): Input {
+	if (isObject(payload) && payload.site !== undefined && payload.site !== site) return { kind: "nothing" };
+	if (isObject(payload) && Array.isArray(payload.silent)) return { kind: "silence", silent: silentOf(payload.silent) };
+	if (topic === "demand" && isObject(payload)) return { kind: "demand", word: demandOf(payload) };
+	if (isObject(payload) && typeof payload.code === "string") {
+		if (!payload.code.startsWith("demand.")) return { kind: "nothing" };
+		const { code, details, text } = payload;
+		return {
+			...{ kind: "demand-event", code: String(code), details: isObject(details) ? details : {} },
+			text: isObject(text) ? (text as Cause["text"]) : undefined,
+		};
+	}
+	const items = listOf(payload);
+	if (items.length > 0 && items.every(isAlert)) return { kind: "alerts", alerts: items.map(alertOf) };
+	return { kind: "readings", readings: items.flatMap((item) => readingOf(item, site)) };
+}
+
+function silentOf(list: readonly unknown[]): Map<string, number> {
+	return new Map(
+		list
+			.filter(isObject)
+			.flatMap(({ machine, silentS }) =>
+				typeof machine === "string" ? [[machine, numberOrNull(silentS) ?? 0] as const] : [],
+			),
+	);
+}
+
+function demandOf({ state, predictedKw, limitKw, price }: Loose): DemandWord {
+	return {
+		state: String(state),
+		...{ predictedKw: numberOrNull(predictedKw), limitKw: numberOrNull(limitKw) },
+		krw: isObject(price) ? numberOrNull(price.krw) : null,
+	};
+}
+
+/** An alert has a level and no measured value; a scored reading has both. */
+function isAlert(value: unknown): value is Loose & { machine: string; level: AnomalyAlert["level"] } {
+	return (
+		isObject(value) &&
+		typeof value.machine === "string" &&
+		["normal", "warning", "critical"].includes(String(value.level)) &&
+		!("quality" in value) &&
+		!("energyKwh" in value)
+	);
+}
+
+function alertOf(value: unknown): AnomalyAlert {
+	const alert = value as Loose & { machine: string; level: AnomalyAlert["level"] };
+	const contributions = (Array.isArray(alert.contributions) ? alert.contributions : []).filter(isObject).map(
+		(one): Contribution => ({
+			feature: String(one.feature ?? one.name ?? ""),
+			...(numberOrNull(one.value) === null ? {} : { value: Number(one.value) }),
+			...(numberOrNull(one.usual) === null ? {} : { usual: Number(one.usual) }),
+		}),
+	);
+	return {
+		...{ machine: alert.machine, level: alert.level, contributions },
+		...{ score: numberOrNull(alert.score) ?? 0, method: String(alert.method ?? "") },
+		excessKw: excessOf(alert, contributions),
+	};
+}
+
+/** Power above what it should be: as the alert says it, or as its contributions do. */
+function excessOf({ excessKw, powerKw, expectedKw }: Loose, contributions: readonly Contribution[]): number | null {
+	const said = numberOrNull(excessKw);
+	if (said !== null) return Math.max(0, said);
+	const power = contributions.find(({ feature }) => feature === "powerKw");
+	const actual = numberOrNull(powerKw) ?? power?.value;
+	const usual = numberOrNull(expectedKw) ?? power?.usual;
+	return actual === undefined || usual === undefined ? null : Math.max(0, actual - usual);
+}
+
+function readingOf(value: unknown, site: string): ScoredReading[] {
+	const reading = value as Partial<WireReading> | null | undefined;
+	const timeMs = typeof reading?.time === "string" ? Date.parse(reading.time) : Number.NaN;
+	if (typeof reading?.machine !== "string" || Number.isNaN(timeMs)) {
+		const rule = "readings, scored readings, alerts, summaries of sensor-validate or states of demand-guard";
+		throw new EnergyError("alarms.bad-input", { rule });
+	}
+	if (reading.site !== undefined && reading.site !== site) return [];
+	return [{ ...(reading as WireReading), site, timeMs }];
+}
