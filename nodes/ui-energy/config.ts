@@ -1,5 +1,16 @@
 /** Every card the widget can be; the name of its file in `ui/cards/`. */
-export const cardNames = ["power-now", "machines", "load-24h", "energy-today", "data-health"] as const;
+export const cardNames = [
+	"power-now",
+	"machines",
+	"load-24h",
+	"energy-today",
+	"data-health",
+	"price-now",
+	"demand-gauge",
+	"cost-today",
+	"bill-month",
+	"bill-waterfall",
+] as const;
 export type CardName = (typeof cardNames)[number];
 
 /** What the editor saves and the runtime reads: one type for both halves. */

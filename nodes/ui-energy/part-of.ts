@@ -1,4 +1,6 @@
+import type { DemandMessage } from "../../lib/demand/wire.ts";
 import type { LiveMessage } from "../../lib/live/messages.ts";
+import type { BillMessage, PriceMessage } from "../../lib/tariff/messages-live.ts";
 import type { CardName } from "./config.ts";
 import { type Line, type Part, type Picture, partFor, tail, wants } from "./picture.ts";
 
@@ -47,6 +49,28 @@ function isInterval(value: unknown): value is WireInterval {
 	);
 }
 
+function isPrice(value: object): value is PriceMessage {
+	const { type, bands, now, horizon } = value as Partial<PriceMessage>;
+	return type === "price" && Array.isArray(bands) && isRecord(now) && Array.isArray(horizon);
+}
+
+function isBill(value: object): value is BillMessage {
+	const { type, month, lines, energy, demand } = value as Partial<BillMessage>;
+	return (
+		type === "bill" && typeof month === "string" && Array.isArray(lines) && Array.isArray(energy) && isRecord(demand)
+	);
+}
+
+function isDemand(value: object): value is DemandMessage {
+	const { windowStart, windowEnd, energySoFarKwh, levels } = value as Partial<DemandMessage>;
+	return (
+		typeof windowStart === "string" &&
+		typeof windowEnd === "string" &&
+		typeof energySoFarKwh === "number" &&
+		Array.isArray(levels)
+	);
+}
+
 /**
  * What a message brings a card: told by its shape, so that live messages and the store's answers come by one wire.
  *
@@ -55,6 +79,9 @@ function isInterval(value: unknown): value is WireInterval {
 export function partOf(card: CardName, payload: unknown, picture: Picture | null): Part | null | undefined {
 	if (isLive(payload)) return partFor(card, payload);
 	if (!isRecord(payload)) return undefined;
+	if (isPrice(payload)) return wants(card, "price") ? { kind: "price", price: payload } : null;
+	if (isBill(payload)) return wants(card, "bill") ? { kind: "bill", bill: payload } : null;
+	if (isDemand(payload)) return wants(card, "demand") ? { kind: "demand", demand: payload } : null;
 	if (typeof payload.quarantined === "number") return wants(card, "store") ? storeOf(payload) : null;
 	if (!Array.isArray(payload.items)) return undefined;
 	const items: unknown[] = payload.items;

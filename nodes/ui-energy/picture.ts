@@ -1,4 +1,6 @@
+import type { DemandMessage } from "../../lib/demand/wire.ts";
 import type { DataFlow, Delta, LiveMessage, MachineNow, Snapshot } from "../../lib/live/messages.ts";
+import type { BillMessage, PriceMessage } from "../../lib/tariff/messages-live.ts";
 import type { CardName } from "./config.ts";
 
 /**
@@ -10,6 +12,12 @@ export interface CardState {
 	load: Load | null;
 	energy: Energy | null;
 	store: StoreHealth | null;
+	price: PriceMessage | null;
+	demand: DemandMessage | null;
+	/** The running month's bill as it grows. */
+	bill: BillMessage | null;
+	/** The newest bill of a month that has ended. */
+	lastBill: BillMessage | null;
 }
 
 /** The site as the newest snapshot and its deltas show it. */
@@ -64,23 +72,41 @@ export type Part =
 	| { kind: "delta"; delta: Omit<Picture, "timeZone"> }
 	| { kind: "load"; load: Load }
 	| { kind: "energy"; energy: Energy }
-	| { kind: "store"; store: StoreHealth };
+	| { kind: "store"; store: StoreHealth }
+	| { kind: "price"; price: PriceMessage }
+	| { kind: "demand"; demand: DemandMessage }
+	| { kind: "bill"; bill: BillMessage };
 
-export const emptyState: Readonly<CardState> = { picture: null, load: null, energy: null, store: null };
+export const emptyState: Readonly<CardState> = {
+	picture: null,
+	load: null,
+	energy: null,
+	store: null,
+	price: null,
+	demand: null,
+	bill: null,
+	lastBill: null,
+};
 
 /** Which parts a card shows; the others are not sent to it. */
 const needs: Record<CardName, { machines: boolean; kinds: readonly Part["kind"][] }> = {
 	"power-now": { machines: false, kinds: ["snapshot", "delta", "load"] },
 	machines: { machines: true, kinds: ["snapshot", "delta"] },
-	"load-24h": { machines: true, kinds: ["snapshot", "delta", "load"] },
+	"load-24h": { machines: true, kinds: ["snapshot", "delta", "load", "price"] },
 	// Its hours are added up over the machines that make the site's total, so it has to know their roles.
 	"energy-today": { machines: true, kinds: ["snapshot", "delta", "energy"] },
 	"data-health": { machines: true, kinds: ["snapshot", "delta", "store"] },
+	// Of the picture, the cards of cost only need the site's clock.
+	"price-now": { machines: false, kinds: ["snapshot", "price"] },
+	"demand-gauge": { machines: false, kinds: ["snapshot", "demand"] },
+	"cost-today": { machines: false, kinds: ["snapshot", "price"] },
+	"bill-month": { machines: false, kinds: ["snapshot", "bill"] },
+	"bill-waterfall": { machines: false, kinds: ["snapshot", "bill"] },
 };
 
 /** The part of a live message that a card shows, or null where it shows nothing of it. */
 export function partFor(card: CardName, message: LiveMessage): Part | null {
-	if (message.type !== "snapshot" && message.type !== "delta") return null;
+	if ((message.type !== "snapshot" && message.type !== "delta") || !wants(card, message.type)) return null;
 	const { site, time, totalKw, totalQuality, energyTodayKwh, flow } = message;
 	const machines = needs[card].machines ? message.machines : [];
 	const seen = { site, time, totalKw, totalQuality, energyTodayKwh, machines, flow };
@@ -113,7 +139,22 @@ export function take(state: CardState, part: Part): CardState {
 			return { ...state, energy: part.energy };
 		case "store":
 			return { ...state, store: part.store };
+		case "price":
+			return { ...state, price: part.price };
+		case "demand":
+			return { ...state, demand: part.demand };
+		case "bill":
+			return withBill(state, part.bill);
 	}
+}
+
+/** A month that has ended takes the place of the running one; an older bill never displaces a newer. */
+function withBill(state: CardState, bill: BillMessage): CardState {
+	const known = bill.final ? state.lastBill : state.bill;
+	if (known && known.month > bill.month) return state;
+	if (!bill.final) return { ...state, bill };
+	const running = state.bill && state.bill.month <= bill.month ? null : state.bill;
+	return { ...state, lastBill: bill, bill: running };
 }
 
 /** Changed machines replace their former selves in place; new ones go to the end, so that an order seen stays. */

@@ -1,4 +1,15 @@
-import { type DashboardStore, language, mode, pageName, switchable, switchLanguage, switchMode, t } from "./shell.ts";
+import {
+	type DashboardStore,
+	language,
+	mode,
+	pageName,
+	switchable,
+	switchLanguage,
+	switchMode,
+	switchWon,
+	t,
+	tenThousands,
+} from "./shell.ts";
 import { computed, defineComponent, h, onBeforeUnmount, type PropType, ref, Teleport, watchEffect } from "./vue.ts";
 
 /** Cards on the page, in the order they came; the first of them carries the bar. */
@@ -45,6 +56,19 @@ export const PageBar = defineComponent({
 function switches() {
 	const shown = t(`bar.mode.${mode.value}`);
 	return [
+		language.value === "ko"
+			? h(
+					"button",
+					{
+						type: "button",
+						class: "se-switch",
+						"aria-label": t("bar.won.hint"),
+						"aria-pressed": tenThousands.value,
+						onClick: switchWon,
+					},
+					t(tenThousands.value ? "bar.won.man" : "bar.won.plain"),
+				)
+			: null,
 		switchable.value
 			? h(
 					"button",

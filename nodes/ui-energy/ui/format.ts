@@ -64,3 +64,42 @@ export function signed({ value, unit }: Shown, change: number): string {
 export function text({ value, unit }: Shown): string {
 	return value === MISSING ? MISSING : `${value.replace("-", "−")} ${unit}`;
 }
+
+/** ₩1,234,567, or in the ten-thousands that Korean counts by: 123만 4,567원. Exact to the won, as a bill is. */
+export function won(krw: number | null | undefined, tenThousands = false): string {
+	if (krw === null || krw === undefined || !Number.isFinite(krw)) return MISSING;
+	const whole = Math.round(krw);
+	const sign = whole < 0 ? "−" : "";
+	const size = Math.abs(whole);
+	if (!tenThousands || size < 10_000) return tenThousands ? `${sign}${count(size)}원` : `${sign}₩${count(size)}`;
+	const parts: string[] = [];
+	let rest = size;
+	for (const [value, name] of [
+		[1e12, "조"],
+		[1e8, "억"],
+		[1e4, "만"],
+	] as const) {
+		if (rest >= value) parts.push(`${count(Math.floor(rest / value))}${name}`);
+		rest %= value;
+	}
+	return rest > 0 ? `${sign}${[...parts, `${count(rest)}원`].join(" ")}` : `${sign}${parts.join(" ")} 원`;
+}
+
+/** A sum as a card tells it: three significant digits. */
+export function rough(krw: number): number {
+	return Number(krw.toPrecision(3));
+}
+
+/** A rate of a tariff, exact: as many decimals as it has, one at least, three at most. */
+export function rate(value: number | null | undefined): string {
+	if (value === null || value === undefined || !Number.isFinite(value)) return MISSING;
+	const digits = [1, 2, 3].find((n) => Math.abs(value - Number(value.toFixed(n))) < 1e-9) ?? 3;
+	return formats[digits]?.format(value) ?? MISSING;
+}
+
+const exact = new Intl.NumberFormat("en-US", { maximumFractionDigits: 3 });
+
+/** A quantity of a bill, exact. */
+export function quantity(value: number): string {
+	return exact.format(value).replace("-", "−");
+}

@@ -1,3 +1,4 @@
+import { won as wonText } from "./format.ts";
 import { type Language, preferred, type TextKey, translate } from "./i18n.ts";
 import { type DashboardColours, dashboardColours, isDark, type Mode, THEME_NAME, type Tone } from "./theme.ts";
 import { computed, effectScope, ref, watch, watchEffect } from "./vue.ts";
@@ -6,6 +7,7 @@ import { computed, effectScope, ref, watch, watchEffect } from "./vue.ts";
 
 const LANGUAGE_KEY = "smart-energy.language";
 const MODE_KEY = "smart-energy.mode";
+const WON_KEY = "smart-energy.won";
 
 /** The part of Dashboard's own store that tells its pages and themes. */
 export interface DashboardStore {
@@ -43,6 +45,19 @@ export const language = ref<Language>(
 
 const savedMode = remembered(MODE_KEY);
 export const mode = ref<Mode>(savedMode === "light" || savedMode === "dark" ? savedMode : "auto");
+
+/** Whether Korean readers asked for large sums in 만 and 억; other languages count by thousands. */
+export const tenThousands = ref(remembered(WON_KEY) === "man");
+
+export function switchWon(): void {
+	tenThousands.value = !tenThousands.value;
+	remember(WON_KEY, tenThousands.value ? "man" : "plain");
+}
+
+/** A sum as the reader wants it. */
+export function won(krw: number | null | undefined): string {
+	return wonText(krw, tenThousands.value && language.value === "ko");
+}
 
 const systemDark = window.matchMedia("(prefers-color-scheme: dark)");
 const systemTone = ref<Tone>(systemDark.matches ? "dark" : "light");

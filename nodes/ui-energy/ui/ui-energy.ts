@@ -1,11 +1,16 @@
 import type { CardName } from "../config.ts";
 import { type CardState, drawOn, emptyState, type Part, take } from "../picture.ts";
 import { PageBar } from "./bar.ts";
+import { BillMonth } from "./cards/bill-month.ts";
+import { BillWaterfall } from "./cards/bill-waterfall.ts";
+import { CostToday } from "./cards/cost-today.ts";
 import { DataHealth } from "./cards/data-health.ts";
+import { DemandGauge } from "./cards/demand-gauge.ts";
 import { EnergyToday } from "./cards/energy-today.ts";
 import { Load24h } from "./cards/load-24h.ts";
 import { Machines } from "./cards/machines.ts";
 import { PowerNow } from "./cards/power-now.ts";
+import { PriceNow } from "./cards/price-now.ts";
 import { attach, type DashboardStore, heardAt, t } from "./shell.ts";
 import style from "./style.css";
 import { type Component, defineComponent, h, inject, type PropType, shallowRef } from "./vue.ts";
@@ -17,6 +22,11 @@ const cards: Record<CardName, Component> = {
 	"load-24h": Load24h,
 	"energy-today": EnergyToday,
 	"data-health": DataHealth,
+	"price-now": PriceNow,
+	"demand-gauge": DemandGauge,
+	"cost-today": CostToday,
+	"bill-month": BillMonth,
+	"bill-waterfall": BillWaterfall,
 };
 
 /** Dashboard's way to follow a widget: messages as they come, and what its store kept when the page opens. */
@@ -49,11 +59,11 @@ const UIEnergy = defineComponent({
 				// Something came that this card does not show.
 				if (!payload) return;
 				if (payload.kind === "delta") heardAt(payload.delta.time);
+				if (payload.kind === "demand") heardAt(payload.demand.time);
 				state.value = drawOn(take(state.value, payload));
 			},
 			(kept) => {
-				const { picture = null, load = null, energy = null, store: health = null } = kept ?? {};
-				state.value = drawOn({ picture, load, energy, store: health });
+				state.value = drawOn({ ...emptyState, ...kept });
 			},
 		);
 		if (store) attach(store);

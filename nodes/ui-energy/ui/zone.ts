@@ -62,6 +62,12 @@ export function monthDay(ms: number, zone: string): string {
 	return `${two(wall.getUTCMonth() + 1)}-${two(wall.getUTCDate())}`;
 }
 
+/** `2026-11-22 14:05` on the zone's clock. */
+export function dateTime(ms: number, zone: string): string {
+	const wall = new Date(ms + offsetAt(ms, zone));
+	return `${wall.getUTCFullYear()}-${monthDay(ms, zone)} ${clock(ms, zone)}`;
+}
+
 /** The clock, preceded by the date when it is not today's. */
 export function moment(ms: number, nowMs: number, zone: string): string {
 	return dayStart(ms, zone) === dayStart(nowMs, zone) ? clock(ms, zone) : `${monthDay(ms, zone)} ${clock(ms, zone)}`;

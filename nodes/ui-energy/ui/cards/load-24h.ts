@@ -6,6 +6,7 @@ import { power, text } from "../format.ts";
 import { nameOf } from "../i18n.ts";
 import { language, nowMs, t, tone } from "../shell.ts";
 import { places } from "../site.ts";
+import { shadesOf } from "../tariff.ts";
 import { machineStyle } from "../theme.ts";
 import { computed, defineComponent, h, ref, type VNode } from "../vue.ts";
 import { cardProps, empty, frame } from "./card.ts";
@@ -54,7 +55,7 @@ export const Load24h = defineComponent({
 			return choices.value.filter(({ id }) => id === TOTAL || wanted.includes(id));
 		});
 		const model = computed<ChartModel | null>(() => {
-			const { load, picture } = props.state;
+			const { load, picture, price } = props.state;
 			if (!load) return null;
 			return {
 				fromMs: load.fromMs,
@@ -62,6 +63,7 @@ export const Load24h = defineComponent({
 				zone: picture?.timeZone ?? "UTC",
 				nowMs: Math.min(load.toMs, nowMs.value),
 				lines: shown.value.map(lineOf),
+				shades: price ? shadesOf(price, load.fromMs, load.toMs) : [],
 			};
 		});
 		function toggle(id: string): void {

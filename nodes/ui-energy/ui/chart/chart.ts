@@ -180,9 +180,19 @@ function background({ shades, box }: Drawing): VNode[] {
 	return shades.map(({ shade, x, width }) =>
 		h("g", { key: shade.fromMs }, [
 			h("rect", { class: `se-shade-${shade.level}`, x, width, y: box.top, height: box.bottom - box.top }),
-			h("text", { class: "se-tick", x: x + 4, y: box.top + 12 }, width > 48 ? shade.label : ""),
+			h(
+				"text",
+				{ class: "se-tick", x: x + width / 2, y: box.top - 8, "text-anchor": "middle" },
+				fits(shade.label, width),
+			),
 		]),
 	);
+}
+
+/** A name where there is room for it: a letter of the small size takes some 7 pixels, a Korean one some 12. */
+function fits(label: string, width: number): string {
+	const letters = [...label].reduce((sum, letter) => sum + (letter > "\u2e7f" ? 12 : 7), 0);
+	return letters + 4 <= width ? label : "";
 }
 
 function axes(d: Drawing, { unit, nowLabel }: PlotProps): VNode[] {

@@ -83,7 +83,9 @@ const LABEL_HEIGHT = 18;
 
 export function layOut(model: ChartModel, width: number, height: number): Drawing {
 	const named = width >= ROOM_FOR_LABELS && model.lines.length > 1;
-	const box: Box = { left: 52, right: width - (named ? 132 : 12), top: 12, bottom: height - 28 };
+	// The names of shades stand above the plot, clear of its lines.
+	const top = model.shades?.length ? 26 : 12;
+	const box: Box = { left: 52, right: width - (named ? 132 : 12), top, bottom: height - 28 };
 	const { low, high } = extent(model);
 	const yTicks = niceTicks(low, high, Math.max(2, Math.floor((box.bottom - box.top) / 56)));
 	const x = linear(model.fromMs, model.toMs, box.left, box.right);
