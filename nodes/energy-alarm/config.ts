@@ -12,8 +12,6 @@ export interface EnergyAlarmConfig {
 	rules: RuleRow[];
 	/** Below this share of its own best decile a machine counts as inefficient, 0…1. */
 	efficiencyThreshold: string | number;
-	/** Tariff id that prices excess power, e.g. `kepco/industrial-b/high-a/II`; empty: no costs. */
-	tariff: string;
 	/** Longest time an alarm may be shelved, minutes. */
 	maxShelveMin: string | number;
 	/** How long the journal is kept, days. */

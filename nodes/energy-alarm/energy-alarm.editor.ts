@@ -109,7 +109,6 @@ RED.nodes.registerType<Alarm, EnergyAlarmCredentials>("energy-alarm", {
 		site: { value: "", type: "energy-site", required: true },
 		rules: { value: [...defaultRules], validate: rule<Alarm>((value) => rulesProblem(value)) },
 		efficiencyThreshold: { value: "0.7", validate: between(0.01, 1) },
-		tariff: { value: "" },
 		maxShelveMin: { value: "480", validate: between(1, 10_080) },
 		journalDays: { value: "400", validate: between(1, 3_660) },
 		tellFrom: { value: "medium" },
@@ -153,9 +152,6 @@ RED.nodes.registerType<Alarm, EnergyAlarmCredentials>("energy-alarm", {
 	oneditprepare() {
 		$(listId).editableList<Partial<RuleRow>>({ addItem: addRow, removable: true, sortable: true, height: 320 });
 		for (const row of this.rules ?? []) $(listId).editableList("addItem", row);
-		$.getJSON("smart-energy/energy-alarm/tariffs", (ids: string[]) => {
-			$("#energy-alarm-tariffs").append(ids.map((value) => $("<option>", { value })));
-		});
 		$("#node-input-webhookUrl, #node-input-mailTo").on("change input", showWhatMatters);
 		showWhatMatters();
 	},

@@ -4,7 +4,6 @@ import { commandNames, commandOf } from "../../lib/alarms/commands.ts";
 import type { WireAlarm } from "../../lib/alarms/wire.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import { explain } from "../../lib/messages.ts";
-import { shippedTariffs } from "../../lib/tariff/registry.ts";
 import { type EnergyMessage, onInput, statusText } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
 import type { EnergyAlarmConfig, EnergyAlarmCredentials, EnergyAlarmNode } from "./config.ts";
@@ -77,7 +76,7 @@ export default (RED: NodeAPI): void => {
 			smtpPassword: secret("smtpPassword"),
 		};
 		return new AlarmDesk({
-			...settingsOf(config, site),
+			...settingsOf(config, siteNode),
 			site,
 			store: () => siteNode.store(),
 			delivery: new Delivery(config, credentials, site, complain),
@@ -96,9 +95,6 @@ export default (RED: NodeAPI): void => {
 			smtpUser: { type: "text" },
 			smtpPassword: { type: "password" },
 		},
-	});
-	RED.httpAdmin.get("/smart-energy/energy-alarm/tariffs", RED.auth.needsPermission("flows.read"), (_req, res) => {
-		res.json(shippedTariffs().ids());
 	});
 };
 

@@ -10,7 +10,11 @@ import { markAccess } from "../../lib/access/context.ts";
 import type { WireAlarm, WireBoard } from "../../lib/alarms/wire.ts";
 import { openStore } from "../../lib/store/open.ts";
 import type { Store } from "../../lib/store/store.ts";
+import { holidaysFor } from "../../lib/tariff/calculate-cost.ts";
+import { Pricer } from "../../lib/tariff/pricer.ts";
+import { shippedTariffs } from "../../lib/tariff/registry.ts";
 import type { Site } from "../../lib/telemetry/site.ts";
+import type { EnergySiteNode } from "../../nodes/energy-site/config.ts";
 import { next, nodeSet, useNodeRed } from "./harness.ts";
 
 interface Happened extends NodeMessage {
@@ -29,6 +33,8 @@ const site: Site = {
 		{ id: "compressor-1", name: "Air compressor 1", area: "utilities", role: "sub", ratedKw: 75 },
 	],
 };
+const tariff = shippedTariffs().get("kepco/industrial-b/high-a/II");
+const pricer = new Pricer({ tariff, holidays: holidaysFor(tariff, {}) });
 const rules = [
 	{ id: "high-power", source: "condition", condition: "powerKw > 60 clears 55", priority: "high" },
 	{ id: "anomaly", source: "anomaly" },
@@ -52,18 +58,16 @@ describe("energy-alarm node", () => {
 
 	/** A site with a store of its own, as energy-site has it. */
 	const siteWithStore = (RED: NodeAPI): void => {
-		RED.nodes.registerType(
-			"energy-site",
-			function (this: Node & { site?: Site; store?: () => Promise<Store> }, config: NodeDef) {
-				RED.nodes.createNode(this, config);
-				this.site = site;
-				this.store = async () => {
-					const store = await openStore(`sqlite://${folder}/plant.db`);
-					stores.push(store);
-					return store;
-				};
-			},
-		);
+		RED.nodes.registerType("energy-site", function (this: Node & Partial<EnergySiteNode>, config: NodeDef) {
+			RED.nodes.createNode(this, config);
+			this.site = site;
+			this.pricer = () => pricer;
+			this.store = async () => {
+				const store = await openStore(`sqlite://${folder}/plant.db`);
+				stores.push(store);
+				return store;
+			};
+		});
 	};
 	const deploy = async (config: object = {}, credentials: object = {}): Promise<void> => {
 		const outputs = ["live", "mqtt", "answers", "board"];
@@ -103,7 +107,7 @@ describe("energy-alarm node", () => {
 		});
 
 	it("raises an alarm, tells the live feed and MQTT of it, and keeps it", async () => {
-		await load({ tariff: "kepco/industrial-b/high-a/II" });
+		await load();
 		const mqtt = next<Happened>("mqtt");
 		const { topic, event, payload } = await raise();
 		assert.deepEqual([topic, event, payload.type, payload.to], ["event", "alarm", "raised", "unacknowledged"]);
