@@ -6,7 +6,8 @@ import { power, text } from "../format.ts";
 import { nameOf } from "../i18n.ts";
 import { language, nowMs, t, tone } from "../shell.ts";
 import { places } from "../site.ts";
-import { shadesOf } from "../tariff.ts";
+import { shadesOf } from "../steps.ts";
+import { bandName } from "../tariff.ts";
 import { machineStyle } from "../theme.ts";
 import { computed, defineComponent, h, ref, type VNode } from "../vue.ts";
 import { cardProps, empty, frame } from "./card.ts";
@@ -63,7 +64,7 @@ export const Load24h = defineComponent({
 				zone: picture?.timeZone ?? "UTC",
 				nowMs: Math.min(load.toMs, nowMs.value),
 				lines: shown.value.map(lineOf),
-				shades: price ? shadesOf(price, load.fromMs, load.toMs) : [],
+				shades: price ? shadesOf(price, load.fromMs, load.toMs, (band) => bandName(price.bands, band)) : [],
 			};
 		});
 		function toggle(id: string): void {
