@@ -101,6 +101,9 @@ const peers = [
 	{ name: "@flowfuse/node-red-dashboard", use: "dashboard" },
 	{ name: "node-red-contrib-modbus", use: "Modbus" },
 	{ name: "aedes", use: "embedded broker" },
+	{ name: "javascript-lp-solver", use: "least shedding" },
+	{ name: "pdfkit", use: "PDF reports" },
+	{ name: "@expo-google-fonts/nanum-gothic", use: "PDF reports" },
 ] as const;
 
 function examinePeers(): void {
