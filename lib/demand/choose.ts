@@ -14,9 +14,10 @@ export interface Picked {
 
 /** Picks reductions of equal priority that add up to at least `needKw`, with the least above it. */
 export interface Chooser {
-	method: "mip" | "greedy";
-	/** Why it is not a MIP; empty where it is. */
-	why: string;
+	/** How it chose last. */
+	readonly method: "mip" | "greedy";
+	/** Why that was not a MIP; empty where it was. */
+	readonly why: string;
 	cover(candidates: readonly Candidate[], needKw: number): Picked[];
 }
 
@@ -91,50 +92,84 @@ interface Solver {
 	Solve(model: object): unknown;
 }
 
-/** The choice runs on the event loop, rarely; past this it takes the best found so far. */
-const SOLVE_MS = 20;
+/** The choice runs on the event loop, rarely; past this the rule of thumb takes over, unless it already is beaten. */
+const SOLVE_MS = 25;
+/**
+ * With more reductions of one priority than this the proof takes seconds (24 loads of arbitrary kW: 5 s and more), while
+ * the rule of thumb is then within a few kW of the best anyway.
+ */
+const MOST = 16;
+/** Up to so many the answer is the very best; beyond, a hundredth above it will do. */
+const FEW = 8;
 
 /** Exact: one binary per reduction, at most one per load, at least the need, least total; then fewest loads. */
-function mipChooser(solver: Solver): Chooser {
-	const fallback = greedyChooser("");
-	return {
-		method: "mip",
-		why: "",
-		cover(candidates, needKw) {
-			const variables: Record<string, Record<string, number>> = {};
-			const constraints: Record<string, { min?: number; max?: number }> = { need: { min: needKw - EPSILON_KW } };
-			const binaries: Record<string, 1> = {};
-			for (const [c, { optionsKw }] of candidates.entries()) {
-				constraints[`once${c}`] = { max: 1 };
-				for (const [o, kw] of optionsKw.entries()) {
-					// A hundredth of a kW a load: of two choices alike, the one that stops fewer machines.
-					variables[`${c}:${o}`] = { cost: kw + 0.01, need: kw, [`once${c}`]: 1 };
-					binaries[`${c}:${o}`] = 1;
-				}
+class MipChooser implements Chooser {
+	method: "mip" | "greedy" = "mip";
+	why = "";
+	private readonly solver: Solver;
+	private readonly deadlineMs: number;
+	private readonly rule = greedyChooser("");
+
+	constructor(solver: Solver, deadlineMs: number) {
+		this.solver = solver;
+		this.deadlineMs = deadlineMs;
+	}
+
+	cover(candidates: readonly Candidate[], needKw: number): Picked[] {
+		const byRule = this.rule.cover(candidates, needKw);
+		const count = sum(candidates.map(({ optionsKw }) => optionsKw.length));
+		if (count > MOST) {
+			this.method = "greedy";
+			this.why = `${count} reductions of one priority, more than ${MOST}`;
+			return byRule;
+		}
+		const picked = this.solve(candidates, needKw);
+		const savesKw = sum(picked.map((each) => each.savesKw));
+		// A solver stopped at its deadline may answer short, or worse than the rule: what it says is checked.
+		const good = savesKw >= needKw - 2 * EPSILON_KW && savesKw <= sum(byRule.map((each) => each.savesKw)) + EPSILON_KW;
+		this.method = good ? "mip" : "greedy";
+		this.why = good ? "" : `no better choice within ${this.deadlineMs} ms`;
+		return good ? picked : byRule;
+	}
+
+	private solve(candidates: readonly Candidate[], needKw: number): Picked[] {
+		const variables: Record<string, Record<string, number>> = {};
+		const constraints: Record<string, { min?: number; max?: number }> = { need: { min: needKw - EPSILON_KW } };
+		const binaries: Record<string, 1> = {};
+		for (const [c, { optionsKw }] of candidates.entries()) {
+			constraints[`once${c}`] = { max: 1 };
+			for (const [o, kw] of optionsKw.entries()) {
+				// A hundredth of a kW a load: of two choices alike, the one that stops fewer machines.
+				variables[`${c}:${o}`] = { cost: kw + 0.01, need: kw, [`once${c}`]: 1 };
+				binaries[`${c}:${o}`] = 1;
 			}
-			const options = { timeout: SOLVE_MS, exitOnCycles: true };
-			const model = { optimize: "cost", opType: "min", constraints, variables, binaries, options };
-			const solved = solver.Solve(model) as Readonly<Record<string, unknown>>;
-			const picked = candidates.flatMap(({ machine, optionsKw }, c) =>
-				optionsKw.flatMap((savesKw, o) => (Number(solved[`${c}:${o}`] ?? 0) > 0.5 ? [{ machine, savesKw }] : [])),
-			);
-			const byRule = fallback.cover(candidates, needKw);
-			const covers = sum(picked.map(({ savesKw }) => savesKw)) >= needKw - 2 * EPSILON_KW;
-			const tighter = sum(picked.map(({ savesKw }) => savesKw)) <= sum(byRule.map(({ savesKw }) => savesKw));
-			// A solver stopped at its deadline may answer short, or worse than the rule: what it says is checked.
-			return covers && tighter ? picked : byRule;
-		},
-	};
+		}
+		const tolerance = Object.keys(variables).length > FEW ? 0.01 : 0;
+		const options = { timeout: this.deadlineMs, exitOnCycles: true, tolerance };
+		const model = { optimize: "cost", opType: "min", constraints, variables, binaries, options };
+		const solved = this.solver.Solve(model) as Readonly<Record<string, unknown>>;
+		return candidates.flatMap(({ machine, optionsKw }, c) =>
+			optionsKw.flatMap((savesKw, o) => (Number(solved[`${c}:${o}`] ?? 0) > 0.5 ? [{ machine, savesKw }] : [])),
+		);
+	}
 }
 
 /**
  * The exact chooser where the optional package `javascript-lp-solver` is installed, else the rule of thumb, which says
  * so in `why`.
+ *
+ * @param deadlineMs what a choice may take at most
  */
-export async function loadChooser(): Promise<Chooser> {
+export async function loadChooser(deadlineMs = SOLVE_MS): Promise<Chooser> {
 	try {
 		const { default: solver } = (await import("javascript-lp-solver")) as unknown as { default: Solver };
-		return mipChooser(solver);
+		const chooser = new MipChooser(solver, deadlineMs);
+		// Once now, so that the first real choice does not wait for the compiler.
+		chooser.cover(
+			[3, 5, 7, 11].map((kw) => ({ machine: String(kw), priority: 1, optionsKw: [kw] })),
+			12,
+		);
+		return chooser;
 	} catch {
 		return greedyChooser("javascript-lp-solver is not installed");
 	}

@@ -24,7 +24,8 @@ const asCandidates = (level: { steps: number[] }[], priority = 1): Candidate[] =
 describe("the choice of loads", () => {
 	let mip: Chooser;
 	before(async () => {
-		mip = await loadChooser();
+		// No deadline that a busy machine could miss.
+		mip = await loadChooser(60_000);
 		assert.equal(mip.method, "mip");
 	});
 
@@ -33,13 +34,17 @@ describe("the choice of loads", () => {
 		assert.deepEqual(picked.map(({ machine }) => machine).sort(), ["b", "c"]);
 	});
 
-	it("is exact: no smaller reduction covers the need", () => {
+	it("is exact for a few loads, and within a hundredth for some more", () => {
 		fc.assert(
 			fc.property(level, fc.double({ min: 0.1, max: 1, noNaN: true }), (some, share) => {
 				const candidates = asCandidates(some);
 				const reach = candidates.reduce((sum, { optionsKw }) => sum + (optionsKw.at(-1) ?? 0), 0);
 				const picked = chooseLoads(candidates, reach * share, mip);
-				assert.ok(Math.abs(total(picked) - leastCovering(candidates, reach * share)) < 0.11);
+				const best = leastCovering(candidates, reach * share);
+				const few = candidates.flatMap(({ optionsKw }) => optionsKw).length <= 8;
+				if (mip.method === "mip")
+					assert.ok(total(picked) <= best * (few ? 1 : 1.01) + 0.11, `${total(picked)}, ${best}`);
+				else assert.ok(!few, mip.why);
 				assert.equal(new Set(picked.map(({ machine }) => machine)).size, picked.length, "each load once");
 			}),
 			{ numRuns: 100 },
@@ -74,6 +79,14 @@ describe("the choice of loads", () => {
 			}),
 			{ numRuns: 60 },
 		);
+	});
+
+	it("leaves many loads of one priority to the rule of thumb, and says so", () => {
+		const level = Array.from({ length: 30 }, (_, k) => candidate(`m${k}`, 1, 40 + 2 * k));
+		assert.ok(total(chooseLoads(level, 333, mip)) >= 333 - 1e-3);
+		assert.deepEqual([mip.method, mip.why], ["greedy", "30 reductions of one priority, more than 16"]);
+		chooseLoads(level.slice(0, 4), 100, mip);
+		assert.equal(mip.method, "mip");
 	});
 
 	it("says by which method, and why not by MIP", () => {
