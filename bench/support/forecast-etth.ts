@@ -1,0 +1,4 @@
+import type { Figures } from "../run.ts";
+export async function etth(folder: string): Promise<Figures> {
+	return { folder };
+}
