@@ -1,7 +1,7 @@
 import type { CostLine } from "../../../../lib/tariff/calculate-cost.ts";
 import type { BillMessage } from "../../../../lib/tariff/messages-live.ts";
 import type { CardState } from "../../picture.ts";
-import { power, quantity, rate, rough, text } from "../format.ts";
+import { quantity, rate, rough } from "../format.ts";
 import { language, nowMs, t, won } from "../shell.ts";
 import { words } from "../tariff.ts";
 import { defineComponent, h, type VNode, type VNodeChild } from "../vue.ts";
@@ -38,7 +38,6 @@ function body({ state: { bill, picture }, editor }: { state: CardState; editor: 
 		growth(bill),
 		h("h3", { class: "se-subtitle" }, t("bill.demand")),
 		demand(bill, picture?.timeZone ?? null),
-		h("h3", { class: "se-subtitle" }, t("bill.lines")),
 		linesTable(bill.lines, bill.totalKrw),
 		remarks(bill),
 	];
@@ -75,7 +74,7 @@ function demand(bill: BillMessage, zone: string | null): VNode {
 				? t("bill.set-by.at", { time: time(at) })
 				: t("bill.set-by.month", { month: month ?? bill.month });
 	return h("dl", { class: "se-facts" }, [
-		fact(t("bill.billing-demand"), text(power(billingDemandKw)), exact(billingDemandKw)),
+		fact(t("bill.billing-demand"), exact(billingDemandKw)),
 		fact(t("bill.set-by"), origin),
 		fact(
 			t("bill.drops-out"),
@@ -85,17 +84,14 @@ function demand(bill: BillMessage, zone: string | null): VNode {
 	]);
 }
 
-function fact(label: string, value: string, exact = ""): VNode {
-	return h("div", { class: "se-fact se-fact-text" }, [
-		h("dt", label),
-		h("dd", { class: "se-num", title: exact }, value),
-	]);
+function fact(label: string, value: string): VNode {
+	return h("div", { class: "se-fact se-fact-text" }, [h("dt", label), h("dd", { class: "se-num" }, value)]);
 }
 
 /** The lines as a bill has them: quantity × rate = amount, exact. */
 export function linesTable(lines: readonly CostLine[], totalKrw: number): VNode {
 	const head = ["bill.line", "bill.quantity", "bill.amount"] as const;
-	return h("table", { class: "se-lines" }, [
+	return h("table", { class: "se-lines", "aria-label": t("bill.lines") }, [
 		h(
 			"thead",
 			h(

@@ -161,13 +161,14 @@ function intervalOf({ basis, lowKw, highKw }: DemandMessage): [number, number] |
 }
 
 function facts(demand: DemandMessage): string {
-	const { energySoFarKwh, estimatedKwh, predictedKw } = demand;
+	const { energySoFarKwh, estimatedKwh, predictedKw, shedKw, advice } = demand;
 	const [lowKw, highKw] = intervalOf(demand);
 	const parts = [t("demand.so-far", { kwh: text(energy(energySoFarKwh)) })];
 	if (estimatedKwh > 0) parts.push(t("demand.estimated", { kwh: text(energy(estimatedKwh)) }));
 	if (lowKw !== null && highKw !== null) {
 		parts.push(t("demand.interval", { low: text(power(lowKw)), high: text(power(highKw)) }));
 	} else if (predictedKw !== null) parts.push(t("demand.no-interval"));
+	if (shedKw > 0) parts.push(t(advice ? "demand.would-shed" : "demand.shed", { kw: text(power(shedKw)) }));
 	return parts.join(" · ");
 }
 

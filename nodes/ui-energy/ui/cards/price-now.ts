@@ -97,7 +97,7 @@ function strip(price: PriceMessage, zone: string): VNode | null {
 							"span",
 							{
 								key: `b${step.fromMs}`,
-								class: width > 16 ? "se-strip-band" : "se-strip-band se-strip-narrow",
+								class: width > 22 ? "se-strip-band" : "se-strip-band se-strip-narrow",
 								style: place(x, width),
 							},
 							bandName(price.bands, step.band),
