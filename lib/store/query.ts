@@ -15,16 +15,21 @@ const resolutions: readonly Resolution[] = ["15min", "hour", "day", "month"];
 /** ISO 8601 with offset or Z; a local time without one would mean another instant on every machine. */
 const isoPattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/;
 
-function fail(field: string, value: unknown, rule: string): never {
+/** @throws EnergyError `store.bad-query` */
+export function fail(field: string, value: unknown, rule: string): never {
 	throw new EnergyError("store.bad-query", { field, value: value ?? "", rule });
 }
 
-function given(value: unknown): boolean {
+/** Whether a parameter says anything. */
+export function given(value: unknown): boolean {
 	return value !== undefined && value !== null && value !== "";
 }
 
-/** A `+` of an offset that a caller forgot to escape arrives as a space. */
-function timeMs(field: string, value: unknown): number {
+/**
+ * An instant of a query. A `+` of an offset that a caller forgot to escape arrives as a space.
+ * @throws EnergyError `store.bad-query`
+ */
+export function timeMs(field: string, value: unknown): number {
 	if (typeof value === "number" && Number.isSafeInteger(value)) return value;
 	if (value instanceof Date && !Number.isNaN(value.getTime())) return value.getTime();
 	if (typeof value !== "string") fail(field, value, "an ISO 8601 time with offset or Z");
@@ -33,7 +38,8 @@ function timeMs(field: string, value: unknown): number {
 	return Number.isNaN(ms) ? fail(field, value, "an ISO 8601 time with offset or Z") : ms;
 }
 
-function wholeNumber(field: string, value: unknown, min: number, max: number): number {
+/** @throws EnergyError `store.bad-query` */
+export function wholeNumber(field: string, value: unknown, min: number, max: number): number {
 	const number = typeof value === "string" ? Number(value) : value;
 	if (typeof number !== "number" || !Number.isInteger(number) || number < min || number > max) {
 		fail(field, value, `a whole number from ${min} to ${max}`);
@@ -41,7 +47,8 @@ function wholeNumber(field: string, value: unknown, min: number, max: number): n
 	return number;
 }
 
-function oneOf<T extends string>(field: string, value: unknown, allowed: readonly T[], otherwise: T): T {
+/** @throws EnergyError `store.bad-query` */
+export function oneOf<T extends string>(field: string, value: unknown, allowed: readonly T[], otherwise: T): T {
 	if (!given(value)) return otherwise;
 	return allowed.find((word) => word === value) ?? fail(field, value, `one of ${allowed.join(", ")}`);
 }

@@ -47,11 +47,16 @@ export interface Cost {
  * fuel adjustment that nobody knows counts 0, with a warning.
  *
  * @param input parsed and checked here: see {@link CostInput}
+ * @param series dynamic prices that are there already, in place of `prices` of the input
  * @throws EnergyError `tariff.input` with all problems at once, `tariff.unknown`, `tariff.unknown-version`,
  * `tariff.no-version`, `tariff.load`, `tariff.load-length`, `tariff.csv`, `tariff.currency`, `calendar.year` …
  */
-export function calculateCost(input: unknown, tariffs: TariffRegistry = shippedTariffs()): Cost {
-	const parsed = parseCostInput(input);
+export function calculateCost(
+	input: unknown,
+	tariffs: TariffRegistry = shippedTariffs(),
+	{ series }: { series?: PriceSeries | undefined } = {},
+): Cost {
+	const parsed: CostInput = { ...parseCostInput(input), ...(series ? { series } : {}) };
 	const bill = costBill(parsed, tariffs);
 	const warnings = [...bill.warnings];
 	if (bill.versions.length > 1) warnings.push(warning("tariff.version-change", { versions: bill.versions.join(", ") }));
@@ -78,7 +83,7 @@ export function costBill(input: CostInput, tariffs: TariffRegistry): Bill {
 		...(input.powerFactor ? { powerFactor: input.powerFactor } : {}),
 		...(input.fuelAdjustment === undefined ? {} : { fuelAdjustment: input.fuelAdjustment }),
 		...(input.priorNotices ? { priorNotices: input.priorNotices } : {}),
-		...(input.prices ? { series: new PriceSeries(input.prices) } : {}),
+		...(input.series || input.prices ? { series: input.series ?? new PriceSeries(input.prices ?? []) } : {}),
 	});
 }
 

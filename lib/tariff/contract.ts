@@ -149,7 +149,7 @@ export function openContract(data: ContractData): SiteContract {
 		...{ tariff, registry, contractKw: data.contractKw, billingDay: data.billingDay, deferrals: data.deferrals },
 		holidays: holidaysFor(tariff, { extraHolidays: data.extraHolidays }),
 		previousPeaks: new Map(Object.entries(data.previousPeaksKw).map(([month, kw]) => [parseMonth(month), { kw }])),
-		series: data.prices?.length ? new PriceSeries(data.prices) : undefined,
+		series: data.prices?.length ? PriceSeries.ofFeed(data.prices) : undefined,
 	};
 }
 

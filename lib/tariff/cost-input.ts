@@ -4,7 +4,7 @@ import type { PowerFactor, PriorNotices } from "./bill-demand.ts";
 import { type Problem, problemText } from "./check.ts";
 import { Exact } from "./money.ts";
 import type { Peak } from "./ratchet.ts";
-import type { PricePoint } from "./series.ts";
+import type { PricePoint, PriceSeries } from "./series.ts";
 
 /** Load of the month: flat, as the kWh of each quarter-hour (null for a gap), or as CSV text. */
 export type CostLoad = { uniformKw: number } | { intervals: (number | null)[] } | { csv: string };
@@ -38,6 +38,8 @@ export interface CostInput {
 	inProgress?: boolean;
 	/** Dynamic prices in place of the tariff's energy rates. */
 	prices?: PricePoint[];
+	/** The same as a series that is there already; not part of a request. */
+	series?: PriceSeries;
 	/** Fields of the input that nobody reads. */
 	unknownFields: string[];
 }

@@ -239,8 +239,14 @@ function withSeries(calendar: PriceCalendar, series: PriceSeries): PriceCalendar
 	const slotOf = new Uint16Array(calendar.count);
 	const slots: Slot[] = [];
 	const indices = new Map<string, number>();
+	let before = Number.POSITIVE_INFINITY;
 	for (let i = 0; i < calendar.count; i++) {
 		const price = series.priceAt(calendar.startMs + i * QUARTER_HOUR_MS);
+		if (i > 0 && Object.is(price, before) && calendar.slotOf[i] === calendar.slotOf[i - 1]) {
+			slotOf[i] = slotOf[i - 1] as number;
+			continue;
+		}
+		before = price;
 		const base = calendar.slots[calendar.slotOf[i] ?? 0];
 		if (!base) continue;
 		const key = `${calendar.slotOf[i]}|${price}`;

@@ -14,14 +14,18 @@ export class PriceSeries {
 	readonly #prices: Float64Array;
 	/** The last price holds as long as the step before it; after that the price is not known. */
 	readonly endMs: number;
+	readonly #longestMs: number;
 	#cursor = 0;
 
 	/**
 	 * @param points in any order; a time that comes twice is an error
 	 * @param stepMs how long the last price holds; default: as long as the one before, or an hour
+	 * @param longestMs how long any price holds where the next is late, so that a hole in a feed stays one; default: until
+	 * the next, however late
 	 * @throws EnergyError `tariff.series` with field, value and rule
 	 */
-	constructor(points: readonly PricePoint[], stepMs?: number) {
+	constructor(points: readonly PricePoint[], stepMs?: number, longestMs = Number.POSITIVE_INFINITY) {
+		this.#longestMs = longestMs;
 		if (points.length === 0)
 			throw new EnergyError("tariff.series", { field: "points", value: 0, rule: "at least one" });
 		const sorted = points
@@ -57,6 +61,18 @@ export class PriceSeries {
 			last + (stepMs ?? (this.#times.length > 1 ? last - (this.#times[this.#times.length - 2] ?? last) : 3_600_000));
 	}
 
+	/**
+	 * Prices of a feed: each holds for the feed's usual step and no longer, so that what was not published is not known.
+	 * @throws EnergyError `tariff.series`
+	 */
+	static ofFeed(points: readonly PricePoint[]): PriceSeries {
+		const times = points.map(({ time }) => (typeof time === "number" ? time : Date.parse(time))).sort((a, b) => a - b);
+		const steps = times.slice(1).map((time, index) => time - (times[index] ?? time));
+		steps.sort((a, b) => a - b);
+		const usualMs = steps[steps.length >> 1] ?? 3_600_000;
+		return new PriceSeries(points, usualMs, usualMs);
+	}
+
 	get startMs(): number {
 		return this.#times[0] ?? 0;
 	}
@@ -70,6 +86,7 @@ export class PriceSeries {
 		if ((this.#times[at + 64] ?? Number.POSITIVE_INFINITY) <= epochMs) at = this.#search(epochMs);
 		while ((this.#times[at + 1] ?? Number.POSITIVE_INFINITY) <= epochMs) at++;
 		this.#cursor = at;
+		if (epochMs - (this.#times[at] ?? 0) >= this.#longestMs) return Number.NaN;
 		return this.#prices[at] ?? Number.NaN;
 	}
 

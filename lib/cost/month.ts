@@ -1,0 +1,186 @@
+import { type DayNumber, type MonthNumber, monthText, parseMonth } from "../calendar/civil.ts";
+import { clockOf } from "../calendar/zone-clock.ts";
+import { storedPeaks } from "../demand/peaks.ts";
+import { billingMonthOf } from "../demand/pricer.ts";
+import { metersOf } from "../demand/site-meters.ts";
+import { EnergyError } from "../errors.ts";
+import { type SiteLoad, siteLoad } from "../report/load.ts";
+import type { Store } from "../store/store.ts";
+import { billingDays } from "../tariff/bill.ts";
+import { type Cost, calculateCost } from "../tariff/calculate-cost.ts";
+import type { SiteContract } from "../tariff/contract.ts";
+import type { BillMessage } from "../tariff/messages-live.ts";
+import { compilePrices, type PriceCalendar } from "../tariff/price-calendar.ts";
+import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
+import type { Site } from "../telemetry/site.ts";
+import { filledLoad } from "./profile.ts";
+
+type IntervalStore = Pick<Store, "intervals">;
+
+/** Days before the month whose course its remaining days are taken to have. */
+const PROFILE_DAYS = 35;
+/** Less than a day of readings says nothing of a month. */
+const LEAST_QUARTERS = 96;
+
+interface Span {
+	month: MonthNumber;
+	fromMs: number;
+	toMs: number;
+	/** End of what has passed. */
+	knownMs: number;
+}
+
+/** Bills of a site's months from the stored quarter-hours; peaks of past months are read once a day. */
+export class MonthBills {
+	readonly #site: Site;
+	readonly #peaks = new Map<string, Promise<Record<string, number>>>();
+
+	constructor(site: Site) {
+		this.#site = site;
+	}
+
+	/**
+	 * The bill of a month as far as it has come.
+	 *
+	 * @param month `2026-11`; absent: the running billing month
+	 * @throws EnergyError `calendar.month`, `report.future`, `report.no-data`, `tariff.no-version`, `tariff.currency`,
+	 * `tariff.price-missing`, `store.…`
+	 */
+	async bill(store: IntervalStore, contract: SiteContract, nowMs: number, month?: string): Promise<BillMessage> {
+		const span = spanOf(contract, nowMs, month);
+		if (span.knownMs <= span.fromMs) throw new EnergyError("report.future", { period: monthText(span.month) });
+		const load = await this.#load(store, span.fromMs, span.knownMs);
+		if (!load.kwh.some((kwh) => !Number.isNaN(kwh))) {
+			throw new EnergyError("report.no-data", { period: monthText(span.month), site: this.#site.name });
+		}
+		const final = span.knownMs >= span.toMs;
+		const previousPeaksKw = {
+			...(await this.#peaksBefore(store, contract, span, nowMs)),
+			...contract.data.previousPeaksKw,
+		};
+		const cost = costOf(contract, span, load.kwh, previousPeaksKw, !final);
+		const projected = final ? cost.totalKrw : await this.#projected(store, contract, span, load, previousPeaksKw);
+		return messageOf(this.#site, contract, span, load, cost, projected);
+	}
+
+	/** The billing month that an instant lies in, and the one before. */
+	static months(contract: SiteContract, nowMs: number): { running: string; last: string } {
+		const { month } = spanOf(contract, nowMs);
+		return { running: monthText(month), last: monthText(month - 1) };
+	}
+
+	#load(store: IntervalStore, fromMs: number, toMs: number): Promise<SiteLoad> {
+		return siteLoad(store, this.#site.id, metersOf(this.#site).meters, fromMs, toMs);
+	}
+
+	/** What the ratchet remembers of the months before: a year and more of quarter-hours, so not with every question. */
+	async #peaksBefore(
+		store: IntervalStore,
+		contract: SiteContract,
+		{ fromMs }: Span,
+		nowMs: number,
+	): Promise<Record<string, number>> {
+		if (contract.tariff.terms.demand.length === 0) return {};
+		const today = clockOf(contract.tariff.book.timeZone).dayAt(nowMs);
+		const key = `${today}|${contract.tariff.id}|${fromMs}`;
+		let known = this.#peaks.get(key);
+		if (!known) {
+			for (const other of this.#peaks.keys()) if (!other.startsWith(`${today}|`)) this.#peaks.delete(other);
+			const read = storedPeaks(store, this.#site.id, metersOf(this.#site).meters, contract, fromMs);
+			known = read.then((peaks) => Object.fromEntries([...peaks].map(([month, { kw }]) => [monthText(month), kw])));
+			this.#peaks.set(key, known);
+			known.catch(() => this.#peaks.delete(key));
+		}
+		return known;
+	}
+
+	/** The total if the rest of the month goes on like the same kinds of days of the last weeks; null where too little is known. */
+	async #projected(
+		store: IntervalStore,
+		contract: SiteContract,
+		span: Span,
+		load: SiteLoad,
+		previousPeaksKw: Record<string, number>,
+	): Promise<number | null> {
+		const calendar = calendarAround(contract, span);
+		const before = await this.#load(store, calendar.startMs, span.fromMs);
+		const kwh = new Float64Array(calendar.count).fill(Number.NaN);
+		kwh.set(before.kwh);
+		kwh.set(load.kwh, before.kwh.length);
+		if (kwh.reduce((count, value) => count + (Number.isNaN(value) ? 0 : 1), 0) < LEAST_QUARTERS) return null;
+		const filled = filledLoad(kwh, calendar).kwh.subarray(before.kwh.length);
+		try {
+			return costOf(contract, span, filled, previousPeaksKw, false).totalKrw;
+		} catch (error) {
+			// Days ahead whose dynamic prices nobody knows yet: then nobody knows the total either.
+			if (error instanceof EnergyError && error.code === "tariff.price-missing") return null;
+			throw error;
+		}
+	}
+}
+
+function spanOf({ tariff, billingDay }: SiteContract, nowMs: number, text?: string): Span {
+	const clock = clockOf(tariff.book.timeZone);
+	const month = text === undefined ? billingMonthOf(clock.dayAt(nowMs), billingDay) : parseMonth(text);
+	const [first, end] = billingDays(month, billingDay);
+	const toMs = clock.startOfDay(end);
+	const knownMs = Math.min(toMs, Math.floor(nowMs / QUARTER_HOUR_MS) * QUARTER_HOUR_MS);
+	return { month, fromMs: clock.startOfDay(first), toMs, knownMs };
+}
+
+/** Calendar of a billing month and the weeks before it, as far as the tariff had begun. */
+function calendarAround(
+	{ tariff, holidays, deferrals, series, billingDay }: SiteContract,
+	{ month }: Span,
+): PriceCalendar {
+	const [first, end] = billingDays(month, billingDay);
+	const begun: DayNumber = Math.min(...tariff.versions.map(({ effectiveDay }) => effectiveDay));
+	const from = Math.min(first, Math.max(first - PROFILE_DAYS, begun));
+	return compilePrices(tariff, from, end, { holidays, deferrals, ...(series ? { series } : {}) });
+}
+
+function costOf(
+	{ data, registry, series }: SiteContract,
+	{ month }: Span,
+	kwh: Float64Array,
+	previousPeaksKw: Record<string, number>,
+	inProgress: boolean,
+): Cost {
+	return calculateCost(
+		{
+			...{ tariff: data.tariff, month: monthText(month), contractKw: data.contractKw, billingDay: data.billingDay },
+			...{ deferrals: data.deferrals, extraHolidays: data.extraHolidays, previousPeaksKw, inProgress },
+			load: { intervals: Array.from(kwh, (each) => (Number.isNaN(each) ? null : each)) },
+		},
+		registry,
+		{ series },
+	);
+}
+
+const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
+const camel = (band: string): string => band.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+function messageOf(
+	site: Site,
+	{ tariff, contractKw }: SiteContract,
+	span: Span,
+	load: SiteLoad,
+	cost: Cost,
+	projectedTotalKrw: number | null,
+): BillMessage {
+	const clock = clockOf(tariff.book.timeZone);
+	return {
+		...{ type: "bill", site: site.id, month: monthText(span.month) },
+		...{ from: clock.isoAt(span.fromMs), to: clock.isoAt(span.toMs), asOf: clock.isoAt(span.knownMs) },
+		...{ final: span.knownMs >= span.toMs, tariff: tariff.id, tariffName: tariff.contract.name, contractKw },
+		lines: cost.lines,
+		energy: tariff.book.bands.map(({ id: band, name }) => ({
+			...{ band, name, energyKwh: cost.energyKwh[camel(band)] ?? 0 },
+		})),
+		energyKwh: cost.importKwh,
+		estimatedKwh: sum(load.estimatedKwh) + cost.estimatedKwh,
+		...{ energyKrw: cost.energyKrw, demandKrw: cost.demandKrw, demand: cost.demand },
+		...{ subtotalKrw: cost.subtotalKrw, totalKrw: cost.totalKrw, projectedTotalKrw },
+		warnings: cost.warnings,
+	};
+}

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { MonthBills } from "../../../lib/cost/month.ts";
+import { TodaysCost } from "../../../lib/cost/today.ts";
+import { siteLoad } from "../../../lib/report/load.ts";
+import { calculateCost } from "../../../lib/tariff/calculate-cost.ts";
+import { pricerOf } from "../../../lib/tariff/contract.ts";
+import { SampleStore, site } from "../report/sample.ts";
+import { plantContract, seoul } from "./contract.ts";
+
+const store = new SampleStore();
+const now = seoul("2026-11-22T14:20:00");
+
+describe("the bill of a month from the store", () => {
+	it("is the bill of its quarter-hours, to the won, with the ratchet of the stored months", async () => {
+		const bill = await new MonthBills(site).bill(store, plantContract(), now, "2026-10");
+		const from = seoul("2026-10-01T00:00:00");
+		const load = await siteLoad(store, site.id, ["main"], from, seoul("2026-11-01T00:00:00"));
+		assert.equal(bill.final, true);
+		assert.equal(bill.to, "2026-11-01T00:00:00+09:00");
+		const input = { tariff: bill.tariff, month: "2026-10", contractKw: 700, load: { intervals: Array.from(load.kwh) } };
+		const alone = calculateCost(input);
+		assert.equal(bill.energyKrw, alone.energyKrw);
+		assert(bill.demand.billingDemandKw >= alone.billingDemandKw);
+		assert.notEqual(bill.demand.setBy, "floor");
+		assert.equal(bill.projectedTotalKrw, bill.totalKrw);
+		assert.equal(bill.lines.reduce((sum, { amountKrw }) => sum + amountKrw, 0) - bill.totalKrw < 10, true);
+	});
+
+	it("grows: the running month is billed up to the last whole quarter-hour and projected to its end", async () => {
+		const bill = await new MonthBills(site).bill(store, plantContract(), now);
+		assert.deepEqual([bill.month, bill.final, bill.asOf], ["2026-11", false, "2026-11-22T14:15:00+09:00"]);
+		assert((bill.projectedTotalKrw ?? 0) > bill.totalKrw);
+		const last = await new MonthBills(site).bill(store, plantContract(), seoul("2026-12-02T00:00:00"), "2026-11");
+		const off = (bill.projectedTotalKrw ?? 0) / last.totalKrw - 1;
+		assert(Math.abs(off) < 0.05, `the projection was ${(off * 100).toFixed(1)} % off`);
+	});
+
+	it("names what was estimated", async () => {
+		const day = [seoul("2026-10-13T00:00:00"), seoul("2026-10-14T00:00:00")] as const;
+		const bridged = await new MonthBills(site).bill(new SampleStore({ bridged: day }), plantContract(), now, "2026-10");
+		assert(bridged.estimatedKwh > 1000);
+		const gap = await new MonthBills(site).bill(new SampleStore({ gap: day }), plantContract(), now, "2026-10");
+		assert(gap.estimatedKwh > 1000);
+		assert(gap.warnings.some(({ code }) => code === "tariff.load-gaps"));
+	});
+
+	it("follows the billing day", async () => {
+		const contract = plantContract({ billingDay: 15 });
+		const bill = await new MonthBills(site).bill(store, contract, now);
+		assert.deepEqual(
+			[bill.month, bill.from, bill.to],
+			["2026-11", "2026-11-15T00:00:00+09:00", "2026-12-15T00:00:00+09:00"],
+		);
+		assert.deepEqual(MonthBills.months(contract, seoul("2026-11-14T23:00:00")), {
+			running: "2026-10",
+			last: "2026-09",
+		});
+	});
+
+	for (const [month, code] of [
+		["2027-01", "report.future"],
+		["2025-08", "report.no-data"],
+		["soon", "calendar.month"],
+	] as const) {
+		it(`of ${month} is ${code}`, async () => {
+			await assert.rejects(new MonthBills(site).bill(store, plantContract(), now, month), { code });
+		});
+	}
+
+	it("with dynamic prices has no projection where tomorrow's prices are missing", async () => {
+		const hours = Math.round((now - seoul("2026-09-20T00:00:00")) / 3_600_000) + 1;
+		const prices = Array.from({ length: hours }, (_, hour) => ({
+			time: seoul("2026-09-20T00:00:00") + hour * 3_600_000,
+			price: 100,
+		}));
+		const bill = await new MonthBills(site).bill(store, plantContract({ tariff: "dynamic/series" }, prices), now);
+		assert.equal(bill.projectedTotalKrw, null);
+		assert(Math.abs(bill.energyKrw - bill.energyKwh * 100) <= 1);
+	});
+});
+
+describe("what today has cost", () => {
+	it("is the energy of each stored quarter-hour at its price, and says how far it goes", async () => {
+		const pricer = pricerOf(plantContract());
+		const at = seoul("2026-11-20T10:07:30");
+		const today = await new TodaysCost(site).at(store, pricer, at);
+		const start = seoul("2026-11-20T00:00:00");
+		const load = await siteLoad(store, site.id, ["main"], start, seoul("2026-11-20T10:15:00"));
+		const cost = load.kwh.reduce((sum, kwh, i) => sum + kwh * pricer.energyPrice(start + i * 900_000), 0);
+		assert.equal(today.costKrw, Math.round(cost));
+		assert.equal(today.asOf, "2026-11-20T10:07:30+09:00");
+		assert.deepEqual([today.missing, today.unpriced], [0, 0]);
+		assert.equal(Math.abs(today.byBand.reduce((sum, { costKrw }) => sum + costKrw, 0) - today.costKrw) <= 2, true);
+	});
+
+	it("stands beside yesterday and a week ago at the same time, where they are known", async () => {
+		const pricer = pricerOf(plantContract());
+		const at = seoul("2026-11-20T10:07:30");
+		const { yesterdayKrw, lastWeekKrw } = await new TodaysCost(site).at(store, pricer, at);
+		assert((yesterdayKrw ?? 0) > 0);
+		assert((lastWeekKrw ?? 0) > 0);
+		const sinceMs = seoul("2026-11-19T12:00:00");
+		const short = await new TodaysCost(site).at(new SampleStore({ sinceMs }), pricer, at);
+		assert.deepEqual([short.yesterdayKrw, short.lastWeekKrw], [null, null]);
+	});
+
+	it("names quarter-hours without readings and without prices", async () => {
+		const gap = [seoul("2026-11-20T02:00:00"), seoul("2026-11-20T03:00:00")] as const;
+		const prices = [0, 1, 2].map((h) => ({ time: seoul("2026-11-20T00:00:00") + h * 3_600_000, price: 100 }));
+		const pricer = pricerOf(plantContract({ tariff: "dynamic/series" }, prices));
+		const today = await new TodaysCost(site).at(new SampleStore({ gap }), pricer, seoul("2026-11-20T04:00:00"));
+		assert.deepEqual([today.missing, today.unpriced], [4, 4]);
+	});
+});
