@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { EnergyError } from "../lib/errors.ts";
+import "./all-kinds.ts";
 import { writeAtomically } from "./atomic-file.ts";
 import { kindOf } from "./kinds.ts";
 import type { Json, Metrics, Model, ModelDescription, ModelState, NumberArray } from "./model.ts";
@@ -105,10 +106,17 @@ export class ModelRegistry {
 	readonly folder: string;
 	readonly #indexes = new Map<string, Promise<ModelRecord[]>>();
 	readonly #turns = new Map<string, Promise<unknown>>();
+	readonly #listeners = new Set<(record: ModelRecord) => void>();
 	#scanned: Promise<void> | undefined;
 
 	constructor(folder: string) {
 		this.folder = folder;
+	}
+
+	/** Told of every change of a record, after it is on disk; returns how to stop listening. */
+	onChanged(listener: (record: ModelRecord) => void): () => void {
+		this.#listeners.add(listener);
+		return () => this.#listeners.delete(listener);
 	}
 
 	/** All records, newest version first within an address. */
@@ -268,6 +276,7 @@ export class ModelRegistry {
 			const path = join(this.#folderOf(address), "index.json");
 			await writeAtomically(path, `${JSON.stringify({ version: INDEX_VERSION, records }, null, "\t")}\n`);
 			this.#indexes.set(key, Promise.resolve(records));
+			for (const listener of this.#listeners) listener(changed);
 			return structuredClone(changed);
 		});
 		this.#turns.set(

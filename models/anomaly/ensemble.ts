@@ -12,9 +12,9 @@ export interface EnsembleOptions {
 	horizon?: number;
 	/** Default 100. */
 	trees?: number;
-	/** Default 20. */
+	/** Default 10. */
 	neighbours?: number;
-	/** Default 1,000. */
+	/** Default 256: what more rows find is not worth their time on the loop. */
 	references?: number;
 	/** Default 1. */
 	seed?: number;
@@ -96,7 +96,7 @@ export class AnomalyEnsemble {
 		progress: FitContext["progress"] = () => undefined,
 		steps?: Float64Array,
 	): AnomalyEnsemble {
-		const { horizon = 1.5, trees = 100, neighbours = 20, references = 1_000, seed = 1, floors } = options;
+		const { horizon = 1.5, trees = 100, neighbours = 10, references = 256, seed = 1, floors } = options;
 		if (x.rows < MIN_ROWS) throw new EnergyError("models.too-little-data", { rows: x.rows, needed: MIN_ROWS });
 		const slow = x.rows >= SLOW_ROWS;
 		const learnt = Math.round(x.rows * LEARNING_SHARE);

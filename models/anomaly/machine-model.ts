@@ -37,6 +37,8 @@ export interface MachineScores {
 	/** The view that found it least usual. */
 	leader(row: number): MemberName;
 	contributions(row: number, count?: number): FeatureContribution[];
+	/** What power is usual in the context of each row, kW. */
+	usualKw: Float64Array;
 	/** Channels that the model knows and a reading lacks. */
 	missing(row: number): FeatureName[];
 	/** Features and scores, for a drift watch. */
@@ -86,6 +88,7 @@ export class MachineModel implements Model<MachineInput, MachineScores> {
 		const scores = this.ensemble.score(x, memory.ensemble, steps);
 		return {
 			score: scores.score,
+			usualKw,
 			leader: (row) => memberNames[scores.leader[row] as number] as MemberName,
 			contributions: (row, count) =>
 				this.ensemble.contributions(x, scores, row, count).map(({ column, ...rest }) => {
