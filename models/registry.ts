@@ -43,6 +43,8 @@ export interface ModelRecord extends ModelAddress {
 	trainedMs?: number;
 	/** When it last became active. */
 	promotedMs?: number;
+	/** When it was rolled back from; only a person makes it active again. */
+	rolledBackMs?: number;
 	durationMs?: number;
 	/** Span of the data that it learnt from, epoch ms. */
 	trainingWindow?: { fromMs: number; toMs: number };
@@ -206,14 +208,13 @@ export class ModelRegistry {
 	rollBack(address: ModelAddress): Promise<ModelRecord> {
 		return this.#change(address, (records) => {
 			const earlier = records
-				.filter(({ status }) => status === "retired")
+				.filter(({ status, rolledBackMs }) => status === "retired" && rolledBackMs === undefined)
 				.sort((a, b) => (b.promotedMs ?? 0) - (a.promotedMs ?? 0) || b.version - a.version)[0];
 			if (!earlier) throw new EnergyError("models.no-earlier", { ...address });
 			const now = records.find(({ status }) => status === "active");
-			const promotedMs = earlier.promotedMs ?? 0;
 			const back = activate(records, earlier);
-			// What was rolled back from must not be what the next roll back finds.
-			if (now) now.promotedMs = Math.min(now.promotedMs ?? 0, promotedMs) - 1;
+			// What was rolled back from is not what the next roll back finds.
+			if (now) now.rolledBackMs = Date.now();
 			return back;
 		});
 	}
@@ -324,6 +325,7 @@ function activate(records: ModelRecord[], record: ModelRecord): ModelRecord {
 	for (const other of records) if (other.status === "active" && other !== record) other.status = "retired";
 	record.status = "active";
 	record.promotedMs = Date.now();
+	delete record.rolledBackMs;
 	return record;
 }
 

@@ -1,14 +1,12 @@
 import type { Matrix } from "../matrix.ts";
 
 /**
- * Exponentially weighted means of each column, a row at a time. Noise goes, what lasts stays: a small shift that no
+ * Exponentially weighted means of scaled columns, a row at a time. Noise goes, what lasts stays: a small shift that no
  * single row shows stands out of the mean of many.
  */
 export class Smoothing {
 	readonly weight: number;
 	readonly #mean: Float64Array;
-	/** Steps since the last break. */
-	#seen = 0;
 
 	/** @param weight of the newest row, 0…1 */
 	constructor(columns: number, weight: number) {
@@ -25,12 +23,10 @@ export class Smoothing {
 		const mean = this.#mean;
 		for (let row = 0, base = 0; row < rows; row++, base += columns) {
 			const step = steps ? (steps[row] as number) : 1;
-			if (Number.isNaN(step)) this.#seen = 0;
+			// It starts from 0, which is usual: the first row alone does not stand for many.
+			if (Number.isNaN(step)) mean.fill(0);
 			const passed = step > 0 ? Math.min(step, 1) : 1;
-			const own = passed === 1 ? this.weight : 1 - (1 - this.weight) ** passed;
-			// Starts as the plain mean, so that the first row does not stand for many.
-			this.#seen += passed;
-			const weight = Math.max(own, Math.min(1, passed / this.#seen));
+			const weight = passed === 1 ? this.weight : 1 - (1 - this.weight) ** passed;
 			for (let column = 0; column < columns; column++) {
 				const before = mean[column] as number;
 				const after = before + weight * ((data[base + column] as number) - before);

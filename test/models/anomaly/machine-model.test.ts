@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import type { Reading } from "../../../lib/telemetry/reading.ts";
+import { type MachineModel, machineModelKind } from "../../../models/anomaly/machine-model.ts";
+import { columnsOf } from "../../../models/anomaly/readings.ts";
+import { MachineWatch } from "../../../models/anomaly/watch.ts";
+import { DAY, FROM_MS, pressReadings } from "./machines.ts";
+
+const context = { seed: 1, progress: () => undefined };
+function fitted(readings: Reading[]): MachineModel {
+	const outcome = machineModelKind.fit(columnsOf(readings), { timeZone: "UTC" }, context);
+	assert(!(outcome instanceof Promise));
+	return outcome.model;
+}
+
+const LATER_MS = FROM_MS + 14 * DAY * 60_000;
+const NOON = 12 * 60;
+
+describe("a machine's model", () => {
+	let model: MachineModel;
+	before(function () {
+		this.timeout(60_000);
+		model = fitted(pressReadings(FROM_MS, 14 * DAY));
+	});
+	const watching = (): MachineWatch => {
+		const watch = new MachineWatch(100);
+		watch.use(model, "anomaly.demo.press.1");
+		return watch;
+	};
+	const firstAlert = (change: (reading: Reading, row: number) => void) => {
+		const { alerts } = watching().add(pressReadings(LATER_MS, DAY, change));
+		return alerts[0];
+	};
+	const minuteOf = ({ timeMs }: { timeMs: number }): number => (timeMs - LATER_MS) / 60_000;
+
+	it("is quiet on a usual day", () =>
+		assert.equal(
+			firstAlert(() => {}),
+			undefined,
+		));
+
+	it("finds work at an hour when the machine rests, and says by how much", () => {
+		const alert = firstAlert((reading, row) => {
+			if (row >= 120 && row < 180) reading.powerKw = 35;
+		});
+		assert(alert && minuteOf(alert) < 130, JSON.stringify(alert));
+		assert.equal(alert.method, "ensemble");
+		assert.equal(alert.model, "anomaly.demo.press.1");
+		assert((alert.excessKw ?? 0) > 28 && (alert.excessKw ?? 0) < 33, String(alert.excessKw));
+		assert(alert.contributions.some(({ feature }) => feature === "powerGap"));
+	});
+
+	it("finds a power factor that is wrong for the power", () => {
+		const alert = firstAlert((reading, row) => {
+			if (row >= NOON) reading.powerFactor = 0.75;
+		});
+		assert(alert && minuteOf(alert) < NOON + 10);
+		const [first] = alert.contributions;
+		assert(first && "deviations" in first && first.deviations < 0);
+	});
+
+	it("finds a meter whose power stands still while its counter runs on", () => {
+		const alert = firstAlert((reading, row) => {
+			if (row >= NOON) reading.powerKw = 62.5;
+		});
+		assert(alert && minuteOf(alert) < NOON + 120, JSON.stringify(alert));
+	});
+
+	it("finds a bearing that runs warm", () => {
+		const alert = firstAlert((reading, row) => {
+			if (row >= NOON) reading.temperatureC = (reading.temperatureC ?? 0) + 15;
+		});
+		assert(alert && minuteOf(alert) < NOON + 10);
+	});
+
+	it("is read back with the same scores, running means included", () => {
+		const copy = machineModelKind.deserialise(model.serialise());
+		const readings = columnsOf(pressReadings(LATER_MS, 500));
+		const score = (one: MachineModel) => one.predict({ readings, memory: one.memory() }).score;
+		assert.deepEqual(score(copy), score(model));
+	});
+
+	it("goes on where a channel disappears, and leaves to rules what has lost most of them", () => {
+		const watch = watching();
+		const without = watch.add(pressReadings(LATER_MS, 100, (reading) => delete reading.temperatureC));
+		assert(without.scored.every(({ method }) => method === "ensemble"));
+		const bare = pressReadings(LATER_MS, 5).map(({ site, machine, timeMs, energyKwh }) => ({
+			...{ site, machine, timeMs: timeMs + 8 * 3_600_000 },
+			...(energyKwh !== undefined && { energyKwh }),
+		}));
+		const [scored] = watch.add(bare.slice(0, 1)).scored;
+		assert.deepEqual([scored?.method, scored?.fallback], ["rules", "channels-missing"]);
+	});
+
+	it("does not judge a reading of bad quality", () => {
+		const [scored] = watching().add(
+			pressReadings(LATER_MS, 1, (reading) => {
+				reading.quality = "bad";
+			}),
+		).scored;
+		assert.deepEqual([scored?.score, scored?.fallback], [undefined, "reading-bad"]);
+	});
+
+	it("alarms about a passed limit whatever the machine has got used to", () => {
+		const watch = new MachineWatch(100, { powerThresholdKw: 56 });
+		watch.use(model, "anomaly.demo.press.1");
+		const { scored } = watch.add(pressReadings(LATER_MS, DAY));
+		const noon = scored[NOON];
+		assert.deepEqual([noon?.method, noon?.by, noon?.level], ["rules", "power", "warning"]);
+	});
+
+	it("asks to be trained anew where what comes is another population", () => {
+		const watch = new MachineWatch(100, { driftReadings: 1_000 });
+		watch.use(model, "anomaly.demo.press.1");
+		const { drifted } = watch.add(
+			pressReadings(LATER_MS, 2_000, (reading) => {
+				reading.voltageV = 408;
+			}),
+		);
+		assert(drifted.some(({ feature, index }) => feature === "voltageV" && index > 0.25));
+	});
+
+	it("refuses to learn from less than a day of minutes", () => {
+		assert.throws(() => fitted(pressReadings(FROM_MS, 100)), { code: "models.too-little-data" });
+	});
+});
+
+describe("rules of a machine", () => {
+	const reading = (powerKw: number, rest: Partial<Reading> = {}): Reading => ({
+		...{ site: "demo", machine: "press", timeMs: FROM_MS, powerKw },
+		...rest,
+	});
+	const judged = (watch: MachineWatch, one: Reading) => {
+		const [scored] = watch.add([one]).scored;
+		assert(scored);
+		return scored;
+	};
+	it("alarm above 110 % of the rating, 200 kW without one, or the limit that is set", () => {
+		for (const [rated, options, limit] of [
+			[100, {}, 110],
+			[undefined, {}, 200],
+			[100, { powerThresholdKw: 40 }, 40],
+		] as const) {
+			const watch = new MachineWatch(rated, options);
+			assert((judged(watch, reading(limit - 0.1)).score as number) < 0.7);
+			const above = judged(watch, reading(limit + 0.1));
+			assert((above.score as number) >= 0.7);
+			assert.deepEqual([above.method, above.fallback], ["rules", "no-model"]);
+			assert.deepEqual(above.contributions, [{ feature: "powerKw", value: limit + 0.1, limit }]);
+		}
+	});
+	it("take the machine's own word for a fault", () => {
+		const scored = judged(new MachineWatch(100), reading(10, { state: "fault" }));
+		assert.deepEqual([scored.score, scored.by], [0.9, "state"]);
+	});
+});
