@@ -200,6 +200,10 @@ describe("modes", function () {
 
 describe("a start that can't be", function () {
 	this.timeout(30_000);
+	let port = 0;
+	before(async () => {
+		port = await freePort();
+	});
 	const run = (args: string[], env: Record<string, string> = {}) =>
 		spawnSync(process.execPath, ["dist/cli/start.js", ...args], {
 			encoding: "utf8",
@@ -208,6 +212,7 @@ describe("a start that can't be", function () {
 				PATH: process.env.PATH,
 				LANG: "C",
 				SMARTFACTORY_HOME: mkdtempSync(join(tmpdir(), "smart-energy-bad-")),
+				SMARTFACTORY_SYSTEM_API_PORT: String(port),
 				...env,
 			},
 		});
