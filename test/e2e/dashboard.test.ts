@@ -1,101 +1,19 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
-import { password, type System, startSystem, until } from "../flows/system.ts";
-
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-/** Where the pictures of each view go; nowhere by default. */
-const pictures = process.env.E2E_PICTURES;
-
-const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-interface AxeResults {
-	violations: { id: string; nodes: { html: string }[] }[];
-}
-
-const desktop = { width: 1440, height: 900 };
-const wall = { width: 1920, height: 1080 };
-const phone = { width: 390, height: 844 };
+import type { Browser, Page } from "playwright-core";
+import { until } from "../flows/system.ts";
+import { assertAccessible, assertFitsPhone, phone, picture, read, useDashboard, wall } from "./dashboard.ts";
 
 describe("the Now page in a browser", function () {
 	this.timeout(120_000);
-	let system: System;
-	let browser: Browser;
-	/** What a page must not do: report errors, or ask anything of another host. */
-	let wrongs: string[];
-	const contexts: BrowserContext[] = [];
-	let signedIn: Awaited<ReturnType<BrowserContext["storageState"]>>;
+	const dashboard = useDashboard();
 
-	before(async function () {
-		if (!existsSync(executablePath)) {
-			if (process.env.CI) throw new Error(`No Chromium at ${executablePath}; set CHROMIUM.`);
-			this.skip();
-		}
-		if (pictures) mkdirSync(pictures, { recursive: true });
-		system = await startSystem();
-		const args = [
-			"--no-sandbox",
-			"--disable-gpu",
-			"--disable-quic",
-			"--no-first-run",
-			"--disable-background-networking",
-		];
-		args.push("--disable-component-update", "--disable-sync");
-		browser = await chromium.launch({ executablePath, args });
-		signedIn = await signIn();
-	});
-	beforeEach(() => {
-		wrongs = [];
-	});
-	afterEach(async () => {
-		await Promise.all(contexts.splice(0).map((context) => context.close()));
-	});
-	after(async () => {
-		await browser?.close();
-		await system?.stop("SIGKILL");
-	});
-
-	/** Signs in as a person does, once: too many sign-ins are refused. */
-	async function signIn(): Promise<typeof signedIn> {
-		const context = await browser.newContext();
-		const page = await context.newPage();
-		await page.goto(`${system.base}/`);
-		await page.fill("#username", "admin");
-		await page.fill("#password", password);
-		await page.click("#submit");
-		await page.waitForURL(/\/dashboard/);
-		const state = await context.storageState();
-		await context.close();
-		return { cookies: state.cookies, origins: [] };
-	}
-
-	/** A person on the dashboard, with a browser of their own. */
-	async function visit(options: Parameters<Browser["newContext"]>[0] = {}): Promise<Page> {
-		const context = await browser.newContext({
-			viewport: desktop,
-			locale: "en-US",
-			storageState: signedIn,
-			...options,
-		});
-		contexts.push(context);
-		const page = await context.newPage();
-		page.on("console", (message) => message.type() === "error" && wrongs.push(message.text()));
-		page.on("pageerror", (error) => wrongs.push(error.message));
-		page.on("request", (request) => {
-			const { protocol, hostname } = new URL(request.url());
-			if (protocol !== "data:" && protocol !== "blob:" && hostname !== "127.0.0.1") wrongs.push(request.url());
-		});
-		await page.goto(`${system.base}/`);
+	async function visit(options?: Parameters<Browser["newContext"]>[0]): Promise<Page> {
+		const page = await dashboard.visit("/", options);
 		await page.locator(".se-card-power-now .se-big").waitFor();
 		await page.locator(".se-chart path.se-line").first().waitFor();
 		return page;
 	}
 
-	async function picture(page: Page, name: string): Promise<void> {
-		if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
-	}
-
-	const read = async (locator: Locator): Promise<string> => (await locator.textContent()) ?? "";
 	const number = (page: Page, card: string): Promise<string> => read(page.locator(`.se-card-${card} .se-big`));
 	/** How far the total's line reaches over the time axis, 0…1. */
 	async function filled(page: Page): Promise<number> {
@@ -114,7 +32,7 @@ describe("the Now page in a browser", function () {
 			() => "no number changed",
 		);
 		await picture(page, "desktop-light-en");
-		assert.deepEqual(wrongs, []);
+		assert.deepEqual(dashboard.wrongs, []);
 	});
 
 	it("shows the last 24 hours at once after a reload", async () => {
@@ -153,16 +71,9 @@ describe("the Now page in a browser", function () {
 
 	it("fits a phone in one column, with targets for a finger", async () => {
 		const page = await visit({ viewport: phone, hasTouch: true, isMobile: true });
-		assert.equal(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), true);
-		const columns =
-			"new Set([...document.querySelectorAll('.se-card')].map((e) => e.getBoundingClientRect().left)).size";
-		assert.equal(await page.evaluate(columns), 1);
-		for (const target of await page.locator(".se-card button, .se-switches button").all()) {
-			const box = await target.boundingBox();
-			assert.ok(box && box.height >= 44 && box.width >= 44, `${await read(target)}: ${JSON.stringify(box)}`);
-		}
+		await assertFitsPhone(page);
 		await picture(page, "phone-light-en");
-		assert.deepEqual(wrongs, []);
+		assert.deepEqual(dashboard.wrongs, []);
 	});
 
 	it("shows everything on a wall screen without scrolling", async () => {
@@ -170,6 +81,9 @@ describe("the Now page in a browser", function () {
 		assert.equal(await page.evaluate("document.documentElement.scrollHeight <= innerHeight"), true);
 		const listFits = "((list) => list.scrollHeight <= list.clientHeight)(document.querySelector('.se-machines'))";
 		assert.equal(await page.evaluate(listFits), true);
+		const spill =
+			"[...document.querySelectorAll('.se-card')].filter((e) => e.scrollHeight > e.clientHeight + 1).map((e) => e.className)";
+		assert.deepEqual(await page.evaluate(spill), []);
 		await picture(page, "wall-light-en");
 	});
 
@@ -203,12 +117,7 @@ describe("the Now page in a browser", function () {
 	for (const colorScheme of ["light", "dark"] as const) {
 		it(`is accessible, ${colorScheme}: names, roles, and contrast of 4.5:1`, async () => {
 			const page = await visit({ colorScheme });
-			await page.addScriptTag({ content: readFileSync(axePath, "utf8") });
-			const { violations } = (await page.evaluate(
-				"axe.run('.nrdb-app', { resultTypes: ['violations'] })",
-			)) as AxeResults;
-			const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
-			assert.deepEqual(found, []);
+			await assertAccessible(page);
 		});
 	}
 
@@ -222,10 +131,7 @@ describe("the Now page in a browser", function () {
 	});
 
 	it("lets nobody see it who has not signed in", async () => {
-		const context = await browser.newContext();
-		contexts.push(context);
-		const page = await context.newPage();
-		await page.goto(`${system.base}/dashboard`);
+		const page = await dashboard.visit("/dashboard", { storageState: { cookies: [], origins: [] } });
 		await page.locator("#password").waitFor();
 		assert.equal(await page.locator(".se-card").count(), 0);
 	});
