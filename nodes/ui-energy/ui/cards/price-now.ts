@@ -92,17 +92,11 @@ function strip(price: PriceMessage, zone: string): VNode | null {
 			const x = share(step.fromMs);
 			const width = share(step.toMs) - x;
 			return [
-				width > 11
-					? h(
-							"span",
-							{
-								key: `b${step.fromMs}`,
-								class: width > 22 ? "se-strip-band" : "se-strip-band se-strip-narrow",
-								style: place(x, width),
-							},
-							bandName(price.bands, step.band),
-						)
-					: null,
+				h(
+					"span",
+					{ key: `b${step.fromMs}`, class: "se-strip-band", style: place(x, width) },
+					h("span", bandName(price.bands, step.band)),
+				),
 				i > 0 && apart(steps, i, share)
 					? h(
 							"span",
@@ -118,11 +112,12 @@ function strip(price: PriceMessage, zone: string): VNode | null {
 
 const place = (left: number, width: number): Record<string, string> => ({ left: `${left}%`, width: `${width}%` });
 
-/** Whether a change lies far enough from those beside it, and from both ends, to be given its time. */
+/** Whether a change lies far enough from the one before it, from now and from both ends to be given its time. */
 function apart(steps: readonly Step[], i: number, share: (ms: number) => number): boolean {
 	const x = share(steps[i]?.fromMs ?? 0);
-	const before = i > 1 ? share(steps[i - 1]?.fromMs ?? 0) : 0;
-	return x - before > 8 && x > 4 && x < 96;
+	const before = i > 1 ? share(steps[i - 1]?.fromMs ?? 0) : Number.NEGATIVE_INFINITY;
+	const past = share(nowMs.value) - x;
+	return x - before > 8 && (past > 8 || past < -14) && x > 4 && x < 96;
 }
 
 function describe({ bands }: PriceMessage, step: Step, zone: string): string {

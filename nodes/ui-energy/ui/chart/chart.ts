@@ -207,7 +207,7 @@ function axes(d: Drawing, { unit, nowLabel }: PlotProps): VNode[] {
 			),
 		]),
 	);
-	parts.push(h("text", { class: "se-tick", x: box.left + 4, y: box.top + 4 }, unit));
+	parts.push(h("text", { class: "se-tick", x: box.left + 4, y: box.top + 14 }, unit));
 	for (const tick of d.xTicks) {
 		const x = d.x(tick.ms);
 		parts.push(
@@ -230,7 +230,7 @@ function axes(d: Drawing, { unit, nowLabel }: PlotProps): VNode[] {
 	if (d.nowX !== null) {
 		parts.push(h("path", { class: "se-now", d: `M${d.nowX} ${box.top}V${box.bottom}` }));
 		parts.push(
-			h("text", { class: "se-tick se-tick-now", x: d.nowX - 4, y: box.top + 4, "text-anchor": "end" }, nowLabel),
+			h("text", { class: "se-tick se-tick-now", x: d.nowX - 4, y: box.top + 14, "text-anchor": "end" }, nowLabel),
 		);
 	}
 	return parts;
