@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import mqtt from "mqtt";
 import WebSocket from "ws";
-import { type System, startSystem, until } from "./system.ts";
+import { freePort, type System, startSystem, until } from "./system.ts";
 
 interface Snapshot {
 	type: string;
