@@ -282,6 +282,11 @@ function excessOf(one: Watch, known: Known): number | null {
 	return null;
 }
 
+/** Features of anomaly detection that are no measures of a reading have no unit here. */
+function unitOf(feature: string): string {
+	return Object.hasOwn(measures, feature) ? measures[feature as Measure] : "";
+}
+
 function demandCause(predictedKw: number | null, limitKw: number | null, krw: number | null): Cause {
 	const details = { predictedKw: round(predictedKw ?? 0), limitKw: round(limitKw ?? 0) };
 	if (krw === null || krw <= 0) return { code: "alarms.cause.demand", details };
@@ -297,5 +302,5 @@ function anomalyCause({ contributions, method, level }: AnomalyAlert, score: num
 		return { code: "alarms.cause.anomaly-feature", details: { ...details, feature } };
 	}
 	const code = value >= usual ? "alarms.cause.anomaly-above" : "alarms.cause.anomaly-below";
-	return { code, details: { ...details, feature, value: round(value), usual: round(usual) } };
+	return { code, details: { ...details, feature, value: round(value), usual: round(usual), unit: unitOf(feature) } };
 }

@@ -19,5 +19,9 @@ export function causeText(cause: Cause | null, language: Language): string {
 		if (name !== "" && name !== code) details[key] = name;
 	}
 	if (typeof details.krw === "number") details.krw = details.krw.toLocaleString("ko-KR");
-	return text(cause.code, details, language).replace(/ +/g, " ").trim();
+	// A measure without a unit leaves a gap where the unit would stand.
+	return text(cause.code, details, language)
+		.replace(/ +/g, " ")
+		.replace(/ (?=[.,:]|보다|$)/g, "")
+		.trim();
 }

@@ -10,6 +10,7 @@ export const cardNames = [
 	"cost-today",
 	"bill-month",
 	"bill-waterfall",
+	"alarms",
 ] as const;
 export type CardName = (typeof cardNames)[number];
 
@@ -23,4 +24,6 @@ export interface UiEnergyConfig {
 	width: number | string;
 	height: number | string;
 	card: CardName;
+	/** 1 for a card that acts (alarms): its commands leave there. */
+	outputs?: number;
 }

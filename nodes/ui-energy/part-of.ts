@@ -1,3 +1,4 @@
+import type { WireBoard } from "../../lib/alarms/wire.ts";
 import type { DemandMessage } from "../../lib/demand/wire.ts";
 import type { LiveMessage } from "../../lib/live/messages.ts";
 import type { BillMessage, PriceMessage } from "../../lib/tariff/messages-live.ts";
@@ -71,6 +72,11 @@ function isDemand(value: object): value is DemandMessage {
 	);
 }
 
+function isBoard(value: object): value is WireBoard {
+	const { alarms, counts } = value as Partial<WireBoard>;
+	return Array.isArray(alarms) && isRecord(counts) && isRecord(counts.unacknowledged);
+}
+
 /**
  * What a message brings a card: told by its shape, so that live messages and the store's answers come by one wire.
  *
@@ -81,6 +87,7 @@ export function partOf(card: CardName, payload: unknown, picture: Picture | null
 	if (!isRecord(payload)) return undefined;
 	if (isPrice(payload)) return wants(card, "price") ? { kind: "price", price: payload } : null;
 	if (isBill(payload)) return wants(card, "bill") ? { kind: "bill", bill: payload } : null;
+	if (isBoard(payload)) return wants(card, "alarms") ? { kind: "alarms", board: payload } : null;
 	if (isDemand(payload)) return wants(card, "demand") ? { kind: "demand", demand: payload } : null;
 	if (typeof payload.quarantined === "number") return wants(card, "store") ? storeOf(payload) : null;
 	if (!Array.isArray(payload.items)) return undefined;

@@ -1,3 +1,4 @@
+import type { WireBoard } from "../../lib/alarms/wire.ts";
 import type { DemandMessage } from "../../lib/demand/wire.ts";
 import type { DataFlow, Delta, LiveMessage, MachineNow, Snapshot } from "../../lib/live/messages.ts";
 import type { BillMessage, PriceMessage } from "../../lib/tariff/messages-live.ts";
@@ -18,6 +19,7 @@ export interface CardState {
 	bill: BillMessage | null;
 	/** The newest bill of a month that has ended. */
 	lastBill: BillMessage | null;
+	alarms: WireBoard | null;
 }
 
 /** The site as the newest snapshot and its deltas show it. */
@@ -75,7 +77,8 @@ export type Part =
 	| { kind: "store"; store: StoreHealth }
 	| { kind: "price"; price: PriceMessage }
 	| { kind: "demand"; demand: DemandMessage }
-	| { kind: "bill"; bill: BillMessage };
+	| { kind: "bill"; bill: BillMessage }
+	| { kind: "alarms"; board: WireBoard };
 
 export const emptyState: Readonly<CardState> = {
 	picture: null,
@@ -86,6 +89,7 @@ export const emptyState: Readonly<CardState> = {
 	demand: null,
 	bill: null,
 	lastBill: null,
+	alarms: null,
 };
 
 /** Which parts a card shows; the others are not sent to it. */
@@ -102,6 +106,8 @@ const needs: Record<CardName, { machines: boolean; kinds: readonly Part["kind"][
 	"cost-today": { machines: false, kinds: ["snapshot", "price"] },
 	"bill-month": { machines: false, kinds: ["snapshot", "bill"] },
 	"bill-waterfall": { machines: false, kinds: ["snapshot", "bill"] },
+	// Of the picture, alarms need the names of machines.
+	alarms: { machines: true, kinds: ["snapshot", "alarms"] },
 };
 
 /** The part of a live message that a card shows, or null where it shows nothing of it. */
@@ -137,6 +143,8 @@ export function take(state: CardState, part: Part): CardState {
 			return { ...state, load: join(state.load, part.load) };
 		case "energy":
 			return { ...state, energy: part.energy };
+		case "alarms":
+			return { ...state, alarms: part.board };
 		case "store":
 			return { ...state, store: part.store };
 		case "price":

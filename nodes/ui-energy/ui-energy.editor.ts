@@ -19,9 +19,13 @@ RED.nodes.registerType<EditorNodeProperties & UiEnergyConfig>("ui-energy", {
 		width: { value: 0 },
 		height: { value: 0 },
 		card: { value: "power-now", required: true },
+		outputs: { value: 0 },
 	},
 	inputs: 1,
 	outputs: 0,
+	outputLabels() {
+		return this._("ui-energy.output");
+	},
 	icon: "font-awesome/fa-tachometer",
 	paletteLabel() {
 		return this._("ui-energy.label");
@@ -44,5 +48,9 @@ RED.nodes.registerType<EditorNodeProperties & UiEnergyConfig>("ui-energy", {
 		} else {
 			$("#node-input-size").closest(".form-row").hide();
 		}
+	},
+	oneditsave() {
+		// Commands leave a card that acts; the others are the end of the wire.
+		this.outputs = $("#node-input-card").val() === "alarms" ? 1 : 0;
 	},
 });

@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { EnergyError } from "../../lib/errors.ts";
+import { type ActionReply, actionEvent, judgeAction, type PageSocket } from "./alarm-action.ts";
 import type { UiEnergyConfig } from "./config.ts";
 import { partOf } from "./part-of.ts";
 import { type CardState, drawOn, emptyState, type Part, take } from "./picture.ts";
@@ -29,6 +30,22 @@ interface WidgetEvents {
 	/** May exchange a message before anything is done with it; Dashboard goes on with whatever it returns, never null. */
 	beforeSend(msg: NodeMessage): NodeMessage;
 	onInput(msg: NodeMessage): void;
+	/** Events of our own that a page's socket may send; the last argument answers it. */
+	onSocket?: Record<string, (socket: PageSocket, ...given: unknown[]) => void>;
+}
+
+/** The card's buttons: who may is judged here, not in the page. */
+function actions(node: Node): WidgetEvents["onSocket"] {
+	return {
+		[actionEvent(node.id)]: (socket, given, answer) => {
+			const reply = judgeAction(socket, given, ({ type, alarm, ...rest }) => {
+				const { durationMs, ...command } = rest as { durationMs?: number };
+				const minutes = durationMs === undefined ? {} : { minutes: durationMs / 60_000 };
+				node.send({ topic: type, payload: { id: alarm, ...command, ...minutes } } as NodeMessage);
+			});
+			if (typeof answer === "function") (answer as (reply: ActionReply) => void)(reply);
+		},
+	};
 }
 
 function isGroup(node: Node | null): node is DashboardGroup {
@@ -78,6 +95,7 @@ export default (RED: NodeAPI): void => {
 				state = next;
 			},
 		};
+		if (config.card === "alarms") events.onSocket = actions(this);
 		group.register(this, config, events);
 		const widget = base.ui.widgets.get(this.id);
 		if (widget) widget.src ??= source;

@@ -167,7 +167,7 @@ describe("energy-alarm node", () => {
 		send({ topic: "alert", payload: alert });
 		const { alarm } = (await happened).payload;
 		assert.deepEqual([alarm.priority, Math.round(alarm.excessKw ?? 0)], ["high", 17]);
-		assert.match(alarm.cause?.text.ko ?? "", /전력 68\.4, 이 시간대 평소 51\.2보다 높음/);
+		assert.match(alarm.cause?.text.ko ?? "", /전력 68\.4 kW, 이 시간대 평소 51\.2 kW보다 높음/);
 		assert.equal((await ask<{ items: object[] }>("list")).items.length, 1);
 	});
 

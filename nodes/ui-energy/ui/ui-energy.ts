@@ -1,6 +1,8 @@
+import type { ActionReply } from "../alarm-action.ts";
 import type { CardName } from "../config.ts";
 import { type CardState, drawOn, emptyState, type Part, take } from "../picture.ts";
 import { PageBar } from "./bar.ts";
+import { type Act, Alarms, actKey } from "./cards/alarms.ts";
 import { BillMonth } from "./cards/bill-month.ts";
 import { BillWaterfall } from "./cards/bill-waterfall.ts";
 import { CostToday } from "./cards/cost-today.ts";
@@ -11,9 +13,9 @@ import { Load24h } from "./cards/load-24h.ts";
 import { Machines } from "./cards/machines.ts";
 import { PowerNow } from "./cards/power-now.ts";
 import { PriceNow } from "./cards/price-now.ts";
-import { attach, type DashboardStore, heardAt, t } from "./shell.ts";
+import { attach, type DashboardStore, heardAt, language, t } from "./shell.ts";
 import style from "./style.css";
-import { type Component, defineComponent, h, inject, type PropType, shallowRef } from "./vue.ts";
+import { type Component, defineComponent, h, inject, type PropType, provide, shallowRef } from "./vue.ts";
 
 /** Every card by its name; a new card is one entry here and one in `config.ts`. */
 const cards: Record<CardName, Component> = {
@@ -27,6 +29,7 @@ const cards: Record<CardName, Component> = {
 	"cost-today": CostToday,
 	"bill-month": BillMonth,
 	"bill-waterfall": BillWaterfall,
+	alarms: Alarms,
 };
 
 /** Dashboard's way to follow a widget: messages as they come, and what its store kept when the page opens. */
@@ -35,6 +38,17 @@ type DataTracker = (
 	onInput: (msg: { payload: Part | null }) => void,
 	onLoad: (msg: Partial<CardState> | undefined) => void,
 ) => void;
+
+/** Dashboard's socket, as far as a card that acts needs it. */
+interface PageSocket {
+	timeout(ms: number): {
+		emit(event: string, given: object, answer: (late: Error | null, reply?: ActionReply) => void): void;
+	};
+}
+
+const ANSWER_MS = 5_000;
+/** As alarm-action.ts names it, which runs on the server alone. */
+const actionEvent = (id: string): string => `smart-energy-alarm:${id}`;
 
 interface CardConfig {
 	card: CardName;
@@ -67,6 +81,17 @@ const UIEnergy = defineComponent({
 			},
 		);
 		if (store) attach(store);
+		const socket = inject<PageSocket>("$socket");
+		provide<Act>(actKey, (request) => {
+			if (!socket) return Promise.resolve({ ok: false });
+			return new Promise((resolve) => {
+				socket
+					.timeout(ANSWER_MS)
+					.emit(actionEvent(id), { ...request, language: language.value }, (late, reply) =>
+						resolve(late || !reply ? { ok: false, message: t("alarms.unanswered") } : reply),
+					);
+			});
+		});
 		const editor = store?.state.setup.setup.RED.httpAdminRoot ?? "/";
 		return () => [
 			store ? h(PageBar, { id, store, pageId: store.state.ui.groups[config.group]?.page ?? "" }) : null,

@@ -16,6 +16,7 @@ export const {
 	inject,
 	onBeforeUnmount,
 	onMounted,
+	provide,
 	ref,
 	shallowRef,
 	Teleport,

@@ -77,7 +77,7 @@ describe("the rules over what comes in", () => {
 		const alert = { machine: "compressor-1", score: 0.913, method: "ensemble", contributions, excessKw: 17.2 };
 		const critical = only(guard.alert({ ...alert, level: "critical" }));
 		assert.deepEqual([critical.on, critical.priority, critical.excessKw], [true, "high", 17.2]);
-		assert.equal(causeText(critical.cause, "en-US"), "Power is 68.4, usually 51.2 at this time: score 0.91.");
+		assert.equal(causeText(critical.cause, "en-US"), "Power is 68.4 kW, usually 51.2 kW at this time: score 0.91.");
 		assert.equal(only(guard.alert({ ...alert, level: "normal" })).on, false);
 	});
 

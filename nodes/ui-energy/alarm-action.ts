@@ -1,0 +1,53 @@
+import type { AccessContext } from "../../lib/access/context.ts";
+import { roleCovers } from "../../lib/access/users.ts";
+import { type AlarmCommand, commandOf } from "../../lib/alarms/commands.ts";
+import { EnergyError } from "../../lib/errors.ts";
+import { explain, type Language, languages } from "../../lib/messages.ts";
+
+/** As much of a page's socket as is used; access marked it when it connected. */
+export interface PageSocket {
+	data?: { access?: AccessContext };
+}
+
+/** What a page asks: whether it may act, or an act. */
+export interface ActionRequest {
+	type: "may" | "ack" | "shelve" | "unshelve";
+	id?: string;
+	minutes?: number;
+	language?: Language;
+}
+
+export interface ActionReply {
+	ok: boolean;
+	/** Why not, for a person. */
+	message?: string;
+}
+
+const acts: readonly string[] = ["ack", "shelve", "unshelve"] satisfies AlarmCommand["type"][];
+
+/** The name of a card's socket event: each card hears its own alone. */
+export const actionEvent = (id: string): string => `smart-energy-alarm:${id}`;
+
+/**
+ * Judges what a page wants: an operator may act, in their own name; a viewer may look. Whoever came past the sign-in
+ * may nothing.
+ *
+ * @param act is called with a command that may be done
+ */
+export function judgeAction(socket: PageSocket, given: unknown, act: (command: AlarmCommand) => void): ActionReply {
+	const access = socket.data?.access;
+	const request = (typeof given === "object" && given !== null ? given : {}) as Partial<ActionRequest>;
+	const language = languages.find((one) => one === request.language) ?? access?.language ?? "en-US";
+	try {
+		if (!access?.user || !roleCovers(access.role, "operator")) throw new EnergyError("alarms.operator-only");
+		if (request.type === "may") return { ok: true };
+		const { type, id, minutes } = request;
+		if (!type || !acts.includes(type)) {
+			throw new EnergyError("alarms.bad-command", { field: "type", value: String(type), rule: acts.join(", ") });
+		}
+		act(commandOf(type, minutes === undefined ? {} : { minutes }, id, access.user));
+		return { ok: true };
+	} catch (error) {
+		return { ok: false, message: explain(error, language) };
+	}
+}
