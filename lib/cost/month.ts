@@ -11,6 +11,7 @@ import { type Cost, calculateCost } from "../tariff/calculate-cost.ts";
 import type { SiteContract } from "../tariff/contract.ts";
 import type { BillMessage } from "../tariff/messages-live.ts";
 import { compilePrices, type PriceCalendar } from "../tariff/price-calendar.ts";
+import { warning } from "../tariff/warning.ts";
 import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import type { Site } from "../telemetry/site.ts";
 import { filledLoad } from "./profile.ts";
@@ -50,7 +51,8 @@ export class MonthBills {
 		const span = spanOf(contract, nowMs, month);
 		if (span.knownMs <= span.fromMs) throw new EnergyError("report.future", { period: monthText(span.month) });
 		const load = await this.#load(store, span.fromMs, span.knownMs);
-		if (!load.kwh.some((kwh) => !Number.isNaN(kwh))) {
+		const begins = load.kwh.findIndex((kwh) => !Number.isNaN(kwh));
+		if (begins < 0) {
 			throw new EnergyError("report.no-data", { period: monthText(span.month), site: this.#site.name });
 		}
 		const final = span.knownMs >= span.toMs;
@@ -58,7 +60,13 @@ export class MonthBills {
 			...(await this.#peaksBefore(store, contract, span, nowMs)),
 			...contract.data.previousPeaksKw,
 		};
-		const cost = costOf(contract, span, load.kwh, previousPeaksKw, !final);
+		// A plant that was connected within the month is billed from then on; only the projection guesses at the days before.
+		const kwh = load.kwh.slice().fill(0, 0, begins);
+		const cost = costOf(contract, span, kwh, previousPeaksKw, !final);
+		if (begins > 0) {
+			const since = clockOf(contract.tariff.book.timeZone).isoAt(span.fromMs + begins * QUARTER_HOUR_MS);
+			cost.warnings.push(warning("tariff.bill-since", { since }));
+		}
 		const projected = final ? cost.totalKrw : await this.#projected(store, contract, span, load, previousPeaksKw);
 		return messageOf(this.#site, contract, span, load, cost, projected);
 	}

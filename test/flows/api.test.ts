@@ -2,6 +2,12 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { type NodeRed, password, startNodeRed } from "./node-red.ts";
 
+interface Case {
+	name: string;
+	expected: Record<string, unknown>;
+	[field: string]: unknown;
+}
+
 const tab = (name: string): object[] => {
 	const url = new URL(`../../flows/tabs/${name}.json`, import.meta.url);
 	return existsSync(url) ? (JSON.parse(readFileSync(url, "utf8")) as object[]) : [];
@@ -14,7 +20,13 @@ describe("the API of the shipped flows", function () {
 	let headers: Record<string, string>;
 	before(async () => {
 		const lock = "...access.settingsFor(access.createAccess({ home: __dirname, validateResponses: true }))";
-		red = await startNodeRed("node-red", lock, [...tab("site"), ...tab("api"), ...tab("live"), ...tab("demand")]);
+		red = await startNodeRed("node-red", lock, [
+			...tab("site"),
+			...tab("api"),
+			...tab("live"),
+			...tab("demand"),
+			...tab("cost"),
+		]);
 		const answer = await fetch(`${red.base}/api/v1/auth/login`, {
 			method: "POST",
 			headers: { "content-type": "application/json" },
@@ -132,6 +144,110 @@ describe("the API of the shipped flows", function () {
 		const { status, text } = await get("/api/v1/monitoring/realtime");
 		assert.equal(status, 200, text);
 		assert.equal((JSON.parse(text) as { type: string }).type, "snapshot");
+	});
+
+	describe("of cost", () => {
+		const cases = JSON.parse(readFileSync(new URL("../lib/tariff/bills.json", import.meta.url), "utf8")) as Case[];
+		const cost = async ({ expected, ...input }: Case) => ({
+			expected,
+			answer: await post("tou/calculate-cost", input),
+		});
+
+		it("answers the worked cases to the won", async () => {
+			const general = { tariff: "kepco/general-b/high-a/I", version: "2026-06-01", contractKw: 500 };
+			const load = { uniformKw: 400 };
+			const july = await post("tou/calculate-cost", { ...general, month: "2023-07", load });
+			assert.equal(july.status, 200, JSON.stringify(july.body));
+			assert.deepEqual(july.body.energyKwh, { offPeak: 152_000, midPeak: 95_200, onPeak: 50_400 });
+			assert.deepEqual([july.body.energyKrw, july.body.demandKrw], [39_457_360, 2_888_000]);
+			const december = await post("tou/calculate-cost", { ...general, month: "2023-12", load });
+			assert.deepEqual(december.body.energyKwh, { offPeak: 157_600, midPeak: 92_000, onPeak: 48_000 });
+			assert.equal(december.body.energyKrw, 38_914_480);
+			const peaks = [112, 300, 102, 120, 132, 113, 87, 68, 80, 90, 113, 118];
+			const months = peaks.map((_, i) => `${i < 4 ? 2025 : 2026}-${String(((i + 8) % 12) + 1).padStart(2, "0")}`);
+			const previousPeaksKw = Object.fromEntries(months.map((month, i) => [month, peaks[i]]));
+			const industrial = { tariff: "kepco/industrial-b/high-a/II", contractKw: 300, previousPeaksKw };
+			for (const [month, billed] of [
+				["2025-10", 300],
+				["2025-11", 112],
+				["2026-08", 132],
+			] as const) {
+				const own = { uniformKw: previousPeaksKw[month] };
+				assert.equal(
+					(await post("tou/calculate-cost", { ...industrial, month, load: own })).body.billingDemandKw,
+					billed,
+				);
+			}
+		});
+
+		it("answers every case of the regression suite to the won", async () => {
+			for (const each of cases) {
+				const { expected, answer } = await cost(each);
+				if (expected.error) {
+					assert.equal(answer.body.title, expected.error, each.name);
+					continue;
+				}
+				assert.equal(answer.status, 200, `${each.name}: ${JSON.stringify(answer.body)}`);
+				for (const [field, value] of Object.entries(expected).filter(([name]) => name.endsWith("Krw"))) {
+					assert.equal(answer.body[field], value, `${each.name}: ${field}`);
+				}
+			}
+		});
+
+		it("names everything that is wrong with a load at once, and knows which tariffs look alike", async () => {
+			const wrong = await post("tou/calculate-cost", { tariff: "kepco/x", month: "soon", contractKw: -1, load: {} });
+			assert.equal(wrong.status, 422);
+			assert.equal(wrong.body.title, "tariff.input");
+			const { problems } = wrong.body.details as { problems: { path: string }[] };
+			assert.deepEqual(problems.map(({ path }) => path).toSorted(), ["contractKw", "load", "month"]);
+			const fine = { month: "2026-10", contractKw: 500, load: { uniformKw: 1 } };
+			const unknown = await post("tou/calculate-cost", { ...fine, tariff: "kepco/industrial-b/high-a/IV" });
+			assert.equal(unknown.status, 404);
+			assert.match(String(unknown.body.detail), /kepco\/industrial-b\/high-a\/I/);
+		});
+
+		it("shows the site's tariff, the price now and the day ahead, and other tariffs", async () => {
+			const { status, text } = await get("/api/v1/tou/rates");
+			assert.equal(status, 200, text);
+			const rates = JSON.parse(text) as {
+				tariff: { id: string };
+				horizon: { from: string; to: string }[];
+				tariffs: { id: string }[];
+			};
+			assert.equal(rates.tariff.id, "kepco/industrial-b/high-a/II");
+			for (const [i, { from }] of rates.horizon.entries()) if (i > 0) assert.equal(from, rates.horizon[i - 1]?.to);
+			assert(rates.tariffs.length >= 10);
+			assert.equal((await get("/api/v1/tou/rates?tariff=kepco/none")).status, 404);
+			assert.equal((await get("/api/v1/tou/rates?from=yesterday")).status, 422);
+		});
+
+		it("bills the month of what is stored, and names what it begins with", async () => {
+			const main = Array.from({ length: 31 }, (_, minute) => ({
+				machine: "main-meter",
+				time: at(minute),
+				powerKw: 600,
+			}));
+			assert.equal((await post("data/sensors", main)).status, 200);
+			const month = new Date(startMs + 9 * 3_600_000).toISOString().slice(0, 7);
+			const { status, text } = await get(`/api/v1/reports/bill?month=${month}`);
+			assert.equal(status, 200, text);
+			const bill = JSON.parse(text) as { month: string; contractKw: number; energyKwh: number; totalKrw: number };
+			assert.deepEqual([bill.month, bill.contractKw], [month, 1200]);
+			assert(Math.abs(bill.energyKwh - 300) < 15, `${bill.energyKwh} kWh`);
+			assert(bill.totalKrw > 0);
+			assert.equal((await get("/api/v1/reports/bill?month=2019-01")).status, 404);
+			assert.equal((await get("/api/v1/reports/bill?month=2199-01")).status, 422);
+		});
+
+		it("tells emissions, and that recommendations need a finished month", async () => {
+			const { status, text } = await get(`/api/v1/carbon?from=${at(0)}&to=${at(60)}&resolution=15min`);
+			assert.equal(status, 200, text);
+			const carbon = JSON.parse(text) as { energyKwh: number; kgCo2e: number; factors: { kgCo2ePerKwh: number }[] };
+			assert(Math.abs(carbon.kgCo2e - carbon.energyKwh * (carbon.factors[0]?.kgCo2ePerKwh ?? 0)) < 1e-6);
+			const advice = await get("/api/v1/tou/optimization-recommendations");
+			assert.equal(advice.status, 404, advice.text);
+			assert.match(advice.text, /tariff\.too-little-data/);
+		});
 	});
 
 	it("tells strangers whether it works, and the numbers to those who are signed in", async () => {

@@ -44,6 +44,17 @@ describe("the bill of a month from the store", () => {
 		assert(gap.warnings.some(({ code }) => code === "tariff.load-gaps"));
 	});
 
+	it("of a plant that was connected within the month begins there, and says so", async () => {
+		const sinceMs = seoul("2026-11-22T12:00:00");
+		const young = await new MonthBills(site).bill(new SampleStore({ sinceMs }), plantContract(), now);
+		const whole = await new MonthBills(site).bill(store, plantContract(), now);
+		assert(young.energyKwh > 0 && young.energyKwh < whole.energyKwh / 20);
+		assert.equal(young.estimatedKwh, 0);
+		const said = young.warnings.find(({ code }) => code === "tariff.bill-since");
+		assert.match(said?.message.ko ?? "", /2026-11-22T12:00:00\+09:00부터/);
+		assert.equal(young.projectedTotalKrw, null);
+	});
+
 	it("follows the billing day", async () => {
 		const contract = plantContract({ billingDay: 15 });
 		const bill = await new MonthBills(site).bill(store, contract, now);
