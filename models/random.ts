@@ -40,4 +40,14 @@ export class Random {
 	below(bound: number): number {
 		return Math.floor(this.unit() * bound);
 	}
+
+	/** Puts the values in a random order, in place (Fisher–Yates). */
+	shuffle(values: Int32Array): void {
+		for (let i = values.length - 1; i > 0; i--) {
+			const j = this.below(i + 1);
+			const moved = values[i] as number;
+			values[i] = values[j] as number;
+			values[j] = moved;
+		}
+	}
 }

@@ -40,6 +40,25 @@ export class WindowRidge {
 		return lambdas.map((lambda) => moments.solve(lambda));
 	}
 
+	/** The mean of models with different windows, which is a model of the longest window again. */
+	static mean(models: readonly WindowRidge[]): WindowRidge {
+		const window = Math.max(...models.map((model) => model.window));
+		const horizon = (models[0] as WindowRidge).horizon;
+		const weights = new Float64Array(horizon * window);
+		const bias = new Float64Array(horizon);
+		for (const model of models) {
+			const shift = window - model.window;
+			for (let h = 0; h < horizon; h++) {
+				bias[h] = (bias[h] as number) + (model.bias[h] as number) / models.length;
+				for (let i = 0; i < model.window; i++) {
+					const at = h * window + shift + i;
+					weights[at] = (weights[at] as number) + (model.weights[h * model.window + i] as number) / models.length;
+				}
+			}
+		}
+		return new WindowRidge(window, horizon, weights, bias);
+	}
+
 	/** The path that follows values[end − window … end), NaN throughout where one of those is unknown. */
 	predict(values: Float64Array, end: number): Float64Array {
 		const path = new Float64Array(this.horizon);
