@@ -4,6 +4,7 @@ import { EnergyError } from "../errors.ts";
 import { Pricer } from "../tariff/pricer.ts";
 import type { Peak } from "../tariff/ratchet.ts";
 import { mainDemandCharge, type Tariff } from "../tariff/registry.ts";
+import type { PriceSeries } from "../tariff/series.ts";
 import type { PeakPrice } from "./types.ts";
 
 export interface PeakContract {
@@ -13,6 +14,8 @@ export interface PeakContract {
 	/** First day of a billing month, 1…28; default 1. */
 	billingDay?: number;
 	deferrals?: Readonly<Record<string, string>>;
+	/** Dynamic prices, for a tariff that has no energy rates of its own. */
+	series?: PriceSeries | undefined;
 	/**
 	 * Notices of demand above the contract before this month. The default counts one as given: the first excess is free
 	 * of charge where none was, but the next is not, and control that waits for it comes too late.
@@ -42,7 +45,8 @@ export class TariffPricer {
 			throw new EnergyError("demand.no-demand-charge", { tariff: contract.tariff.id });
 		}
 		this.contract = contract;
-		this.pricer = new Pricer(contract);
+		const { series, ...terms } = contract;
+		this.pricer = new Pricer({ ...terms, ...(series ? { series } : {}) });
 		this.peaks = new Map(peaks);
 	}
 

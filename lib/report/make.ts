@@ -19,6 +19,7 @@ import { calculateCost, holidaysFor } from "../tariff/calculate-cost.ts";
 import { emissionsOf } from "../tariff/carbon.ts";
 import { Pricer } from "../tariff/pricer.ts";
 import { shippedTariffs, type Tariff, type TariffRegistry } from "../tariff/registry.ts";
+import type { PriceSeries } from "../tariff/series.ts";
 import { type Warning, warning } from "../tariff/warning.ts";
 import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import type { Site } from "../telemetry/site.ts";
@@ -37,6 +38,8 @@ export interface ReportContract {
 	powerFactor?: { laggingDay?: number; leadingNight?: number };
 	fuelAdjustmentKrwPerKwh?: number;
 	extraHolidays?: readonly string[];
+	/** Versions that the customer put off: effective date → the day it began for them. */
+	deferrals?: Readonly<Record<string, string>>;
 }
 
 export interface ReportRequest {
@@ -48,6 +51,8 @@ export interface ReportRequest {
 	/** Grid of the carbon factors; `KR` by default, empty for none. */
 	grid?: string | undefined;
 	tariffs?: TariffRegistry | undefined;
+	/** Dynamic prices in place of the tariff's energy rates. */
+	series?: PriceSeries | undefined;
 	nowMs: number;
 }
 
@@ -73,12 +78,17 @@ interface Priced {
 	tariffs: TariffRegistry;
 }
 
-function pricedOf({ contract, tariffs = shippedTariffs() }: ReportRequest): Priced | undefined {
+function pricedOf({ contract, series, tariffs = shippedTariffs() }: ReportRequest): Priced | undefined {
 	if (!contract) return undefined;
 	const tariff = tariffs.get(contract.tariff);
 	const holidays = holidaysFor(tariff, { extraHolidays: contract.extraHolidays ?? [] });
 	const fuel = contract.fuelAdjustmentKrwPerKwh;
-	const pricer = new Pricer({ tariff, holidays, ...(fuel === undefined ? {} : { fuelAdjustment: fuel }) });
+	const pricer = new Pricer({
+		...{ tariff, holidays },
+		...(fuel === undefined ? {} : { fuelAdjustment: fuel }),
+		...(contract.deferrals ? { deferrals: contract.deferrals } : {}),
+		...(series ? { series } : {}),
+	});
 	return { contract, tariff, holidays, pricer, tariffs };
 }
 
@@ -293,7 +303,7 @@ function qualityOf(load: SiteLoad, estimatedKwh: number): Report["quality"] {
 /** The bill of the month that the span lies in, up to the span's end; a bill that can't be made is a warning. */
 async function billOf(
 	store: ReportStore,
-	{ site, nowMs, kind }: ReportRequest,
+	{ site, nowMs, kind, series }: ReportRequest,
 	priced: Priced,
 	span: Span,
 	knownMs: number,
@@ -308,7 +318,13 @@ async function billOf(
 	try {
 		const whole =
 			kind === "month" && load.fromMs === fromMs ? load : await siteLoad(store, site.id, meters, fromMs, knownMs);
-		const past = await storedPeaks(store, site.id, meters, { ...contract, tariff, holidays }, fromMs);
+		const past = await storedPeaks(
+			store,
+			site.id,
+			meters,
+			{ ...contract, tariff, holidays, ...(series ? { series } : {}) },
+			fromMs,
+		);
 		const stored = Object.fromEntries([...past].map(([month, { kw }]) => [monthText(month), kw]));
 		const cost = calculateCost(
 			{
@@ -319,6 +335,7 @@ async function billOf(
 				inProgress: knownMs < clock.startOfDay(end),
 			},
 			tariffs,
+			{ series },
 		);
 		warnings.push(...cost.warnings);
 		return { contractKw: contract.contractKw, tariff: tariff.id, tariffName: tariff.contract.name, cost };

@@ -20,7 +20,7 @@ export interface DemandGuardConfig {
 	/** Target, kW; with `bill` the least it may fall to. */
 	limitKw: string | number;
 	contractKw: string | number;
-	/** Tariff id, e.g. `kepco/industrial-b/high-a/II`; empty: every kW above the limit counts. */
+	/** `site`: the site's contract; a tariff id, e.g. `kepco/industrial-b/high-a/II`; empty: every kW above the limit counts. */
 	tariff: string;
 	billingDay: string | number;
 	/** JSON, e.g. `{"2026-01": 132}`: counted peaks of months that the store does not know. */

@@ -105,11 +105,12 @@ function loadsProblem(value: unknown): string | undefined {
 /** What a limit needs: shown only where it matters. */
 function showWhatMatters(): void {
 	const kind = $("#node-input-limitKind").val();
-	const tariff = String($("#node-input-tariff").val() ?? "") !== "";
+	const named = String($("#node-input-tariff").val() ?? "");
+	const tariff = named !== "" && named !== "site";
 	$(".demand-guard-limit").toggle(kind !== "contract");
 	$("#demand-guard-least").toggle(kind === "bill");
 	$("#demand-guard-target").toggle(kind === "target");
-	$(".demand-guard-contract").toggle(kind === "contract" || tariff);
+	$(".demand-guard-contract").toggle(named !== "site" && (kind === "contract" || tariff));
 	$(".demand-guard-tariff").toggle(tariff);
 }
 
@@ -133,12 +134,12 @@ RED.nodes.registerType<Guard>("demand-guard", {
 		contractKw: {
 			value: "",
 			validate: rule<Guard>(function (value) {
-				const needed = this.limitKind === "contract" || Boolean(this.tariff);
+				const needed = this.tariff !== "site" && (this.limitKind === "contract" || Boolean(this.tariff));
 				return !needed || isNumberIn(value, 0.001, MOST) ? undefined : say("demand-guard.errors.contractKw");
 			}),
 		},
 		tariff: {
-			value: "",
+			value: "site",
 			validate: rule<Guard>(function (value) {
 				return this.limitKind === "bill" && !value ? say("demand-guard.errors.tariff") : undefined;
 			}),

@@ -16,7 +16,7 @@ import type { EnergySiteNode } from "../energy-site/config.ts";
 import { type EnergyMessage, onInput, statusText } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
 import type { DemandGuardConfig } from "./config.ts";
-import { guardConfigOf, ownLevels, pricerOf } from "./setup.ts";
+import { guardConfigOf, ownLevels, pricerOf, withSite } from "./setup.ts";
 import { StateFile } from "./state-file.ts";
 
 const TICK_MS = 1_000;
@@ -63,12 +63,13 @@ export default (RED: NodeAPI): void => {
 		close(removed: boolean): Promise<void>;
 	}
 
-	function start(node: Node, config: DemandGuardConfig & NodeDef): Running {
-		const siteNode = siteOf(RED, config.site);
+	function start(node: Node, saved: DemandGuardConfig & NodeDef): Running {
+		const siteNode = siteOf(RED, saved.site);
+		const config = withSite(saved, siteNode);
 		const { site } = siteNode;
 		const advice = config.dryRun !== false;
 		const given = guardConfigOf(config, site);
-		const priced = pricerOf(config);
+		const priced = pricerOf(config, siteNode);
 		const levels = ownLevels(config);
 		const guard = new DemandGuard(given, { price: priced?.pricer.price, advice });
 		const file = new StateFile(RED.settings.userDir ?? process.cwd(), `demand-guard-${node.id}`);
@@ -156,7 +157,7 @@ export default (RED: NodeAPI): void => {
 	}
 	RED.nodes.registerType("demand-guard", DemandGuardNode);
 	RED.httpAdmin.get("/smart-energy/demand-guard/tariffs", RED.auth.needsPermission("flows.read"), (_req, res) => {
-		res.json(shippedTariffs().ids());
+		res.json(["site", ...shippedTariffs().ids()]);
 	});
 };
 

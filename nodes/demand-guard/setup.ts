@@ -7,8 +7,9 @@ import type { OwnLevels } from "../../lib/demand/wire.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import { holidaysFor } from "../../lib/tariff/calculate-cost.ts";
 import type { Peak } from "../../lib/tariff/ratchet.ts";
-import { shippedTariffs } from "../../lib/tariff/registry.ts";
+import { mainDemandCharge, shippedTariffs } from "../../lib/tariff/registry.ts";
 import type { Machine, Site } from "../../lib/telemetry/site.ts";
+import type { EnergySiteNode } from "../energy-site/config.ts";
 import type { DemandGuardConfig } from "./config.ts";
 
 const fail = (field: string, value: unknown, rule: string): never => {
@@ -24,6 +25,11 @@ function plausibleKw(site: Site, figures: readonly number[]): number {
 	const mains = rated(site.machines.filter(({ role }) => role === "main"));
 	const known = Math.max(0, mains || rated(site.machines), ...figures.filter(Number.isFinite));
 	return known > 0 ? 2 * known : 1_000_000;
+}
+
+/** The settings with the contract demand of the site, where its contract is taken. @throws EnergyError `tariff.…` */
+export function withSite(config: DemandGuardConfig, siteNode: EnergySiteNode): DemandGuardConfig {
+	return config.tariff === "site" ? { ...config, contractKw: siteNode.contract().contractKw } : config;
 }
 
 /** @throws EnergyError `demand.config-invalid`, `demand.no-meter` */
@@ -88,12 +94,23 @@ function writtenPeaks(text: string | undefined): Map<number, Peak> {
 /**
  * The contract that prices a demand, and its pricer; none without a tariff.
  *
- * @throws EnergyError `tariff.unknown`, `demand.config-invalid`, `demand.no-tariff`, `calendar.month`
+ * @throws EnergyError `tariff.unknown`, `demand.config-invalid`, `demand.no-tariff`, `calendar.month`, and those of the
+ * site's own contract
  */
-export function pricerOf(config: DemandGuardConfig): { contract: PeakContract; pricer: TariffPricer } | undefined {
+export function pricerOf(
+	config: DemandGuardConfig,
+	siteNode: EnergySiteNode,
+): { contract: PeakContract; pricer: TariffPricer } | undefined {
 	if (!config.tariff) {
 		if (config.limitKind === "bill") throw new EnergyError("demand.no-tariff");
 		return undefined;
+	}
+	if (config.tariff === "site") {
+		const own = siteNode.contract();
+		// Rates without a demand charge say nothing of a peak; only a limit that follows the bill needs one.
+		if (config.limitKind !== "bill" && !mainDemandCharge(own.tariff)) return undefined;
+		const peaks = new Map([...own.previousPeaks, ...writtenPeaks(config.previousPeaks)]);
+		return { contract: own, pricer: new TariffPricer(own, peaks) };
 	}
 	const contractKw = Number(config.contractKw);
 	if (!(contractKw > 0)) fail("contractKw", config.contractKw, "> 0 kW");

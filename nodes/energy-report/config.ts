@@ -9,7 +9,7 @@ export interface EnergyReportConfig {
 	/** Table of a CSV. */
 	table: "intervals" | "days" | "bands" | "machines" | "bill";
 	language: "en-US" | "ko";
-	/** Tariff id, e.g. `kepco/industrial-b/high-a/II`; empty: a report without bill and bands. */
+	/** `site`: the site's contract; a tariff id, e.g. `kepco/industrial-b/high-a/II`; empty: a report without bill and bands. */
 	tariff: string;
 	contractKw: string | number;
 	billingDay: string | number;

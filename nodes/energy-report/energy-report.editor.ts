@@ -10,7 +10,7 @@ type Instance = EditorNodeProperties & EnergyReportConfig;
 function showWhatMatters(): void {
 	$(".energy-report-csv").toggle($("#node-input-format").val() === "csv");
 	$(".energy-report-pdf").toggle($("#node-input-format").val() === "pdf");
-	$(".energy-report-tariff").toggle(String($("#node-input-tariff").val() ?? "") !== "");
+	$(".energy-report-tariff").toggle(!["", "site"].includes(String($("#node-input-tariff").val() ?? "")));
 }
 
 RED.nodes.registerType<Instance>("energy-report", {
@@ -24,11 +24,11 @@ RED.nodes.registerType<Instance>("energy-report", {
 		format: { value: "pdf" },
 		table: { value: "days" },
 		language: { value: "ko" },
-		tariff: { value: "" },
+		tariff: { value: "site" },
 		contractKw: {
 			value: "",
 			validate: rule<Instance>(function (value) {
-				if (!this.tariff) return undefined;
+				if (!this.tariff || this.tariff === "site") return undefined;
 				return isNumberIn(value, 0.001, 10_000_000) ? undefined : say("energy-report.errors.contractKw");
 			}),
 		},

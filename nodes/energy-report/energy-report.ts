@@ -5,10 +5,11 @@ import { accessOf } from "../../lib/access/context.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import { type Language, languages } from "../../lib/messages.ts";
 import { type CsvTable, csvTables, reportCsv } from "../../lib/report/csv.ts";
-import { makeReport, type ReportContract } from "../../lib/report/make.ts";
+import { makeReport, type ReportContract, type ReportRequest } from "../../lib/report/make.ts";
 import { renderPdf } from "../../lib/report/render.ts";
 import type { Report, ReportKind } from "../../lib/report/report.ts";
 import { shippedTariffs } from "../../lib/tariff/registry.ts";
+import type { EnergySiteNode } from "../energy-site/config.ts";
 import { type EnergyMessage, onInput } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
 import type { EnergyReportConfig } from "./config.ts";
@@ -71,9 +72,17 @@ function told(msg: ReportMessage): Partial<ReportContract> {
 	};
 }
 
-/** @throws EnergyError `report.config` */
-function contractOf(config: EnergyReportConfig, more: Partial<ReportContract>): ReportContract | undefined {
-	if (!config.tariff) return undefined;
+type Priced = Pick<ReportRequest, "contract" | "tariffs" | "series">;
+
+/** @throws EnergyError `report.config`, and those of the site's own contract */
+function contractOf(config: EnergyReportConfig, siteNode: EnergySiteNode, more: Partial<ReportContract>): Priced {
+	if (!config.tariff) return {};
+	if (config.tariff === "site") {
+		const { data, registry: tariffs, series } = siteNode.contract();
+		const { tariff, contractKw, billingDay, previousPeaksKw, extraHolidays, deferrals } = data;
+		const contract = { tariff, contractKw, billingDay, previousPeaksKw, extraHolidays, deferrals, ...more };
+		return { contract, tariffs, series };
+	}
 	const contractKw = Number(config.contractKw);
 	const fail = (field: string, value: unknown, rule: string) =>
 		new EnergyError("report.config", { field, value, rule });
@@ -87,7 +96,8 @@ function contractOf(config: EnergyReportConfig, more: Partial<ReportContract>): 
 	}
 	if (!isObject(peaks)) throw fail("previousPeaks", config.previousPeaks, '{"2026-01": 132}');
 	// The figures themselves are checked with the bill's input.
-	return { tariff: config.tariff, contractKw, billingDay, previousPeaksKw: peaks as Record<string, number>, ...more };
+	const previousPeaksKw = peaks as Record<string, number>;
+	return { contract: { tariff: config.tariff, contractKw, billingDay, previousPeaksKw, ...more } };
 }
 
 const types: Readonly<Record<Format, string>> = {
@@ -124,11 +134,12 @@ export default (RED: NodeAPI): void => {
 			const msg: ReportMessage = received;
 			const siteNode = siteOf(RED, config.site);
 			const wish = wishOf(config, msg);
-			const contract = contractOf(config, told(msg));
+			const priced = contractOf(config, siteNode, told(msg));
 			this.status({ fill: "blue", shape: "dot", text: "status.making" });
 			const store = await siteNode.store();
 			const { kind, period } = wish;
-			const report = await makeReport(store, { kind, period, site: siteNode.site, contract, grid, nowMs: Date.now() });
+			const { site } = siteNode;
+			const report = await makeReport(store, { ...{ kind, period, site, grid, nowMs: Date.now() }, ...priced });
 			const body = await bodyOf(report, wish);
 			msg.payload = body;
 			msg.filename = fileName(report, wish);
@@ -144,7 +155,7 @@ export default (RED: NodeAPI): void => {
 
 	RED.nodes.registerType("energy-report", EnergyReport);
 	RED.httpAdmin.get("/smart-energy/energy-report/tariffs", RED.auth.needsPermission("flows.read"), (_req, res) => {
-		res.json(shippedTariffs().ids());
+		res.json(["site", ...shippedTariffs().ids()]);
 	});
 };
 

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import type { Site } from "../../lib/telemetry/site.ts";
+import { plantContract } from "../lib/cost/contract.ts";
 import { demoSite, fakeSite } from "./fake-site.ts";
 import { next, nodeSet, useNodeRed } from "./harness.ts";
 
@@ -209,5 +210,41 @@ describe("demand-guard node", () => {
 		const failed = failure();
 		send({ payload: reading("main", 100) });
 		assert.match(String((await failed).firstArg), /nodes\.site-missing/);
+	});
+
+	it("takes tariff and contract demand of the site where it is told to", async () => {
+		const priced = (RED: NodeAPI): void => {
+			RED.nodes.registerType(
+				"energy-site",
+				function (this: Node & { site?: Site; contract?: unknown }, config: NodeDef) {
+					RED.nodes.createNode(this, config);
+					this.site = site();
+					this.contract = () => plantContract({ contractKw: 640 });
+				},
+			);
+		};
+		await helper.load(
+			[priced, nodeSet("demand-guard")] as never,
+			[
+				{ id: "f", type: "tab" },
+				{ id: "s", type: "energy-site" },
+				{
+					...{
+						id: "n",
+						z: "f",
+						type: "demand-guard",
+						site: "s",
+						limitKind: "contract",
+						contractKw: "",
+						tariff: "site",
+					},
+					...{ loads: [], dryRun: true, wires: [["state"]] },
+				},
+				{ id: "state", z: "f", type: "helper" },
+			] as { id: string; type: string }[],
+		);
+		const said = next<Sent<State>>("state");
+		send({ payload: [reading("main", 100)] });
+		assert.ok((await said).payload.levels.some(({ kind, kw }) => kind === "contract" && kw === 640));
 	});
 });

@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
+import { plantContract } from "../lib/cost/contract.ts";
 import { contract, SampleStore, site } from "../lib/report/sample.ts";
 import { next, nodeSet, useNodeRed } from "./harness.ts";
 
@@ -26,10 +27,11 @@ interface Figures {
 function sampleSite(RED: NodeAPI): void {
 	RED.nodes.registerType(
 		"energy-site",
-		function (this: Node & { site?: object; store?: () => Promise<object> }, config: NodeDef) {
+		function (this: Node & { site?: object; store?: () => Promise<object>; contract?: () => object }, config: NodeDef) {
 			RED.nodes.createNode(this, config);
 			this.site = site;
 			this.store = async () => new SampleStore();
+			this.contract = () => plantContract({ contractKw: 800, billingDay: 10 });
 		},
 	);
 }
@@ -84,6 +86,14 @@ describe("energy-report node", () => {
 		const { lines, warnings } = (await ask<Lines>({ payload: report })).payload.bill.cost;
 		assert.ok(lines.some(({ id }) => id === "power-factor"));
 		assert.ok(!warnings.some(({ code }) => code.includes("fuel")));
+	});
+
+	it("takes the contract of the site where it is told to", async () => {
+		await load({ tariff: "site", contractKw: "" });
+		type Bill = { from: string; bill: { contractKw: number; tariff: string; cost: { warnings: { code: string }[] } } };
+		const { from, bill } = (await ask<Bill>({ payload: { month: "2026-08" } })).payload;
+		assert.deepEqual([from, bill.contractKw], ["2026-08-10T00:00:00+09:00", 800]);
+		assert.ok(!bill.cost.warnings.some(({ code }) => code === "tariff.unknown-fields"));
 	});
 
 	it("is set to last month when a message says nothing", async () => {
