@@ -11,12 +11,15 @@ import { type Cost, calculateCost } from "../tariff/calculate-cost.ts";
 import type { SiteContract } from "../tariff/contract.ts";
 import type { BillMessage } from "../tariff/messages-live.ts";
 import { compilePrices, type PriceCalendar } from "../tariff/price-calendar.ts";
+import type { Peak } from "../tariff/ratchet.ts";
 import { warning } from "../tariff/warning.ts";
 import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import type { Site } from "../telemetry/site.ts";
 import { filledLoad } from "./profile.ts";
 
 type IntervalStore = Pick<Store, "intervals">;
+/** Largest counted demands by month, `2026-08`. */
+type Peaks = ReadonlyMap<string, Peak>;
 
 /** Days before the month whose course its remaining days are taken to have. */
 const PROFILE_DAYS = 35;
@@ -34,7 +37,7 @@ interface Span {
 /** Bills of a site's months from the stored quarter-hours; peaks of past months are read once a day. */
 export class MonthBills {
 	readonly #site: Site;
-	readonly #peaks = new Map<string, Promise<Record<string, number>>>();
+	readonly #peaks = new Map<string, Promise<Peaks>>();
 
 	constructor(site: Site) {
 		this.#site = site;
@@ -56,13 +59,12 @@ export class MonthBills {
 			throw new EnergyError("report.no-data", { period: monthText(span.month), site: this.#site.name });
 		}
 		const final = span.knownMs >= span.toMs;
-		const previousPeaksKw = {
-			...(await this.#peaksBefore(store, contract, span, nowMs)),
-			...contract.data.previousPeaksKw,
-		};
+		const stored = await this.#peaksBefore(store, contract, span, nowMs);
+		const previousPeaksKw = { ...kwOf(stored), ...contract.data.previousPeaksKw };
 		// A plant that was connected within the month is billed from then on; only the projection guesses at the days before.
 		const kwh = load.kwh.slice().fill(0, 0, begins);
 		const cost = costOf(contract, span, kwh, previousPeaksKw, !final);
+		nameQuarterHour(cost, contract, stored);
 		if (begins > 0) {
 			const since = clockOf(contract.tariff.book.timeZone).isoAt(span.fromMs + begins * QUARTER_HOUR_MS);
 			cost.warnings.push(warning("tariff.bill-since", { since }));
@@ -82,20 +84,15 @@ export class MonthBills {
 	}
 
 	/** What the ratchet remembers of the months before: a year and more of quarter-hours, so not with every question. */
-	async #peaksBefore(
-		store: IntervalStore,
-		contract: SiteContract,
-		{ fromMs }: Span,
-		nowMs: number,
-	): Promise<Record<string, number>> {
-		if (contract.tariff.terms.demand.length === 0) return {};
+	async #peaksBefore(store: IntervalStore, contract: SiteContract, { fromMs }: Span, nowMs: number): Promise<Peaks> {
+		if (contract.tariff.terms.demand.length === 0) return new Map();
 		const today = clockOf(contract.tariff.book.timeZone).dayAt(nowMs);
 		const key = `${today}|${contract.tariff.id}|${fromMs}`;
 		let known = this.#peaks.get(key);
 		if (!known) {
 			for (const other of this.#peaks.keys()) if (!other.startsWith(`${today}|`)) this.#peaks.delete(other);
 			const read = storedPeaks(store, this.#site.id, metersOf(this.#site).meters, contract, fromMs);
-			known = read.then((peaks) => Object.fromEntries([...peaks].map(([month, { kw }]) => [monthText(month), kw])));
+			known = read.then((peaks) => new Map([...peaks].map(([month, peak]) => [monthText(month), peak])));
 			this.#peaks.set(key, known);
 			known.catch(() => this.#peaks.delete(key));
 		}
@@ -163,6 +160,17 @@ function costOf(
 		registry,
 		{ series },
 	);
+}
+
+const kwOf = (peaks: Peaks): Record<string, number> =>
+	Object.fromEntries([...peaks].map(([month, { kw }]) => [month, kw]));
+
+/** A kept peak that was measured here has its quarter-hour; one that a person wrote down has only its month. */
+function nameQuarterHour({ demand }: Cost, { data, tariff }: SiteContract, stored: Peaks): void {
+	const { setBy, month = "" } = demand;
+	const atMs = stored.get(month)?.atMs;
+	if (setBy !== "history" || atMs === undefined || data.previousPeaksKw?.[month] !== undefined) return;
+	demand.at = clockOf(tariff.book.timeZone).isoAt(atMs);
 }
 
 const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);

@@ -26,6 +26,14 @@ describe("the bill of a month from the store", () => {
 		assert.equal(bill.lines.reduce((sum, { amountKrw }) => sum + amountKrw, 0) - bill.totalKrw < 10, true);
 	});
 
+	it("names the quarter-hour that set its demand, of a written peak only the month", async () => {
+		const { demand } = await new MonthBills(site).bill(store, plantContract(), now, "2026-10");
+		assert.deepEqual([demand.setBy, demand.at], ["history", "2026-09-01T11:30:00+09:00"]);
+		const written = plantContract({ previousPeaks: '{"2026-08": 650}' });
+		const other = (await new MonthBills(site).bill(store, written, now, "2026-10")).demand;
+		assert.deepEqual([other.setBy, other.month, other.at], ["history", "2026-08", undefined]);
+	});
+
 	it("grows: the running month is billed up to the last whole quarter-hour and projected to its end", async () => {
 		const bill = await new MonthBills(site).bill(store, plantContract(), now);
 		assert.deepEqual([bill.month, bill.final, bill.asOf], ["2026-11", false, "2026-11-22T14:15:00+09:00"]);

@@ -72,7 +72,7 @@ function demand(bill: BillMessage, zone: string | null): VNode {
 			? t("bill.set-by.floor", { kw: exact(bill.contractKw) })
 			: at
 				? t("bill.set-by.at", { time: time(at) })
-				: t("bill.set-by.month", { month: month ?? bill.month });
+				: t("bill.set-by.month", { month: monthName(month ?? bill.month) });
 	return h("dl", { class: "se-facts" }, [
 		fact(t("bill.billing-demand"), exact(billingDemandKw)),
 		fact(t("bill.set-by"), origin),
@@ -80,12 +80,15 @@ function demand(bill: BillMessage, zone: string | null): VNode {
 			t("bill.drops-out"),
 			setBy === "floor" ? t("bill.never") : dropsOut ? monthName(dropsOut) : t("bill.month-only"),
 		),
-		fact(t("bill.peak"), `${exact(peakKw)}${peakAt ? `, ${time(peakAt)}` : ""}`),
+		fact(t("bill.peak"), exact(peakKw), peakAt ? time(peakAt) : ""),
 	]);
 }
 
-function fact(label: string, value: string): VNode {
-	return h("div", { class: "se-fact se-fact-text" }, [h("dt", label), h("dd", { class: "se-num" }, value)]);
+function fact(label: string, value: string, beside = ""): VNode {
+	return h("div", { class: "se-fact se-fact-text" }, [
+		h("dt", label),
+		h("dd", { class: "se-num" }, [value, beside ? h("div", { class: "se-note" }, beside) : null]),
+	]);
 }
 
 /** The lines as a bill has them: quantity × rate = amount, exact. */

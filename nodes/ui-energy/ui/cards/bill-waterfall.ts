@@ -56,7 +56,7 @@ function row(bill: BillMessage, part: BillPart, share: (krw: number) => number):
 	const { id, amountKrw, fromKrw, toKrw } = part;
 	const costs = avoidable.includes(id) && amountKrw > 0;
 	const level = part.band === undefined ? null : bandLevel(bill.energy, part.band);
-	const kind = amountKrw < 0 ? "less" : costs ? "costs" : (level ?? "plain");
+	const kind = amountKrw < 0 && id !== "rounding" ? "less" : costs ? "costs" : (level ?? "plain");
 	return h("div", { key: `${id} ${part.band ?? ""}`, class: "se-fall" }, [
 		h("dt", [sign(bill, part, costs), label(bill, part)]),
 		h("dd", { class: "se-num se-fall-won", title: shareOf(bill, amountKrw) }, won(amountKrw)),
@@ -76,7 +76,8 @@ function sign(bill: BillMessage, { id, band, amountKrw }: BillPart, costs: boole
 }
 
 const span = (from: number, to: number): Record<string, string> => ({
-	left: `${from.toFixed(3)}%`,
+	// However narrow, it stays on its track.
+	left: `min(${from.toFixed(3)}%, 100% - 2px)`,
 	width: `${Math.max(0, to - from).toFixed(3)}%`,
 });
 
