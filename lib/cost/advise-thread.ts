@@ -11,11 +11,21 @@ export type ThreadAnswer =
 /** A year's bills a dozen times over take a second or two; past this something hangs. */
 const DEADLINE_MS = 30_000;
 
+let last: Promise<unknown> = Promise.resolve();
+
 /**
- * Works advice out in a thread of its own, so that the event loop stays free; stopped at its deadline.
+ * Works advice out in a thread of its own, so that the event loop stays free; stopped at its deadline. Questions wait
+ * for each other: however many are asked, one core is busy with them.
+ *
  * @throws EnergyError those of `recommend`, `tariff.advice-failed`
  */
 export function adviseInThread(task: AdviceTask, deadlineMs = DEADLINE_MS): Promise<AdviceResult> {
+	const turn = last.then(() => inThread(task, deadlineMs));
+	last = turn.catch(() => undefined);
+	return turn;
+}
+
+function inThread(task: AdviceTask, deadlineMs: number): Promise<AdviceResult> {
 	return new Promise((resolve, reject) => {
 		const worker = new Worker(join(packageRoot, "dist/lib/cost/worker.js"), { workerData: task });
 		const fail = (reason: string): void => reject(new EnergyError("tariff.advice-failed", { reason }));

@@ -185,7 +185,9 @@ function shavedLoad(
 		if (cut === 0 || free === 0) return;
 		for (let i = from; i < to; i++) if (counts[i] !== 1) shaved[i] = (shaved[i] ?? 0) + cut / free;
 	});
-	return { kwh: shaved, fromKw: (counted[0] ?? 0) * 4, toKw: limit * 4 };
+	// To the tenth, as people speak of a demand; the saving is that of the load itself.
+	const kw = (value: number): number => Math.round(value * 40) / 10;
+	return { kwh: shaved, fromKw: kw(counted[0] ?? 0), toKw: kw(limit) };
 }
 
 /** The power factors that earn the whole rebate, where the present ones don't. */
