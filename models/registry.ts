@@ -1,61 +1,35 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { EnergyError } from "../lib/errors.ts";
 import "./all-kinds.ts";
 import { writeAtomically } from "./atomic-file.ts";
+import { locked } from "./file-lock.ts";
 import { kindOf } from "./kinds.ts";
 import type { Json, Metrics, Model, ModelDescription, ModelState, NumberArray } from "./model.ts";
 import { decodeModel, encodeModel } from "./model-file.ts";
+import { isGone, type Owner, thisProcess } from "./owner.ts";
+import {
+	activate,
+	addressOf,
+	failureOf,
+	INDEX_VERSION,
+	inOrder,
+	interrupted,
+	keyOf,
+	type ModelAddress,
+	type ModelFailure,
+	type ModelRecord,
+	type ModelStatus,
+	namePattern,
+	pruned,
+	readIndex,
+	recordOf,
+	settled,
+	stampOf,
+} from "./records.ts";
 
-/** `ready`: fitted, not used yet; `retired`: was active before, can be rolled back to. */
-export type ModelStatus = "training" | "ready" | "active" | "failed" | "retired";
-
-/** What a model is for. One machine has at most one active model of a task. */
-export interface ModelAddress {
-	/** `anomaly`, `forecast`. */
-	task: string;
-	site: string;
-	machine: string;
-}
-
-export interface ModelFailure {
-	/** Code of an EnergyError. */
-	code: string;
-	details: { [name: string]: Json };
-}
-
-/** What the registry knows of one version of a model. */
-export interface ModelRecord extends ModelAddress {
-	/** `<task>.<site>.<machine>.<version>`. */
-	id: string;
-	/** Counts up from 1 for each address. */
-	version: number;
-	kind: string;
-	/** Version of the file's content, as its kind counts it. */
-	kindVersion: number;
-	status: ModelStatus;
-	seed: number;
-	options: Json;
-	/** Why it was trained: `asked`, `nightly`, `drift`, `first`. */
-	reason: string;
-	createdMs: number;
-	trainedMs?: number;
-	/** When it last became active. */
-	promotedMs?: number;
-	/** When it was rolled back from; only a person makes it active again. */
-	rolledBackMs?: number;
-	durationMs?: number;
-	/** Span of the data that it learnt from, epoch ms. */
-	trainingWindow?: { fromMs: number; toMs: number };
-	rows?: number;
-	/** SHA-256 of that data: the same fingerprint, options and seed give the same model. */
-	dataFingerprint?: string;
-	metrics?: Metrics;
-	description?: ModelDescription;
-	bytes?: number;
-	failure?: ModelFailure;
-}
+export type { ModelAddress, ModelFailure, ModelRecord, ModelStatus } from "./records.ts";
 
 export interface FittedParts {
 	state: ModelState;
@@ -69,9 +43,14 @@ export type ActiveModel =
 	/** No model is active, or the one that was could not be read. */
 	| { model: undefined; record: ModelRecord | undefined; failure: ModelFailure | undefined };
 
-const INDEX_VERSION = 1;
-/** Versions kept beside the active one; older files go. */
-const KEPT = 5;
+/** How often what other processes changed is looked for while somebody listens. */
+const LOOK_MS = 5_000;
+
+interface Index {
+	/** Of the file when it was read: another one means that it changed. */
+	stamp: string;
+	records: ModelRecord[];
+}
 
 const registryName = Symbol.for("smartfactory.energy.models");
 const globals = globalThis as { [registryName]?: Map<string, ModelRegistry> };
@@ -102,40 +81,70 @@ export function fingerprintOf(arrays: Readonly<Record<string, NumberArray>>): st
 
 /**
  * Models on disk: `<folder>/<task>/<site>/<machine>/` holds `index.json` and one file a version. Every write is atomic.
- * One process writes; within it, changes to an address happen one after another.
+ * Several processes may share a folder: an address is changed by one at a time, and what others changed is read anew.
  */
 export class ModelRegistry {
 	readonly folder: string;
-	readonly #indexes = new Map<string, Promise<ModelRecord[]>>();
+	/** Signs the trainings that this registry begins. */
+	readonly owner: Owner;
+	readonly #indexes = new Map<string, Index>();
 	readonly #turns = new Map<string, Promise<unknown>>();
 	readonly #listeners = new Set<(record: ModelRecord) => void>();
-	#scanned: Promise<void> | undefined;
+	/** Records by address as listeners know them, as text. */
+	readonly #told = new Map<string, Map<string, string>>();
+	#looking: NodeJS.Timeout | undefined;
+	#looked = false;
 
-	constructor(folder: string) {
+	constructor(folder: string, owner = thisProcess) {
 		this.folder = folder;
+		this.owner = owner;
 	}
 
-	/** Told of every change of a record, after it is on disk; returns how to stop listening. */
+	/**
+	 * Told of every change of a record, after it is on disk, and within seconds of those that other processes make;
+	 * returns how to stop listening.
+	 */
 	onChanged(listener: (record: ModelRecord) => void): () => void {
 		this.#listeners.add(listener);
-		return () => this.#listeners.delete(listener);
+		const look = (): void => void this.look().catch(() => undefined);
+		if (!this.#looking) look();
+		this.#looking ??= setInterval(look, LOOK_MS).unref();
+		return () => {
+			this.#listeners.delete(listener);
+			if (this.#listeners.size > 0) return;
+			clearInterval(this.#looking);
+			this.#looking = undefined;
+		};
+	}
+
+	/** Tells listeners now what other processes changed since the last look; the first one only learns. */
+	async look(): Promise<void> {
+		const first = !this.#looked;
+		for (const address of await this.#addresses()) {
+			await this.#inTurn(address, async () => {
+				const records = await this.#index(address);
+				const known = this.#told.get(keyOf(address));
+				this.#remember(address, records);
+				if (!known && first) return;
+				for (const record of records) if (known?.get(record.id) !== JSON.stringify(record)) this.#tell(record);
+			});
+		}
+		this.#looked = true;
 	}
 
 	/** All records, newest version first within an address. */
 	async list(filter: Partial<ModelAddress> & { status?: ModelStatus } = {}): Promise<ModelRecord[]> {
-		this.#scanned ??= this.#scan();
-		await this.#scanned;
-		const all = await Promise.all(this.#indexes.values());
+		const asked = (await this.#addresses()).filter(
+			(address) =>
+				(filter.task === undefined || address.task === filter.task) &&
+				(filter.site === undefined || address.site === filter.site) &&
+				(filter.machine === undefined || address.machine === filter.machine),
+		);
+		const all = await Promise.all(asked.map((address) => this.#index(address)));
 		return all
 			.flat()
-			.filter(
-				(record) =>
-					(filter.task === undefined || record.task === filter.task) &&
-					(filter.site === undefined || record.site === filter.site) &&
-					(filter.machine === undefined || record.machine === filter.machine) &&
-					(filter.status === undefined || record.status === filter.status),
-			)
-			.sort((a, b) => keyOf(a).localeCompare(keyOf(b)) || b.version - a.version)
+			.filter(({ status }) => filter.status === undefined || status === filter.status)
+			.sort(inOrder)
 			.map((record) => structuredClone(record));
 	}
 
@@ -150,7 +159,7 @@ export class ModelRegistry {
 	/** Writes down that a training begins: the version's number is taken. */
 	begin(
 		address: ModelAddress,
-		order: { kind: string; options: Json; seed: number; reason: string },
+		order: { kind: string; options: Json; seed: number; reason: string; by?: string },
 	): Promise<ModelRecord> {
 		const { version: kindVersion } = kindOf(order.kind);
 		return this.#change(address, (records) => {
@@ -162,14 +171,20 @@ export class ModelRegistry {
 				...order,
 				status: "training",
 				createdMs: Date.now(),
+				owner: this.owner,
 			};
 			records.push(record);
 			return record;
 		});
 	}
 
-	/** Adds what became known of a training's data. */
-	note(id: string, facts: Pick<ModelRecord, "trainingWindow" | "rows" | "dataFingerprint">): Promise<ModelRecord> {
+	/** Adds what became known of a training and its data. */
+	note(
+		id: string,
+		facts: Partial<
+			Pick<ModelRecord, "trainingWindow" | "rows" | "dataFingerprint" | "startedMs" | "progress" | "seenMs">
+		>,
+	): Promise<ModelRecord> {
 		return this.#change(addressOf(id), (records) => Object.assign(recordOf(records, id), facts));
 	}
 
@@ -178,41 +193,60 @@ export class ModelRegistry {
 		const { kind, kindVersion } = await this.get(id);
 		const file = encodeModel(kind, kindVersion, state);
 		await writeAtomically(this.#fileOf(id), file);
-		return this.#change(addressOf(id), (records) =>
-			Object.assign(recordOf(records, id), {
-				status: "ready" as const,
-				trainedMs: Date.now(),
-				metrics,
-				description,
-				durationMs,
-				bytes: file.length,
-			}),
-		);
+		return this.#change(addressOf(id), (records) => {
+			const ready = { status: "ready" as const, trainedMs: Date.now(), metrics, description, durationMs };
+			return Object.assign(settled(recordOf(records, id)), ready, { bytes: file.length });
+		});
 	}
 
 	/** A failed or cancelled training, or a model whose file cannot be used. */
-	fail(id: string, error: unknown): Promise<ModelRecord> {
-		return this.#change(addressOf(id), (records) =>
-			Object.assign(recordOf(records, id), { status: "failed" as const, failure: failureOf(error, id) }),
-		);
+	async fail(id: string, error: unknown): Promise<ModelRecord> {
+		const gone: string[] = [];
+		const failed = await this.#change(addressOf(id), (records) => {
+			const failure = { status: "failed" as const, failedMs: Date.now(), failure: failureOf(error, id) };
+			const record = Object.assign(settled(recordOf(records, id)), failure);
+			gone.push(...pruned(records));
+			return record;
+		});
+		await this.#removeFiles(gone);
+		return failed;
 	}
 
-	/** Makes a model the active one of its address; the one that was is retired. @throws `models.not-promotable` */
-	async promote(id: string): Promise<ModelRecord> {
-		const promoted = await this.#change(addressOf(id), (records) => activate(records, recordOf(records, id)));
-		await this.#prune(promoted);
+	/**
+	 * Makes a model the active one of its address; the one that was is retired. The active one stays as it is.
+	 *
+	 * @throws EnergyError `models.unknown`, `models.not-promotable`
+	 */
+	async promote(id: string, by?: string): Promise<ModelRecord> {
+		const gone: string[] = [];
+		const promoted = await this.#change(addressOf(id), (records) => {
+			const record = activate(records, recordOf(records, id), by);
+			gone.push(...pruned(records));
+			return record;
+		});
+		await this.#removeFiles(gone);
 		return promoted;
 	}
 
-	/** Back to the version that was active before. @throws EnergyError `models.no-earlier` */
-	rollBack(address: ModelAddress): Promise<ModelRecord> {
+	/**
+	 * Back to the version that was active before.
+	 *
+	 * @param from the version to go back from; without it the active one. Asked twice for the same, it goes back once.
+	 * @throws EnergyError `models.no-earlier`, `models.not-active`, `models.unknown`
+	 */
+	rollBack(address: ModelAddress, from?: string, by?: string): Promise<ModelRecord> {
 		return this.#change(address, (records) => {
+			const now = records.find(({ status }) => status === "active");
+			if (from !== undefined && from !== now?.id) {
+				const { status, rolledBackMs } = recordOf(records, from);
+				if (now && rolledBackMs !== undefined) return now;
+				throw new EnergyError("models.not-active", { model: from, status });
+			}
 			const earlier = records
 				.filter(({ status, rolledBackMs }) => status === "retired" && rolledBackMs === undefined)
 				.sort((a, b) => (b.promotedMs ?? 0) - (a.promotedMs ?? 0) || b.version - a.version)[0];
 			if (!earlier) throw new EnergyError("models.no-earlier", { ...address });
-			const now = records.find(({ status }) => status === "active");
-			const back = activate(records, earlier);
+			const back = activate(records, earlier, by);
 			// What was rolled back from is not what the next roll back finds.
 			if (now) now.rolledBackMs = Date.now();
 			return back;
@@ -247,7 +281,7 @@ export class ModelRegistry {
 
 	#folderOf({ task, site, machine }: ModelAddress): string {
 		for (const [field, value] of Object.entries({ task, site, machine })) {
-			if (!/^[\p{L}\p{N}_-]{1,100}$/u.test(value)) throw new EnergyError("models.name-invalid", { field, value });
+			if (!namePattern.test(value)) throw new EnergyError("models.name-invalid", { field, value });
 		}
 		return join(this.folder, task, site, machine);
 	}
@@ -257,125 +291,81 @@ export class ModelRegistry {
 		return join(this.#folderOf(address), `${id.slice(id.lastIndexOf(".") + 1)}.model`);
 	}
 
-	#index(address: ModelAddress): Promise<ModelRecord[]> {
-		const key = keyOf(address);
-		let index = this.#indexes.get(key);
-		if (!index) {
-			const folder = this.#folderOf(address);
-			index = readIndex(join(folder, "index.json"));
-			this.#indexes.set(key, index);
-		}
-		return index;
+	#indexFile(address: ModelAddress): string {
+		return join(this.#folderOf(address), "index.json");
 	}
 
-	/** One change of an address at a time, on disk before it is told. */
-	async #change(address: ModelAddress, change: (records: ModelRecord[]) => ModelRecord): Promise<ModelRecord> {
+	/** Records of an address as they are on disk now; read again only where the file changed. */
+	async #index(address: ModelAddress): Promise<ModelRecord[]> {
 		const key = keyOf(address);
-		const turn = (this.#turns.get(key) ?? Promise.resolve()).then(async () => {
-			const records = structuredClone(await this.#index(address));
-			const changed = change(records);
-			const path = join(this.#folderOf(address), "index.json");
-			await writeAtomically(path, `${JSON.stringify({ version: INDEX_VERSION, records }, null, "\t")}\n`);
-			this.#indexes.set(key, Promise.resolve(records));
-			for (const listener of this.#listeners) listener(changed);
+		const path = this.#indexFile(address);
+		const stamp = await stampOf(path);
+		let index = this.#indexes.get(key);
+		if (index?.stamp !== stamp) {
+			index = { stamp, records: await readIndex(path) };
+			this.#indexes.set(key, index);
+		}
+		// What was in training when its process ended will not come any more.
+		return index.records.map((record) =>
+			record.status === "training" && isGone(record.owner, this.owner, record.seenMs ?? record.createdMs)
+				? interrupted(record)
+				: record,
+		);
+	}
+
+	/** One change of an address at a time, in all processes, on disk before it is told. */
+	async #change(address: ModelAddress, change: (records: ModelRecord[]) => ModelRecord): Promise<ModelRecord> {
+		const path = this.#indexFile(address);
+		return this.#inTurn(address, async () => {
+			const { changed, records } = await locked(`${path}.lock`, this.owner, async () => {
+				const records = structuredClone(await this.#index(address));
+				const changed = change(records);
+				await writeAtomically(path, `${JSON.stringify({ version: INDEX_VERSION, records }, null, "\t")}\n`);
+				this.#indexes.set(keyOf(address), { stamp: await stampOf(path), records });
+				return { changed, records };
+			});
+			this.#remember(address, records);
+			this.#tell(changed);
 			return structuredClone(changed);
 		});
-		this.#turns.set(
-			key,
-			turn.catch(() => undefined),
+	}
+
+	#inTurn<T>(address: ModelAddress, work: () => Promise<T>): Promise<T> {
+		const key = keyOf(address);
+		const turn = (this.#turns.get(key) ?? Promise.resolve()).then(work);
+		const last = turn.then(
+			() => undefined,
+			() => undefined,
 		);
+		this.#turns.set(key, last);
+		void last.then(() => this.#turns.get(key) === last && this.#turns.delete(key));
 		return turn;
 	}
 
-	/** Finds the addresses that have a folder. */
-	async #scan(): Promise<void> {
+	#tell(record: ModelRecord): void {
+		for (const listener of this.#listeners) listener(structuredClone(record));
+	}
+
+	#remember(address: ModelAddress, records: readonly ModelRecord[]): void {
+		this.#told.set(keyOf(address), new Map(records.map((record) => [record.id, JSON.stringify(record)])));
+	}
+
+	/** The addresses that have a folder. */
+	async #addresses(): Promise<ModelAddress[]> {
 		const names = async (folder: string): Promise<string[]> =>
 			(await readdir(folder, { withFileTypes: true }).catch(() => []))
-				.filter((entry) => entry.isDirectory())
+				.filter((entry) => entry.isDirectory() && namePattern.test(entry.name))
 				.map((entry) => entry.name);
+		const found: ModelAddress[] = [];
 		for (const task of await names(this.folder)) {
 			for (const site of await names(join(this.folder, task))) {
-				for (const machine of await names(join(this.folder, task, site))) await this.#index({ task, site, machine });
+				for (const machine of await names(join(this.folder, task, site))) found.push({ task, site, machine });
 			}
 		}
+		return found;
 	}
 
-	/** Files of versions that nobody will go back to. */
-	async #prune(address: ModelAddress): Promise<void> {
-		const gone: string[] = [];
-		await this.#change(address, (records) => {
-			const old = records
-				.filter(({ status }) => status !== "active" && status !== "training")
-				.sort((a, b) => b.version - a.version)
-				.slice(KEPT);
-			for (const record of old) {
-				gone.push(record.id);
-				records.splice(records.indexOf(record), 1);
-			}
-			return records.find(({ status }) => status === "active") as ModelRecord;
-		});
-		for (const id of gone) await rm(this.#fileOf(id), { force: true });
-	}
-}
-
-function activate(records: ModelRecord[], record: ModelRecord): ModelRecord {
-	if (record.status === "training" || record.status === "failed") {
-		throw new EnergyError("models.not-promotable", { model: record.id, status: record.status });
-	}
-	for (const other of records) if (other.status === "active" && other !== record) other.status = "retired";
-	record.status = "active";
-	record.promotedMs = Date.now();
-	delete record.rolledBackMs;
-	return record;
-}
-
-function recordOf(records: ModelRecord[], id: string): ModelRecord {
-	const record = records.find((one) => one.id === id);
-	if (!record) throw new EnergyError("models.unknown", { model: id });
-	return record;
-}
-
-const keyOf = ({ task, site, machine }: ModelAddress): string => `${task}.${site}.${machine}`;
-
-function addressOf(id: string): ModelAddress {
-	const [task, site, machine, version, ...more] = id.split(".");
-	if (!task || !site || !machine || !/^[1-9]\d*$/.test(version ?? "") || more.length > 0) {
-		throw new EnergyError("models.unknown", { model: id });
-	}
-	return { task, site, machine };
-}
-
-function failureOf(error: unknown, model: string): ModelFailure {
-	if (error instanceof EnergyError) {
-		return {
-			code: error.code,
-			details: JSON.parse(JSON.stringify({ model, ...error.details })) as ModelFailure["details"],
-		};
-	}
-	return {
-		code: "models.training-failed",
-		details: { model, reason: error instanceof Error ? error.message : String(error) },
-	};
-}
-
-/** A list that cannot be read is put aside, not overwritten: its models may still be saved by hand. */
-async function readIndex(path: string): Promise<ModelRecord[]> {
-	const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-		if (error.code === "ENOENT") return undefined;
-		throw error;
-	});
-	if (text === undefined) return [];
-	try {
-		const index = JSON.parse(text) as { version?: unknown; records?: ModelRecord[] };
-		if (index.version !== INDEX_VERSION || !Array.isArray(index.records)) throw new Error(`version ${index.version}`);
-		// What was in training when the process ended will not come any more.
-		return index.records.map((record) =>
-			record.status === "training"
-				? { ...record, status: "failed", failure: failureOf(new Error("the program ended meanwhile"), record.id) }
-				: record,
-		);
-	} catch {
-		await rename(path, `${path}.unreadable-${Date.now()}`);
-		return [];
+	async #removeFiles(ids: readonly string[]): Promise<void> {
+		for (const id of ids) await rm(this.#fileOf(id), { force: true });
 	}
 }

@@ -20,28 +20,49 @@ export interface TrainingRequest extends ModelAddress {
 	seed?: number;
 	/** `asked`, `nightly`, `drift`, `first`. */
 	reason: string;
+	/** Who asked, where a person did. */
+	by?: string;
 	/** Reads the data; nothing is held in memory while others train. */
 	read: () => Promise<TrainingData>;
 	/** Makes it active when it is fitted (default), unless `accept` says no. */
 	promote?: boolean;
 	/** Looks at the fitted model and the active one (if any) before it is promoted. */
 	accept?: (fitted: ModelRecord, active: ModelRecord | undefined) => boolean;
+	/** Ends a fit that takes longer; default 10 minutes. */
 	deadlineMs?: number;
 }
 
 export interface TrainingJob {
 	/** Id of the model that will be: `GET /api/v1/models/{id}/status` shows how far it is. */
-	id: string;
-	request: TrainingRequest;
+	readonly id: string;
+	readonly request: TrainingRequest;
+	readonly state: "queued" | "running";
 	/** 0…1. */
-	progress: number;
+	readonly progress: number;
+	readonly startedMs: number | undefined;
 	/** Resolves when it ended, well or not: the record says which. */
-	done: Promise<ModelRecord>;
+	readonly done: Promise<ModelRecord>;
 	cancel(): void;
+}
+
+/** What happens to a training while it is under way: it waits, runs, gets on, or is over with this record. */
+export type JobListener = (job: TrainingJob, ended: ModelRecord | undefined) => void;
+
+interface Job extends TrainingJob {
+	state: TrainingJob["state"];
+	progress: number;
+	startedMs: number | undefined;
+	abort: AbortController;
+	end: (record: ModelRecord) => void;
+	/** When its progress was last written down, and the writing. */
+	notedMs: number;
+	noting: Promise<unknown>;
 }
 
 /** Trainings that may wait at once: a plant's machines in one night. */
 const MAX_JOBS = 1_000;
+/** Progress is written down this often, for other processes and as a sign of life. */
+const NOTE_MS = 5_000;
 
 const trainersName = Symbol.for("smartfactory.energy.trainers");
 const globals = globalThis as { [trainersName]?: Map<string, Trainer> };
@@ -63,11 +84,13 @@ export function trainerOf(home: string): Trainer {
 export class Trainer {
 	readonly registry: ModelRegistry;
 	readonly #thread: TrainingThread;
-	readonly #jobs = new Map<string, TrainingJob>();
+	/** In the order they are trained; the first one runs. */
+	readonly #jobs = new Map<string, Job>();
 	/** Trainings that are being written down, by address and kind. */
 	readonly #beginning = new Map<string, Promise<TrainingJob>>();
-	readonly #listeners = new Set<(record: ModelRecord) => void>();
-	#last: Promise<unknown> = Promise.resolve();
+	readonly #endListeners = new Set<(record: ModelRecord) => void>();
+	readonly #jobListeners = new Set<JobListener>();
+	#running = false;
 
 	constructor(registry: ModelRegistry, thread = new TrainingThread()) {
 		this.registry = registry;
@@ -85,71 +108,157 @@ export class Trainer {
 
 	/** Told of every training that ended, and of every promotion that came with it; returns how to stop listening. */
 	onEnded(listener: (record: ModelRecord) => void): () => void {
-		this.#listeners.add(listener);
-		return () => this.#listeners.delete(listener);
+		this.#endListeners.add(listener);
+		return () => this.#endListeners.delete(listener);
+	}
+
+	/** Told of every step of every training; returns how to stop listening. */
+	onJob(listener: JobListener): () => void {
+		this.#jobListeners.add(listener);
+		return () => this.#jobListeners.delete(listener);
 	}
 
 	/**
-	 * Asks for a training. One that already waits for the same address and kind is given back instead of a second.
+	 * Asks for a training. One that already waits or runs for the same address and kind is given back instead of a second.
 	 *
+	 * @param mostWaiting refuses it when so many wait or run already
 	 * @throws EnergyError `models.busy`, `models.kind-unknown`, `models.name-invalid`
 	 */
-	train(request: TrainingRequest): Promise<TrainingJob> {
+	train(request: TrainingRequest, mostWaiting = MAX_JOBS): Promise<TrainingJob> {
 		const key = keyOf(request);
-		const same = this.#beginning.get(key) ?? this.jobs.find(({ request: other }) => keyOf(other) === key);
+		const same = this.#beginning.get(key) ?? this.#same(key);
 		if (same) return Promise.resolve(same);
-		if (this.#jobs.size >= MAX_JOBS) {
-			return Promise.reject(new EnergyError("models.busy", { waiting: this.#jobs.size }));
+		const waiting = this.#jobs.size + this.#beginning.size;
+		if (waiting >= Math.min(mostWaiting, MAX_JOBS)) {
+			return Promise.reject(new EnergyError("models.busy", { waiting }));
 		}
 		const beginning = this.#begin(request).finally(() => this.#beginning.delete(key));
 		this.#beginning.set(key, beginning);
 		return beginning;
 	}
 
-	async #begin(request: TrainingRequest): Promise<TrainingJob> {
-		const { task, site, machine, kind, options, seed = 1, reason } = request;
-		const record = await this.registry.begin({ task, site, machine }, { kind, options, seed, reason });
-		const abort = new AbortController();
-		const turn = this.#last.then(() => this.#run(record, request, abort.signal));
-		this.#last = turn;
-		const job: TrainingJob = { id: record.id, request, progress: 0, done: turn, cancel: () => abort.abort() };
-		this.#jobs.set(record.id, job);
-		return job;
-	}
-
 	async close(): Promise<void> {
-		for (const job of this.jobs) job.cancel();
-		await Promise.all(this.jobs.map(({ done }) => done));
+		await Promise.allSettled(this.#beginning.values());
+		const jobs = this.jobs;
+		for (const job of jobs) job.cancel();
+		await Promise.all(jobs.map(({ done }) => done));
 		await this.#thread.close();
 	}
 
+	/** One that is being cancelled is none to wait for. */
+	#same(key: string): Job | undefined {
+		return [...this.#jobs.values()].find(({ request, abort }) => keyOf(request) === key && !abort.signal.aborted);
+	}
+
+	async #begin(request: TrainingRequest): Promise<TrainingJob> {
+		const { task, site, machine, kind, options, seed = 1, reason, by } = request;
+		const order = { kind, options, seed, reason, ...(by !== undefined && { by }) };
+		const { id } = await this.registry.begin({ task, site, machine }, order);
+		let end: Job["end"] = () => {};
+		const done = new Promise<ModelRecord>((resolve) => {
+			end = resolve;
+		});
+		const abort = new AbortController();
+		const job: Job = {
+			...{ id, request, done, end, abort, state: "queued", progress: 0, startedMs: undefined },
+			...{ notedMs: Date.now(), noting: Promise.resolve(), cancel: () => this.#cancel(job) },
+		};
+		this.#jobs.set(id, job);
+		this.#tell(job);
+		void this.#next();
+		return job;
+	}
+
+	/** One that waits ends at once, the one that runs at its next step. */
+	#cancel(job: Job): void {
+		if (job.abort.signal.aborted || !this.#jobs.has(job.id)) return;
+		job.abort.abort();
+		if (job.state === "queued") void this.#fail(job, new EnergyError("models.cancelled", { model: job.id }));
+	}
+
+	async #next(): Promise<void> {
+		if (this.#running) return;
+		this.#running = true;
+		for (;;) {
+			const job = [...this.#jobs.values()].find(({ abort }) => !abort.signal.aborted);
+			if (!job) break;
+			await this.#run(job);
+		}
+		this.#running = false;
+	}
+
 	/** Never rejects: what went wrong is in the record. */
-	async #run(record: ModelRecord, request: TrainingRequest, signal: AbortSignal): Promise<ModelRecord> {
-		const { id } = record;
-		let ended = record;
+	async #run(job: Job): Promise<void> {
+		const { id, request } = job;
 		try {
-			if (signal.aborted) throw new EnergyError("models.cancelled", { model: id });
+			job.state = "running";
+			job.startedMs = Date.now();
+			this.#tell(job);
+			await this.registry.note(id, { startedMs: job.startedMs, progress: 0, seenMs: job.startedMs });
 			const { data, ...facts } = await request.read();
-			await this.registry.note(id, facts);
+			const { kind, options, seed } = await this.registry.note(id, facts);
 			const fitted = await this.#thread.fit({
-				...{ data, model: id, signal, kind: record.kind, options: record.options, seed: record.seed },
+				...{ data, model: id, signal: job.abort.signal, kind, options, seed },
 				...(request.deadlineMs !== undefined && { deadlineMs: request.deadlineMs }),
-				onProgress: (share) => {
-					const job = this.#jobs.get(id);
-					if (job) job.progress = share;
-				},
+				onProgress: (share) => this.#progress(job, share),
 			});
-			ended = await this.registry.complete(id, fitted);
+			await job.noting;
+			// From here on it is too late to cancel: a model is whole or not at all.
+			if (job.abort.signal.aborted) throw new EnergyError("models.cancelled", { model: id });
+			let ended = await this.registry.complete(id, fitted);
 			if (request.promote !== false) {
 				const [active] = await this.registry.list({ ...addressOf(request), status: "active" });
-				if (request.accept?.(ended, active) ?? true) ended = await this.registry.promote(id);
+				if (request.accept?.(ended, active) ?? true) ended = await this.registry.promote(id, request.by);
 			}
+			this.#over(job, ended);
 		} catch (error) {
-			ended = await this.registry.fail(id, error).catch(() => ({ ...record, status: "failed" as const }));
+			await this.#fail(job, error);
 		}
-		this.#jobs.delete(id);
-		for (const listener of this.#listeners) listener(ended);
-		return ended;
+	}
+
+	#progress(job: Job, share: number): void {
+		job.progress = share;
+		this.#tell(job);
+		if (Date.now() - job.notedMs < NOTE_MS) return;
+		job.notedMs = Date.now();
+		const note = { progress: share, seenMs: job.notedMs };
+		job.noting = this.registry.note(job.id, note).catch(() => undefined);
+	}
+
+	async #fail(job: Job, error: unknown): Promise<void> {
+		await job.noting;
+		const record = await this.registry.fail(job.id, error).catch(() => undefined);
+		this.#over(job, record ?? (await this.#unwritten(job)));
+	}
+
+	/** What is said of a training whose end could not be written down: the disk is full or away. */
+	async #unwritten({ id, request }: Job): Promise<ModelRecord> {
+		const { kind, options, seed = 1, reason } = request;
+		const record = await this.registry.get(id).catch(() => undefined);
+		const version = Number(id.slice(id.lastIndexOf(".") + 1));
+		const known = {
+			...addressOf(request),
+			id,
+			version,
+			kind,
+			options,
+			seed,
+			reason,
+			kindVersion: 0,
+			createdMs: Date.now(),
+		};
+		return { ...known, ...record, status: "failed" };
+	}
+
+	#over(job: Job, ended: ModelRecord): void {
+		this.#jobs.delete(job.id);
+		job.end(ended);
+		for (const listener of this.#endListeners) listener(ended);
+		this.#tell(job, ended);
+	}
+
+	#tell(job: Job, ended?: ModelRecord): void {
+		for (const listener of this.#jobListeners) listener(job, ended);
 	}
 }
 

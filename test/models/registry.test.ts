@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { kindNames, registerKind } from "../../models/kinds.ts";
 import type { Model, ModelKind, ModelState } from "../../models/model.ts";
+import { thisProcess } from "../../models/owner.ts";
 import { type FittedParts, ModelRegistry } from "../../models/registry.ts";
 
 class Mean implements Model<number, number> {
@@ -90,9 +93,10 @@ describe("model registry", () => {
 	});
 
 	it("calls a training that a restart cut off failed", async () => {
-		await new ModelRegistry(home).begin(address, order);
+		// In a container a process has the number of the one before it.
+		await new ModelRegistry(home, { ...thisProcess, run: "the one before" }).begin(address, order);
 		const [record] = await new ModelRegistry(home).list();
-		assert.deepEqual([record?.status, record?.failure?.code], ["failed", "models.training-failed"]);
+		assert.deepEqual([record?.status, record?.failure?.code], ["failed", "models.interrupted"]);
 		await assert.rejects(new ModelRegistry(home).promote("test.demo.press.1"), { code: "models.not-promotable" });
 	});
 
@@ -134,6 +138,62 @@ describe("model registry", () => {
 		for (const id of ["test.demo.press", "../x.1", "test.demo.press.0", "a.b.c.d.1"]) {
 			await assert.rejects(registry.get(id), { code: "models.unknown" });
 		}
+	});
+
+	it("keeps what can be rolled back to, however many trainings fail meanwhile", async () => {
+		const registry = new ModelRegistry(home);
+		for (const mean of [1, 2]) await registry.promote(await trained(registry, mean));
+		for (let i = 0; i < 8; i++) {
+			const { id } = await registry.begin(address, order);
+			await registry.fail(id, new Error("no"));
+		}
+		assert.equal((await registry.list({ status: "failed" })).length, 5);
+		assert.equal((await registry.rollBack(address)).version, 1);
+	});
+
+	it("goes back once when it is asked twice to go back from the same version", async () => {
+		const registry = new ModelRegistry(home);
+		for (const mean of [1, 2, 3]) await registry.promote(await trained(registry, mean));
+		for (const _ of [1, 2]) assert.equal((await registry.rollBack(address, "test.demo.press.3", "kim")).version, 2);
+		assert.equal((await registry.get("test.demo.press.2")).promotedBy, "kim");
+		await assert.rejects(registry.rollBack(address, "test.demo.press.1"), { code: "models.not-active" });
+	});
+
+	it("shares a folder: sees what another process writes, tells it, and loses nothing when both write", async () => {
+		const [ours, theirs] = [new ModelRegistry(home), new ModelRegistry(home)];
+		const told: string[] = [];
+		const stop = ours.onChanged(({ id, status }) => told.push(`${id} ${status}`));
+		await ours.look();
+		await theirs.promote(await trained(theirs, 4));
+		assert.equal(await activeMean(ours), 4);
+		await ours.look();
+		stop();
+		assert.deepEqual(told, ["test.demo.press.1 active"]);
+		const fail = async (registry: ModelRegistry) => {
+			const { id } = await registry.begin({ ...address, machine: "oven" }, order);
+			return (await registry.fail(id, new Error("no"))).version;
+		};
+		const versions = await Promise.all([ours, theirs, ours, theirs, theirs].map(fail));
+		assert.deepEqual(versions.toSorted(), [1, 2, 3, 4, 5]);
+	});
+
+	it("takes a training for interrupted only when its process has ended", async () => {
+		const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"]);
+		const ended = once(child, "exit");
+		const { id } = await new ModelRegistry(home).begin(address, order);
+		const path = join(home, "test/demo/press/index.json");
+		const index = readFileSync(path, "utf8").replace(`"pid": ${process.pid}`, `"pid": ${child.pid}`);
+		writeFileSync(path, index);
+		// A lock that it left behind, too.
+		const { owner } = (JSON.parse(index) as { records: { owner: object }[] }).records[0] as { owner: object };
+		writeFileSync(`${path}.lock`, JSON.stringify(owner));
+		const registry = new ModelRegistry(home);
+		assert.equal((await registry.get(id)).status, "training");
+		child.kill("SIGKILL");
+		await ended;
+		const { status, failure } = await registry.get(id);
+		assert.deepEqual([status, failure?.code], ["failed", "models.interrupted"]);
+		assert.equal((await registry.begin(address, order)).version, 2);
 	});
 
 	it("writes changes of one address one after another", async () => {

@@ -85,6 +85,32 @@ describe("training thread", () => {
 		assert.equal((await (await trainer.train(request(2 * DAY))).done).status, "active");
 	});
 
+	it("ends what waits at once when it is cancelled, while another still runs", async () => {
+		let go = (): void => {};
+		const gate = new Promise<void>((resolve) => {
+			go = resolve;
+		});
+		const slow = request(2 * DAY);
+		const running = await trainer.train({ ...slow, read: () => gate.then(slow.read) });
+		const waiting = await trainer.train(request(2 * DAY, { machine: "oven" }));
+		await assert.rejects(trainer.train(request(DAY, { machine: "saw" }), 2), { code: "models.busy" });
+		waiting.cancel();
+		assert.equal((await waiting.done).failure?.code, "models.cancelled");
+		assert.deepEqual([running.state, trainer.jobs.length], ["running", 1]);
+		go();
+		assert.equal((await running.done).status, "active");
+	});
+
+	it("tells each step of a training", async () => {
+		const steps: string[] = [];
+		trainer.onJob(({ state, progress }, ended) => {
+			const step = ended ? ended.status : progress > 0 ? "progress" : state;
+			if (steps.at(-1) !== step) steps.push(step);
+		});
+		await (await trainer.train(request(2 * DAY))).done;
+		assert.deepEqual(steps, ["queued", "running", "progress", "active"]);
+	});
+
 	it("writes down what went wrong when the data can't be read", async () => {
 		const job = await trainer.train(
 			request(1, {
