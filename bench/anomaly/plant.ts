@@ -101,7 +101,7 @@ function machinesFor(fault: FaultKind): string[] {
 }
 
 /** Readings of each minute, by machine. */
-export function record(
+function record(
 	seed: number,
 	fromMs: number,
 	days: number,
@@ -121,7 +121,7 @@ export function record(
 	return readings;
 }
 
-export function fitOn(readings: readonly Reading[]): MachineModel {
+function fitOn(readings: readonly Reading[]): MachineModel {
 	const context = { seed: 1, progress: () => undefined };
 	const outcome = machineModelKind.fit(columnsOf(readings), { timeZone: TIME_ZONE }, context);
 	if (outcome instanceof Promise) throw new TypeError("fits at once");
@@ -129,10 +129,7 @@ export function fitOn(readings: readonly Reading[]): MachineModel {
 }
 
 /** Rises of a machine's level, as the node would report them. */
-export function watch(
-	model: MachineModel,
-	readings: readonly Reading[],
-): { raised: { timeMs: number; leading: string }[] } {
+function watch(model: MachineModel, readings: readonly Reading[]): { raised: { timeMs: number; leading: string }[] } {
 	const memory = model.memory();
 	const level = new LevelTracker();
 	const raised: { timeMs: number; leading: string }[] = [];

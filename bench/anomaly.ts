@@ -1,0 +1,28 @@
+// `npm run bench -- anomaly [--data DIR] [--skab DIR] [--nab DIR] [--plant [SEEDS]] [--no-speed] [--json]`: detectors on
+// labelled outlier sets, SKAB, NAB and the simulated plant, and their speed, beside their peers in the same run.
+import { nabSection } from "./anomaly/nab.ts";
+import { outlierSection } from "./anomaly/outliers.ts";
+import { plantSection } from "./anomaly/plant.ts";
+import { skabSection } from "./anomaly/skab.ts";
+import { speedSection } from "./anomaly/speed.ts";
+import type { Figures } from "./run.ts";
+
+export default async function bench(args: readonly string[]): Promise<Figures> {
+	const folder = (name: string): string | undefined => {
+		const at = args.indexOf(name);
+		return at < 0 ? undefined : args[at + 1];
+	};
+	const section = (name: string, folderName: string, work: (path: string) => Figures | undefined): Figures => {
+		const path = folder(folderName);
+		return path === undefined ? {} : { [name]: work(path) ?? `no files of this kind in ${path}` };
+	};
+	const plantAt = args.indexOf("--plant");
+	const seeds = Number(args[plantAt + 1]) || 1;
+	return {
+		...section("outlier sets", "--data", outlierSection),
+		...section("SKAB", "--skab", skabSection),
+		...section("NAB", "--nab", nabSection),
+		...(plantAt >= 0 && { "simulated plant": plantSection(Array.from({ length: seeds }, (_, i) => i + 1)) }),
+		...(!args.includes("--no-speed") && { speed: speedSection() }),
+	};
+}
