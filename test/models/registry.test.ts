@@ -180,13 +180,10 @@ describe("model registry", () => {
 	it("takes a training for interrupted only when its process has ended", async () => {
 		const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"]);
 		const ended = once(child, "exit");
-		const { id } = await new ModelRegistry(home).begin(address, order);
-		const path = join(home, "test/demo/press/index.json");
-		const index = readFileSync(path, "utf8").replace(`"pid": ${process.pid}`, `"pid": ${child.pid}`);
-		writeFileSync(path, index);
-		// A lock that it left behind, too.
-		const { owner } = (JSON.parse(index) as { records: { owner: object }[] }).records[0] as { owner: object };
-		writeFileSync(`${path}.lock`, JSON.stringify(owner));
+		const theirs = { ...thisProcess, pid: child.pid as number, run: "theirs" };
+		const { id } = await new ModelRegistry(home, theirs).begin(address, order);
+		// A lock that it leaves behind, too.
+		writeFileSync(join(home, "test/demo/press/index.json.lock"), JSON.stringify(theirs));
 		const registry = new ModelRegistry(home);
 		assert.equal((await registry.get(id)).status, "training");
 		child.kill("SIGKILL");
