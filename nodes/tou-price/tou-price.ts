@@ -41,7 +41,8 @@ export default (RED: NodeAPI): void => {
 
 		/** Readings flow on unpriced where there is no price: nothing downstream waits for ours. */
 		const price = (msg: PriceRequest): PriceRequest => {
-			const { values, many, refused } = batchOf(msg.payload);
+			const page = isPage(msg.payload) ? msg.payload : undefined;
+			const { values, many, refused } = batchOf(page?.items ?? msg.payload);
 			if (refused) throw new EnergyError("tariff.not-readings", { value: refused.value });
 			const siteNode = siteOf(RED, config.site);
 			let pricer: Pricer;
@@ -53,7 +54,7 @@ export default (RED: NodeAPI): void => {
 			}
 			tagger ??= new PriceTagger(siteNode.site.machines);
 			const tagged = tagger.tagAll(values, pricer);
-			msg.payload = many ? tagged : tagged[0];
+			msg.payload = page ? { ...page, items: tagged } : many ? tagged : tagged[0];
 			if (!announcer) show.priced();
 			return msg;
 		};
@@ -127,13 +128,26 @@ function operationOf(config: TouPriceConfig, msg: PriceRequest): Operation {
 	const wanted = config.operation === "from-message" ? msg.operation : (config.operation ?? "readings");
 	const known = operations.find((operation) => operation === wanted);
 	if (known === undefined) return fail("operation", wanted, `one of ${operations.join(", ")}`);
-	return known === "readings" && (msg.req || msg.query !== undefined) ? "price" : known;
+	const asks = msg.req !== undefined || msg.query !== undefined;
+	return known === "readings" && asks && !isPriceable(msg.payload) ? "price" : known;
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+	typeof value === "object" && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value);
+
+/** A page as energy-store answers it; its question still stands in the message then. */
+const isPage = (payload: unknown): payload is { items: unknown[] } => isObject(payload) && Array.isArray(payload.items);
+
+/** Whether a message with a question brings something to price already. */
+function isPriceable(payload: unknown): boolean {
+	if (Array.isArray(payload) || isPage(payload)) return true;
+	return isObject(payload) && (payload.time ?? payload.start ?? payload.timeMs ?? payload.startMs) !== undefined;
 }
 
 /** A request speaks through its query string; other messages through `query`, or an object as payload. */
 function parametersOf(msg: PriceRequest): Parameters {
 	const asked = msg.req ? { ...msg.req.query, ...msg.req.params } : (msg.query ?? msg.payload ?? {});
-	return typeof asked === "object" && !Array.isArray(asked) && !Buffer.isBuffer(asked) ? (asked as Parameters) : {};
+	return isObject(asked) ? asked : {};
 }
 
 /** Everything that is answered when asked. */

@@ -86,6 +86,16 @@ describe("tou-price node", () => {
 		assert.equal(day.payload.items.length, 96);
 	});
 
+	it("prices a page of intervals as energy-store answers it, though the question for it still stands", async () => {
+		await load();
+		const items = [{ start: at, end: "2026-11-23T10:15:00+09:00", machine: "main", energyKwh: 10 }];
+		const { payload } = await ask<{ items: { costKrw: number }[]; nextCursor: string }>({
+			...{ query: { from: at }, payload: { items, nextCursor: "next" } },
+		});
+		assert.equal(payload.items[0]?.costKrw, 10 * site().pricer().energyPrice(Date.parse(at)));
+		assert.equal(payload.nextCursor, "next");
+	});
+
 	it("says what is wrong with a question, a payload, and an operation", async () => {
 		await load({ operation: "from-message" });
 		for (const [msg, code] of [
@@ -130,15 +140,16 @@ describe("tou-price node", () => {
 		assert(payload.horizon.length >= 1);
 	});
 
-	it("announces the next change of band when it is near, as an event of the live feed", async () => {
-		await load({ live: true, aheadMin: "1440" });
-		const nextAt = site().pricer().at(Date.now()).next?.atMs ?? 0;
-		const soon = nextAt - Date.now() <= 86_400_000;
-		// On a long holiday no band changes within a day.
-		if (!soon) return;
-		const { topic, event, payload } = await next<Sent<{ at: string; text: { ko: string } }>>("events");
-		assert.deepEqual([topic, event, Date.parse(payload.at)], ["event", "price.band-change", nextAt]);
-		assert.match(payload.text.ko, /분 뒤/);
+	it("announces the next change when it is near, as an event of the live feed, and anew when prices come", async () => {
+		await load({ live: true, aheadMin: "1440" }, { tariff: "dynamic/series" });
+		const hourMs = 3_600_000;
+		const thisHour = Math.floor(Date.now() / hourMs) * hourMs;
+		const announced = next<Sent<{ at: string; from: object; text: { ko: string } }>>("events");
+		send({ topic: "prices", payload: [0, 1, 2, 3].map((h) => ({ time: thisHour + h * hourMs, price: 100 + h })) });
+		const { topic, event, payload } = await announced;
+		assert.deepEqual([topic, event], ["event", "price.band-change"]);
+		assert.equal((Date.parse(payload.at) - thisHour) % hourMs, 0);
+		assert.match(payload.text.ko, /분 뒤 .+₩10\d\/kWh/);
 	});
 
 	it("bills a month of the store's quarter-hours", async () => {
