@@ -9,6 +9,8 @@ import type { AlarmIdentity, Cause, Priority } from "./types.ts";
 export interface ScoredReading extends Reading {
 	/** 0…1, of anomaly detection. */
 	score?: number;
+	/** What anomaly detection says of the machine as of this reading. */
+	anomaly?: AnomalyAlert;
 }
 
 /** What anomaly-detect says of a machine. */
@@ -29,6 +31,10 @@ export interface Contribution {
 	value?: number;
 	/** What it usually is under these circumstances. */
 	usual?: number;
+	/** How far from usual, in usual spreads; negative is below. */
+	deviations?: number;
+	/** Where a rule judged: what it must not pass. */
+	limit?: number;
 }
 
 /** What demand control says of the running quarter-hour. */
@@ -47,6 +53,16 @@ export type Derived = Partial<Record<"efficiency" | "idleShare" | "specificEnerg
 const FRESH_MS = 300_000;
 /** Readings further behind the clock are history, not news. */
 const MAX_AGE_MS = 300_000;
+/** Excess power of single readings jumps; what it costs is told by their mean over about so long. */
+const EXCESS_MS = 120_000;
+
+/** An anomaly that lasts: its cause stays that of its beginning, its excess follows the readings. */
+interface Lasting {
+	level: AnomalyAlert["level"];
+	cause: Cause;
+	excessKw: number | null;
+	atMs: number;
+}
 
 interface Memory {
 	machine: Machine | undefined;
@@ -54,6 +70,9 @@ interface Memory {
 	/** When each was last told. */
 	atMs: Partial<Record<Measure | "state", number>>;
 	newestMs: number;
+	/** Of the newest scored reading. */
+	scoredMs: number;
+	anomaly?: Lasting;
 	watches: readonly { rule: AlarmRule; one: Watch; identity: AlarmIdentity }[];
 }
 
@@ -86,8 +105,14 @@ export class Sentinel {
 	read(reading: ScoredReading, derived: Derived | undefined, nowMs: number): Signal[] {
 		if (reading.quality === "bad" || nowMs - reading.timeMs > MAX_AGE_MS) return [];
 		const memory = this.#remember(reading.machine);
-		if (reading.timeMs < memory.newestMs) return [];
+		if (reading.timeMs < memory.newestMs) {
+			// Scoring takes a moment, in which the next unscored reading may have come by a shorter way.
+			const late = reading.anomaly && reading.timeMs > memory.scoredMs;
+			if (late) memory.scoredMs = reading.timeMs;
+			return late && reading.anomaly ? this.alert(reading.anomaly, nowMs) : [];
+		}
 		memory.newestMs = reading.timeMs;
+		if (reading.anomaly) memory.scoredMs = reading.timeMs;
 		learn(memory, reading, derived);
 		const signals: Signal[] = [];
 		for (const { rule, one, identity } of memory.watches) {
@@ -101,18 +126,20 @@ export class Sentinel {
 				excessKw: on === true ? excessOf(one, memory.known) : null,
 			});
 		}
-		return signals;
+		return reading.anomaly ? [...signals, ...this.alert(reading.anomaly, nowMs)] : signals;
 	}
 
-	alert(alert: AnomalyAlert): Signal[] {
-		const { level, machine, score, excessKw } = alert;
+	/** An alert, or what a scored reading says as of itself: level and cause hold until the next. */
+	alert(alert: AnomalyAlert, nowMs: number): Signal[] {
+		const { level, machine } = alert;
 		const memory = this.#remember(machine);
+		memory.anomaly = last(memory.anomaly, alert, nowMs);
+		const { cause, excessKw } = memory.anomaly;
 		return this.#of(machine, "anomaly").map((rule) => ({
 			...this.#identity(rule, machine),
-			...{ on: level !== "normal", suppress: this.#suppression(rule, memory), excessKw },
+			...{ on: level !== "normal", suppress: this.#suppression(rule, memory), excessKw, cause },
 			...{ onDelayMs: rule.onDelayMs, offDelayMs: rule.offDelayMs },
 			priority: priorityOf(rule, level === "critical" ? "high" : "medium"),
-			cause: anomalyCause(alert, Math.round(score * 100) / 100),
 		}));
 	}
 
@@ -222,8 +249,9 @@ export class Sentinel {
 			const watches = this.#of(machine).flatMap((rule) =>
 				rule.condition ? [{ rule, one: watch(rule.condition), identity: this.#identity(rule, machine) }] : [],
 			);
-			const newestMs = Number.NEGATIVE_INFINITY;
-			memory = { machine: this.#machines.get(machine), known: {}, atMs: {}, newestMs, watches };
+			const never = Number.NEGATIVE_INFINITY;
+			const times = { newestMs: never, scoredMs: never };
+			memory = { machine: this.#machines.get(machine), known: {}, atMs: {}, ...times, watches };
 			this.#memory.set(machine, memory);
 		}
 		return memory;
@@ -293,14 +321,41 @@ function demandCause(predictedKw: number | null, limitKw: number | null, krw: nu
 	return { code: "alarms.cause.demand-priced", details: { ...details, krw: Math.round(krw) } };
 }
 
-function anomalyCause({ contributions, method, level }: AnomalyAlert, score: number): Cause {
+/** What is known of a machine's anomaly with one word more about it. */
+function last(before: Lasting | undefined, alert: AnomalyAlert, nowMs: number): Lasting {
+	const { level, contributions, excessKw } = alert;
+	const goesOn =
+		before?.level === level && (before.cause.code !== "alarms.cause.anomaly" || contributions.length === 0);
+	const cause = goesOn && before ? before.cause : anomalyCause(alert);
+	const share = before ? 1 - Math.exp(-(nowMs - before.atMs) / EXCESS_MS) : 1;
+	const mean =
+		level === "normal" || !before || before.level === "normal" || before.excessKw === null
+			? excessKw
+			: before.excessKw + share * ((excessKw ?? 0) - before.excessKw);
+	return { level, cause, excessKw: mean, atMs: nowMs };
+}
+
+/** Features that are read off a meter; the others are distances from what is usual in their context. */
+const measured: readonly string[] = ["powerKw", "voltageV", "frequencyHz"];
+
+function anomalyCause({ contributions, method, level, score }: AnomalyAlert): Cause {
 	const [first] = contributions;
-	const details = { score, method, level };
+	const details = { score: Math.round(score * 100) / 100, method, level };
 	if (!first) return { code: "alarms.cause.anomaly", details };
-	const { feature, value, usual } = first;
+	const { feature, value, usual, deviations, limit } = first;
+	if (feature === "state") return { code: "alarms.cause.fault", details };
+	if (limit !== undefined && value !== undefined) {
+		const passed = { measure: feature, value: round(value), limit: round(limit), unit: unitOf(feature) };
+		return { code: "alarms.cause.above", details: { ...details, ...passed } };
+	}
+	if (deviations !== undefined && !measured.includes(feature)) {
+		const code = deviations >= 0 ? "alarms.cause.anomaly-far-above" : "alarms.cause.anomaly-far-below";
+		return { code, details: { ...details, feature, deviations: Math.abs(round(deviations)) } };
+	}
 	if (value === undefined || usual === undefined) {
 		return { code: "alarms.cause.anomaly-feature", details: { ...details, feature } };
 	}
 	const code = value >= usual ? "alarms.cause.anomaly-above" : "alarms.cause.anomaly-below";
-	return { code, details: { ...details, feature, value: round(value), usual: round(usual), unit: unitOf(feature) } };
+	const figures = { value: round(value), usual: round(usual), unit: unitOf(feature) };
+	return { code, details: { ...details, feature, ...figures } };
 }

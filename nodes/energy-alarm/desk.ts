@@ -212,7 +212,7 @@ export class AlarmDesk {
 					this.#sentinel.read(reading, this.#derivedOf(reading, nowMs), nowMs),
 				);
 			case "alerts":
-				return input.alerts.flatMap((alert) => this.#sentinel.alert(alert));
+				return input.alerts.flatMap((alert) => this.#sentinel.alert(alert, nowMs));
 			case "silence":
 				return this.#sentinel.silence(input.silent);
 			case "demand":

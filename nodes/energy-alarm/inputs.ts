@@ -61,41 +61,34 @@ function demandOf({ state, predictedKw, limitKw, price }: Loose): DemandWord {
 	};
 }
 
-/** An alert has a level and no measured value; a scored reading has both. */
-function isAlert(value: unknown): value is Loose & { machine: string; level: AnomalyAlert["level"] } {
-	return (
-		isObject(value) &&
-		typeof value.machine === "string" &&
-		["normal", "warning", "critical"].includes(String(value.level)) &&
-		!("quality" in value) &&
-		!("energyKwh" in value)
-	);
+/** An alert tells of a change of level, so it knows the one before; a scored reading does not. */
+function isAlert(value: unknown): boolean {
+	return isObject(value) && isLevel(value.level) && typeof value.machine === "string" && "previous" in value;
 }
 
+function isLevel(value: unknown): value is AnomalyAlert["level"] {
+	return value === "normal" || value === "warning" || value === "critical";
+}
+
+/** What anomaly detection says, in an alert or beside a reading. */
 function alertOf(value: unknown): AnomalyAlert {
 	const alert = value as Loose & { machine: string; level: AnomalyAlert["level"] };
-	const contributions = (Array.isArray(alert.contributions) ? alert.contributions : []).filter(isObject).map(
-		(one): Contribution => ({
-			feature: String(one.feature ?? one.name ?? ""),
-			...(numberOrNull(one.value) === null ? {} : { value: Number(one.value) }),
-			...(numberOrNull(one.usual) === null ? {} : { usual: Number(one.usual) }),
-		}),
-	);
+	const given = Array.isArray(alert.contributions) ? alert.contributions : [];
+	const { machine, level, score, method, excessKw } = alert;
 	return {
-		...{ machine: alert.machine, level: alert.level, contributions },
-		...{ score: numberOrNull(alert.score) ?? 0, method: String(alert.method ?? "") },
-		excessKw: excessOf(alert, contributions),
+		...{ machine, level, contributions: given.filter(isObject).map(contributionOf) },
+		...{ score: numberOrNull(score) ?? 0, method: String(method ?? "") },
+		excessKw: numberOrNull(excessKw),
 	};
 }
 
-/** Power above what it should be: as the alert says it, or as its contributions do. */
-function excessOf({ excessKw, powerKw, expectedKw }: Loose, contributions: readonly Contribution[]): number | null {
-	const said = numberOrNull(excessKw);
-	if (said !== null) return Math.max(0, said);
-	const power = contributions.find(({ feature }) => feature === "powerKw");
-	const actual = numberOrNull(powerKw) ?? power?.value;
-	const usual = numberOrNull(expectedKw) ?? power?.usual;
-	return actual === undefined || usual === undefined ? null : Math.max(0, actual - usual);
+function contributionOf(one: Loose): Contribution {
+	const contribution: Contribution = { feature: String(one.feature ?? "") };
+	for (const name of ["value", "usual", "deviations", "limit"] as const) {
+		const number = numberOrNull(one[name]);
+		if (number !== null) contribution[name] = number;
+	}
+	return contribution;
 }
 
 function readingOf(value: unknown, site: string): ScoredReading[] {
@@ -106,5 +99,7 @@ function readingOf(value: unknown, site: string): ScoredReading[] {
 		throw new EnergyError("alarms.bad-input", { rule });
 	}
 	if (reading.site !== undefined && reading.site !== site) return [];
-	return [{ ...(reading as WireReading), site, timeMs }];
+	const scored: ScoredReading = { ...(reading as WireReading), site, timeMs };
+	if (isLevel((value as Loose).level)) scored.anomaly = alertOf(value);
+	return [scored];
 }

@@ -161,7 +161,7 @@ describe("energy-alarm node", () => {
 			level: "critical",
 			score: 0.93,
 			method: "ensemble",
-			contributions,
+			...{ contributions, previous: "normal", excessKw: 17.2 },
 		};
 		send({ topic: "alert", payload: alert });
 		send({ topic: "alert", payload: alert });
@@ -303,7 +303,10 @@ describe("energy-alarm node", () => {
 		it("by webhook, once an alarm, and not of what is less urgent than asked", async () => {
 			await load({ webhookUrl: url, tellFrom: "high" }, { webhookSecret: "s3cret" });
 			const arrives = arrival();
-			send({ topic: "alert", payload: { machine: "compressor-1", level: "warning", score: 0.8, contributions: [] } });
+			send({
+				topic: "alert",
+				payload: { machine: "compressor-1", level: "warning", previous: "normal", score: 0.8, contributions: [] },
+			});
 			await raise();
 			await arrives;
 			assert.deepEqual(

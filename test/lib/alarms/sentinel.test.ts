@@ -75,10 +75,45 @@ describe("the rules over what comes in", () => {
 		const guard = sentinel({ id: "anomaly", source: "anomaly" });
 		const contributions = [{ feature: "powerKw", value: 68.4, usual: 51.2 }];
 		const alert = { machine: "compressor-1", score: 0.913, method: "ensemble", contributions, excessKw: 17.2 };
-		const critical = only(guard.alert({ ...alert, level: "critical" }));
+		const critical = only(guard.alert({ ...alert, level: "critical" }, start));
 		assert.deepEqual([critical.on, critical.priority, critical.excessKw], [true, "high", 17.2]);
 		assert.equal(causeText(critical.cause, "en-US"), "Power is 68.4 kW, usually 51.2 kW at this time: score 0.91.");
-		assert.equal(only(guard.alert({ ...alert, level: "normal" })).on, false);
+		assert.equal(only(guard.alert({ ...alert, level: "normal" }, start)).on, false);
+	});
+
+	it("follow the scored readings of an anomaly: it keeps the cause of its beginning, its excess is a mean", () => {
+		const guard = sentinel({ id: "anomaly", source: "anomaly" });
+		const anomaly = { machine: "compressor-1", level: "warning" as const, score: 0.8, method: "ensemble" };
+		const say = (second: number, feature: string, excessKw: number | null) => {
+			const timeMs = start + second * 1000;
+			const contributions = [{ feature, value: 4, usual: 0, deviations: 12.34 }];
+			return only(
+				guard.read(
+					reading({ powerKw: 60, timeMs, anomaly: { ...anomaly, contributions, excessKw } }),
+					undefined,
+					timeMs,
+				),
+			);
+		};
+		const first = say(0, "powerGap", 20);
+		assert.equal(
+			causeText(first.cause, "en-US"),
+			"Power for this hour and state: 12.34 times its usual spread above usual; score 0.8.",
+		);
+		const later = say(60, "unchanged", null);
+		assert.deepEqual(later.cause, first.cause);
+		assert.ok((later.excessKw ?? 0) > 10 && (later.excessKw ?? 0) < 15, `${later.excessKw}`);
+	});
+
+	it("say in the words of a limit what a rule of anomaly detection found", () => {
+		const guard = sentinel({ id: "anomaly", source: "anomaly" });
+		const alert = { machine: "mill-1", level: "critical" as const, score: 1, method: "rules", excessKw: 20 };
+		const over = guard.alert({ ...alert, contributions: [{ feature: "powerKw", value: 372, limit: 352 }] }, start);
+		assert.equal(causeText(only(over).cause, "en-US"), "Power is 372 kW, above 352 kW.");
+		const ends = guard.alert({ ...alert, level: "normal", contributions: [] }, start);
+		assert.equal(only(ends).on, false);
+		const fault = guard.alert({ ...alert, contributions: [{ feature: "state" }] }, start);
+		assert.equal(only(fault).cause.code, "alarms.cause.fault");
 	});
 
 	it("raise silence of a meter and end it when it speaks again", () => {
