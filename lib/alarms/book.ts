@@ -34,6 +34,8 @@ interface Tracker {
 	signal: Signal;
 	/** Since when `signal.on` is what it is. */
 	sinceMs: number;
+	/** Since when no state of the machine explains the alarm away; null while one does. */
+	clearMs: number | null;
 	costKrw: number | null;
 	costedMs: number;
 }
@@ -119,7 +121,7 @@ export class AlarmBook {
 		let tracker = this.#trackers.get(id);
 		if (!tracker) {
 			if (!this.#matters(signal, this.#alarms.get(id))) return [];
-			tracker = { signal: { ...signal, on: false }, sinceMs: nowMs, costKrw: null, costedMs: nowMs };
+			tracker = { signal: { ...signal, on: false }, sinceMs: nowMs, clearMs: nowMs, costKrw: null, costedMs: nowMs };
 			// An alarm that stood before a restart has to be seen gone for its whole off-delay.
 			if (this.#alarms.get(id)?.active) {
 				tracker.signal.on = true;
@@ -229,7 +231,7 @@ export class AlarmBook {
 				const { priority, cause } = signal;
 				changes.push(...this.#apply({ ...this.#system(id, nowMs, "condition"), type: "changed", priority, cause }));
 			}
-		} else if (signal.on === true && heldMs >= signal.onDelayMs && !alarm?.suppression) {
+		} else if (signal.on === true && heldMs >= signal.onDelayMs && signal.suppress === null) {
 			tracker.costKrw = null;
 			changes.push(...this.#raise(id, signal, nowMs));
 		}
@@ -239,21 +241,25 @@ export class AlarmBook {
 		return changes;
 	}
 
-	/** While a machine's state explains what is seen, its alarm is hidden, and delays begin anew afterwards. */
+	/**
+	 * While a machine's state explains what is seen, nothing is raised and what stands is hidden. It is shown again when
+	 * no such state came back for the on-delay: a machine that cycles does not make its alarm blink.
+	 */
 	#suppress(id: string, tracker: Tracker, nowMs: number): Change[] {
 		const { signal } = tracker;
 		const alarm = this.#alarms.get(id);
 		const hidden = alarm?.suppression ?? null;
-		if (hidden !== null) {
-			if (signal.suppress !== null) return [];
-			if (!alarm?.active) tracker.sinceMs = nowMs;
-			return this.#apply({ ...this.#system(id, nowMs, hidden), type: "unsuppressed" });
+		if (signal.suppress !== null) {
+			tracker.clearMs = null;
+			if (hidden !== null || stateOf(alarm) === "normal") return [];
+			return this.#apply({ ...this.#system(id, nowMs, signal.suppress), type: "suppressed" });
 		}
-		const worth = signal.on === true || (alarm !== undefined && stateOf(alarm) !== "normal");
-		if (signal.suppress === null || !worth) return [];
-		const { rule, machine, group, priority, cause } = signal;
-		const identity = { rule, machine, group, priority, cause };
-		return this.#apply({ ...this.#system(id, nowMs, signal.suppress), type: "suppressed", ...identity });
+		if (tracker.clearMs === null) {
+			tracker.clearMs = nowMs;
+			if (!alarm?.active) tracker.sinceMs = nowMs;
+		}
+		if (hidden === null || nowMs - tracker.clearMs < signal.onDelayMs) return [];
+		return this.#apply({ ...this.#system(id, nowMs, hidden), type: "unsuppressed" });
 	}
 
 	#raise(id: string, { rule, machine, group, priority, cause }: Signal, nowMs: number): Change[] {

@@ -32,7 +32,7 @@ export function isHigher(a: Priority, than: Priority): boolean {
 	return priorities.indexOf(a) < priorities.indexOf(than);
 }
 
-function fresh(event: AlarmEvent & { type: "raised" | "suppressed" }): Alarm {
+function fresh(event: AlarmEvent & { type: "raised" }): Alarm {
 	return {
 		id: event.alarm,
 		rule: event.rule,
@@ -64,7 +64,7 @@ function fresh(event: AlarmEvent & { type: "raised" | "suppressed" }): Alarm {
  * @throws EnergyError `alarms.illegal` where the event cannot happen to this alarm
  */
 export function evolve(alarm: Alarm | undefined, event: AlarmEvent): Alarm {
-	const next = alarm ?? (event.type === "raised" || event.type === "suppressed" ? fresh(event) : undefined);
+	const next = alarm ?? (event.type === "raised" ? fresh(event) : undefined);
 	if (!next) throw illegal(alarm, event);
 	return { ...next, ...step(next, event), changedMs: event.atMs };
 }

@@ -98,7 +98,8 @@ export type AlarmEvent = EventBase &
 		| { type: "acknowledged" }
 		| { type: "shelved"; mode: Shelving["mode"]; untilMs: number }
 		| { type: "unshelved" }
-		| ({ type: "suppressed"; priority: Priority; cause: Cause } & AlarmIdentity)
+		/** A state of the machine explains it; `reason` is that state. */
+		| { type: "suppressed" }
 		| { type: "unsuppressed" }
 		| { type: "out-of-service" }
 		| { type: "in-service" }

@@ -63,7 +63,8 @@ export class MachineEfficiency {
 		const energyKwh = sum(day, "energyKwh");
 		const best = this.#bestOf();
 		const specificEnergyKwh = lower(specificEnergyOf(this.#quarters), best.specificEnergy);
-		const usefulShare = higher(idle === null ? null : 1 - idle, best.usefulShare);
+		// A machine that hardly ran says nothing about how it runs.
+		const usefulShare = higher(idle === null || !ran(day) ? null : 1 - idle, best.usefulShare);
 		const powerFactor = higher(powerFactorOf(this.#since(atMs - HOUR_MS)), best.powerFactor);
 		const [basis, efficiency] = judged(specificEnergyKwh, usefulShare, powerFactor);
 		return {
@@ -103,7 +104,8 @@ export class MachineEfficiency {
 		const closed = this.#quarters.filter(({ startMs }) => startMs < hourMs);
 		const hour = closed.filter(({ startMs }) => startMs >= hourMs - HOUR_MS);
 		if (sum(hour, "coveredMs") < LEAST_COVERAGE * HOUR_MS) return false;
-		const idle = idleShareOf(closed.filter(({ startMs }) => startMs >= hourMs - DAY_MS));
+		const before = closed.filter(({ startMs }) => startMs >= hourMs - DAY_MS);
+		const idle = ran(before) ? idleShareOf(before) : null;
 		this.#past.push({
 			atMs: hourMs,
 			// An hour in which nothing was made says nothing about making.
@@ -190,6 +192,11 @@ function idleShareOf(quarters: readonly Quarter[]): number | null {
 	return stated > 0 ? sum(quarters, "idleKwh") / stated : null;
 }
 
+/** An hour of work, together. */
+function ran(quarters: readonly Quarter[]): boolean {
+	return sum(quarters, "coveredMs") - sum(quarters, "restMs") >= HOUR_MS;
+}
+
 function powerFactorOf(quarters: readonly Quarter[]): number | null {
 	const known = sum(quarters, "pfOfKwh");
 	return known > 0 ? sum(quarters, "pfKwh") / known : null;
@@ -225,6 +232,6 @@ function higher(value: number | null, best: number | null): Figure {
 /** What makes things is judged by energy a unit; what makes none by its idling, and only then by its power factor. */
 function judged(specific: Figure, useful: Figure, factor: Figure): [Basis | null, number | null] {
 	if (specific.best !== null) return specific.ratio === null ? [null, null] : ["specificEnergy", specific.ratio];
-	if (useful.ratio !== null) return ["usefulShare", useful.ratio];
+	if (useful.best !== null) return useful.ratio === null ? [null, null] : ["usefulShare", useful.ratio];
 	return factor.ratio === null ? [null, null] : ["powerFactor", factor.ratio];
 }

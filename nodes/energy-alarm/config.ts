@@ -47,7 +47,7 @@ export const defaultRules: readonly RuleRow[] = [
 	row({ id: "overload", condition: "loadPercent > 110 clears 105", onDelayS: "60", offDelayS: "60" }),
 	row({
 		...{ id: "efficiency", source: "efficiency", priority: "low" },
-		...{ onDelayS: "900", offDelayS: "900", suppressWhen: "off, idle" },
+		...{ onDelayS: "900", offDelayS: "900" },
 	}),
 ];
 

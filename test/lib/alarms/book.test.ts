@@ -137,17 +137,33 @@ describe("an alarm", () => {
 		});
 	});
 
-	it("is suppressed while the machine's state explains it, and its delay begins anew afterwards", () => {
+	it("is not raised while the machine's state explains it, and its delay begins anew afterwards", () => {
 		const delay = { onDelayMs: 30 * S };
-		on({ ...delay, suppress: "state:starting" });
-		assert.equal(state(), "suppressed");
+		assert.deepEqual(on({ ...delay, suppress: "state:starting" }), []);
 		nowMs += 60 * S;
-		assert.deepEqual(states(on(delay)), ["normal"]);
+		on(delay);
 		assert.deepEqual(wait(29 * S), []);
 		assert.deepEqual(states(wait(S)), ["unacknowledged"]);
-		assert.deepEqual(states(on({ ...delay, suppress: "state:off" })), ["suppressed"]);
-		assert.deepEqual(states(off({ ...delay, suppress: "state:off" })), ["suppressed"]);
-		assert.deepEqual(states(off(delay)), ["normal"], "what nobody was shown, nobody acknowledges");
+	});
+
+	it("that stands is hidden while the machine's state explains it; what nobody was shown, nobody acknowledges", () => {
+		on();
+		assert.deepEqual(states(on({ suppress: "state:off" })), ["suppressed"]);
+		assert.deepEqual(states(off({ suppress: "state:off" })), ["suppressed"]);
+		assert.deepEqual(states(off()), ["normal"]);
+	});
+
+	it("does not blink with a machine that cycles", () => {
+		const delay = { onDelayMs: 60 * S };
+		on(delay);
+		wait(60 * S);
+		on({ ...delay, suppress: "state:idle" });
+		for (let cycle = 0; cycle < 5; cycle++) {
+			assert.deepEqual([...on(delay), ...wait(30 * S), ...on({ ...delay, suppress: "state:idle" })], []);
+			wait(30 * S);
+		}
+		on(delay);
+		assert.deepEqual(states(wait(60 * S)), ["unacknowledged"]);
 	});
 
 	it("does not tell the journal of a machine that is off with nothing wrong", () => {

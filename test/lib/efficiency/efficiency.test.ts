@@ -80,6 +80,15 @@ describe("the efficiency of a machine", () => {
 		near(efficiency, 0.5);
 	});
 
+	it("of one that did not run for a day is not known, rather than nothing", () => {
+		const machine = new Machine();
+		for (let hour = 0; hour < 50; hour++) machine.run(1, 60, 0);
+		machine.run(26, 5, 0, "idle");
+		const { efficiency, reason, idleShare } = machine.meter.now();
+		assert.deepEqual([efficiency, reason], [null, "idle"]);
+		near(idleShare, 1);
+	});
+
 	it("tells load factor and power factor", () => {
 		const machine = new Machine().run(12, 30, 0, "running", 0.8).run(12, 90, 0, "running", 0.95);
 		const { loadFactor, powerFactor, energyKwh } = machine.meter.now();
