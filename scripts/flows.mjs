@@ -2,7 +2,20 @@
 // `node scripts/flows.mjs` joins them, `--check` fails where the joined file is stale.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
-const order = ["site", "ingest", "modbus", "plant", "live", "follow", "cost", "demand", "analyse", "alarms", "api", "dashboard"];
+const order = [
+	"site",
+	"ingest",
+	"modbus",
+	"plant",
+	"live",
+	"follow",
+	"cost",
+	"demand",
+	"analyse",
+	"alarms",
+	"api",
+	"dashboard",
+];
 const rank = (file) => (order.includes(file.slice(0, -5)) ? order.indexOf(file.slice(0, -5)) : order.length);
 const files = readdirSync("flows/tabs")
 	.filter((file) => file.endsWith(".json"))
