@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Store } from "../../../lib/store/store.ts";
+import { demoSite } from "../../nodes/fake-site.ts";
+import { DAY, pressReadings } from "./machines.ts";
+
+// Trainings run in the built thread; so everything here is the built one.
+const built = createRequire(import.meta.url);
+const { SiteWatch, untilHour } = built(
+	"../../../dist/models/anomaly/site-watch.js",
+) as typeof import("../../../models/anomaly/site-watch.ts");
+const { Trainer } = built(
+	"../../../dist/models/training/trainer.js",
+) as typeof import("../../../models/training/trainer.ts");
+const { ModelRegistry } = built("../../../dist/models/registry.js") as typeof import("../../../models/registry.ts");
+const { openStore } = built("../../../dist/lib/store/open.js") as typeof import("../../../lib/store/open.ts");
+const { readHistory } = built(
+	"../../../dist/models/anomaly/history.js",
+) as typeof import("../../../models/anomaly/history.ts");
+
+describe("watching a site", function () {
+	this.timeout(60_000);
+	const NOW = Math.floor(Date.now() / 60_000) * 60_000;
+	let home: string;
+	let store: Store;
+	let trainer: InstanceType<typeof Trainer>;
+	let watch: InstanceType<typeof SiteWatch>;
+	let events: string[];
+	beforeEach(async () => {
+		home = mkdtempSync(join(tmpdir(), "sf-site-"));
+		store = await openStore(`sqlite://${home}/test.db`);
+		trainer = new Trainer(new ModelRegistry(join(home, "models")));
+		events = [];
+		watch = new SiteWatch(
+			demoSite(),
+			async () => store,
+			trainer,
+			{},
+			({ event }) => events.push(event),
+		);
+	});
+	afterEach(async () => {
+		watch.close();
+		await trainer.close();
+		await store.close();
+		rmSync(home, { recursive: true, force: true });
+	});
+	const settled = () => Promise.all(trainer.jobs.map(({ done }) => done));
+	const method = async () => (await watch.add(pressReadings(NOW, 1))).scored[0]?.method;
+
+	it("trains a machine by itself once there is a day of history, and not before", async () => {
+		await store.write(pressReadings(NOW - 600 * 60_000, 600));
+		await watch.trainFirst();
+		assert.deepEqual(trainer.jobs, []);
+		await store.write(pressReadings(NOW - 3 * DAY * 60_000, 3 * DAY - 600));
+		await watch.trainFirst();
+		assert.equal(trainer.jobs.length, 1);
+		await settled();
+		assert.equal(await method(), "ensemble");
+		assert.deepEqual(watch.counts, { modelled: 1, ruled: 0, raised: 0 });
+	});
+
+	it("does not ask again the same night, nor for a machine that is raised", async () => {
+		await store.write(pressReadings(NOW - 3 * DAY * 60_000, 3 * DAY));
+		await watch.trainFirst();
+		await settled();
+		await watch.trainNightly();
+		assert.deepEqual(trainer.jobs, []);
+	});
+
+	it("hands a damaged model's machine to the rules, with a word about it", async () => {
+		await store.write(pressReadings(NOW - 3 * DAY * 60_000, 3 * DAY));
+		await watch.train("press", "asked");
+		await settled();
+		const file = join(home, "models/anomaly/demo/press/1.model");
+		const bytes = readFileSync(file);
+		bytes[bytes.length - 1] = (bytes[bytes.length - 1] as number) ^ 1;
+		writeFileSync(file, bytes);
+		const again = new SiteWatch(
+			demoSite(),
+			async () => store,
+			trainer,
+			{},
+			({ event }) => events.push(event),
+		);
+		const [scored] = (await again.add(pressReadings(NOW, 1))).scored;
+		again.close();
+		assert.deepEqual([scored?.method, scored?.fallback], ["rules", "model-unusable"]);
+		assert(events.includes("model-unusable"));
+	});
+
+	it("keeps the order of a batch of several machines and late readings", async () => {
+		const readings = pressReadings(NOW, 4).map((reading, i) => ({ ...reading, machine: i % 2 ? "oven" : "press" }));
+		const mixed = [readings[2], readings[1], readings[0], readings[3]].filter((one) => one !== undefined);
+		const { scored } = await watch.add(mixed);
+		assert.deepEqual(
+			scored.map(({ machine, timeMs }) => [machine, timeMs]),
+			mixed.map(({ machine, timeMs }) => [machine, timeMs]),
+		);
+	});
+
+	it("reads the past at the model's cadence, oldest first, bad readings left out", async () => {
+		const readings = pressReadings(NOW - DAY * 60_000, DAY, (reading, row) => {
+			if (row % 10 === 0) reading.quality = "bad";
+		});
+		await store.write(readings);
+		const all = await readHistory(store, { site: "demo", machine: "press", toMs: NOW, days: 2 });
+		assert.equal(all.rows, DAY * 0.9);
+		assert(all.data.timeMs.every((timeMs, i) => i === 0 || timeMs > (all.data.timeMs[i - 1] as number)));
+		const hourly = await readHistory(store, { site: "demo", machine: "press", toMs: NOW, days: 2, cadenceMs: 600_000 });
+		assert.equal(hourly.rows, 24 * 6);
+	});
+
+	it("knows how long it is until an hour by the site's clocks", () => {
+		const noon = Date.UTC(2026, 10, 22, 3);
+		assert.equal(untilHour(3, "Asia/Seoul", noon), 15 * 3_600_000);
+		assert.equal(untilHour(13, "Asia/Seoul", noon), 3_600_000);
+	});
+});
