@@ -1,0 +1,133 @@
+import type { Highs, Model as HighsModel } from "highs";
+import type { Matrix } from "./rows.ts";
+
+export interface SolverResult {
+	status: "optimal" | "infeasible" | "stopped" | "failed";
+	/** Values of the matrix's columns; null where none were found. */
+	values: Float64Array | null;
+	/** Cost of the values. */
+	objective: number;
+	/** No solution costs less. */
+	bound: number;
+	/** Of an LP: what a column would add to the cost for each unit. */
+	reducedCosts: Float64Array | null;
+}
+
+export interface SolverOptions {
+	/** Whether whole numbers are asked for, or only the relaxation. */
+	integer: boolean;
+	seconds: number;
+	gap: number;
+	/** A solution to begin with; values of the columns that must be whole. */
+	start?: Float64Array;
+	stopped: () => boolean;
+	onIncumbent?: (values: Float64Array, objective: number) => void;
+	onBound?: (bound: number) => void;
+}
+
+/** HiGHS in this thread. Its calls block: run it in a worker wherever somebody waits. */
+export class Solver {
+	private readonly highs: Highs;
+
+	constructor(highs: Highs) {
+		this.highs = highs;
+	}
+
+	solve(matrix: Matrix, options: SolverOptions): SolverResult {
+		const model = this.highs.createModel();
+		try {
+			return this.run(model, matrix, options);
+		} finally {
+			model.dispose();
+		}
+	}
+
+	private run(model: HighsModel, matrix: Matrix, options: SolverOptions): SolverResult {
+		const { highs } = this;
+		const numCols = matrix.cost.length;
+		const numRows = matrix.rowLower.length;
+		const { starts, indices, values } = matrix;
+		const integrality = options.integer
+			? Int32Array.from(matrix.whole, (whole) =>
+					whole ? highs.constants.variableType.integer : highs.constants.variableType.continuous,
+				)
+			: undefined;
+		model.options.set({ output_flag: false, time_limit: Math.max(0.05, options.seconds), random_seed: 1 });
+		model.passModel({
+			numCols,
+			numRows,
+			colCost: matrix.cost,
+			colLower: matrix.lower,
+			colUpper: matrix.upper,
+			rowLower: matrix.rowLower,
+			rowUpper: matrix.rowUpper,
+			matrix: { format: "csc", numRows, numCols, starts, indices, values },
+			...(integrality ? { integrality } : {}),
+		});
+		if (options.integer) this.prepare(model, matrix, options);
+		let bound = Number.NEGATIVE_INFINITY;
+		const { callbackType } = highs.constants;
+		const interrupt = (event: { interrupt(): void }): undefined => {
+			if (options.stopped()) event.interrupt();
+		};
+		model.run({
+			[callbackType.simplexInterrupt]: interrupt,
+			[callbackType.mipInterrupt]: interrupt,
+			[callbackType.mipImprovingSolution]: ({ data }) => {
+				if (data.mip_solution) options.onIncumbent?.(data.mip_solution, data.objective_function_value ?? 0);
+			},
+			[callbackType.mipLogging]: ({ data }) => {
+				if (data.mip_dual_bound === undefined || data.mip_dual_bound <= bound) return;
+				bound = data.mip_dual_bound;
+				options.onBound?.(bound);
+			},
+		});
+		return this.result(model, options, bound);
+	}
+
+	private prepare(model: HighsModel, matrix: Matrix, { gap, start }: SolverOptions): void {
+		model.options.set({ mip_rel_gap: gap, mip_abs_gap: 1e-6 });
+		if (!start) return;
+		const whole: number[] = [];
+		for (let c = 0; c < matrix.whole.length; c++) if (matrix.whole[c]) whole.push(c);
+		model.setSolution({ indices: Int32Array.from(whole), values: Float64Array.from(whole, (c) => start[c] ?? 0) });
+	}
+
+	private result(model: HighsModel, options: SolverOptions, seen: number): SolverResult {
+		const { modelStatus } = this.highs.constants;
+		const status = model.getModelStatus();
+		const none = { values: null, objective: Number.POSITIVE_INFINITY, bound: seen, reducedCosts: null };
+		if (status === modelStatus.infeasible) return { ...none, status: "infeasible", bound: Number.POSITIVE_INFINITY };
+		const optimal = status === modelStatus.optimal;
+		if (!options.integer && !optimal) return { ...none, status: options.stopped() ? "stopped" : "failed" };
+		const objective = model.getObjectiveValue();
+		const solution = model.getSolution();
+		const bound = options.integer ? Math.max(seen, Number(model.info.get("mip_dual_bound"))) : objective;
+		if (!Number.isFinite(objective) || solution.colValue.length === 0) return { ...none, status: "stopped", bound };
+		return {
+			status: optimal ? "optimal" : "stopped",
+			values: solution.colValue,
+			objective,
+			bound,
+			reducedCosts: options.integer ? null : solution.colDual,
+		};
+	}
+}
+
+let loading: Promise<Solver | null> | undefined;
+
+/** HiGHS as WebAssembly, loaded when it is first wanted; null where the optional package `highs` is not installed. */
+export function loadSolver(): Promise<Solver | null> {
+	loading ??= load();
+	return loading;
+}
+
+async function load(): Promise<Solver | null> {
+	try {
+		const { default: loader } = await import("highs");
+		return new Solver(await loader());
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND") return null;
+		throw error;
+	}
+}

@@ -1,0 +1,302 @@
+import { type CostLines, checkPlan } from "./check.ts";
+import { loadSolver, type Solver } from "./highs.ts";
+import { compile, type Instance, planOf } from "./instance.ts";
+import { foundOf, type Model, modelOf, valuesOf } from "./model.ts";
+import { relaxed } from "./dual.ts";
+import type { Plan, SchedulingProblem } from "./problem.ts";
+import { asSoonAsPossible, better, constructed, type Found, polished, Search } from "./search.ts";
+
+export interface SolveOptions {
+	/** Time it may take, s; default 30. */
+	seconds?: number;
+	/** The same seed gives the same plan, as long as time does not run out. */
+	seed?: number;
+	/** Gap between cost and bound at which it is good enough; default 0.001. */
+	gap?: number;
+	/** false: list scheduling and search only. */
+	exact?: boolean;
+}
+
+export interface Progress {
+	costKrw: number | null;
+	boundKrw: number | null;
+	method: Method;
+	seconds: number;
+}
+
+/** search: list scheduling and large-neighbourhood search; relaxation: their plan, proven by a bound; mip: branch and cut. */
+export type Method = "search" | "relaxation" | "mip";
+
+export interface Solution {
+	status: "optimal" | "feasible" | "infeasible" | "unknown";
+	plan: Plan | null;
+	cost: CostLines | null;
+	loadKw: number[];
+	/** No plan costs less; null where nothing is known. */
+	boundKrw: number | null;
+	/** (cost − bound) / cost. */
+	gap: number | null;
+	method: Method;
+	/** Code of the message that says why a weaker method was used; null where none was. */
+	fallback: "scheduling.solver-missing" | "scheduling.solver-failed" | "scheduling.out-of-time" | null;
+	seconds: number;
+	iterations: number;
+}
+
+export interface Watch {
+	stopped: () => boolean;
+	onProgress?: (progress: Progress) => void;
+	/** Every better plan, checked. */
+	onPlan?: (plan: Plan, cost: CostLines) => void;
+}
+
+/** Larger models are bounded by Lagrangian relaxation instead of an LP, and are not branched on. */
+const LP_COLUMNS = 60_000;
+
+/**
+ * Solves a valid problem in this thread: search for a plan, a relaxation for the bound, branch and cut while a gap
+ * remains. Whatever happens, the best plan so far is returned, and none that the independent checker refuses.
+ */
+export async function solve(problem: SchedulingProblem, options: SolveOptions, watch: Watch): Promise<Solution> {
+	return new Solve(problem, options, watch).run();
+}
+
+class Solve {
+	private readonly problem: SchedulingProblem;
+	private readonly options: Required<SolveOptions>;
+	private readonly watch: Watch;
+	private readonly startedMs = performance.now();
+	private readonly stopAtMs: number;
+	private readonly instance: Instance;
+	private best: Found | null = null;
+	private checked: { plan: Plan; cost: CostLines; loadKw: number[] } | null = null;
+	private bound = Number.NEGATIVE_INFINITY;
+	private method: Method = "search";
+	private fallback: Solution["fallback"] = null;
+	private infeasible = false;
+	private iterations = 0;
+
+	constructor(problem: SchedulingProblem, options: SolveOptions, watch: Watch) {
+		this.problem = problem;
+		this.options = { seconds: 30, seed: 1, gap: 0.001, exact: true, ...options };
+		this.watch = watch;
+		this.stopAtMs = this.startedMs + this.options.seconds * 1000;
+		this.instance = compile(problem);
+	}
+
+	async run(): Promise<Solution> {
+		const { instance } = this;
+		const small = instance.ops.length;
+		if (!this.fixedHold()) {
+			this.infeasible = true;
+			return this.answer();
+		}
+		const limits = { stopAtMs: this.stopAtMs, stopped: this.watch.stopped };
+		const first = constructed(instance, limits);
+		const soon = asSoonAsPossible(instance);
+		this.offer(better(soon, first) ? soon : first);
+		this.search(2000 + 20 * small, 0, better(soon, first) ? soon : first);
+		if (this.options.exact && !this.over()) await this.exact();
+		const rounds = this.rounds();
+		for (let round = 1; round <= rounds && !this.over() && !this.closed() && !this.infeasible; round++) {
+			this.search(20_000 + 100 * small, round);
+		}
+		this.settle();
+		return this.answer();
+	}
+
+	/** What is fixed cannot be planned around: where it breaks a rule by itself, there is no plan. */
+	private fixedHold(): boolean {
+		const placements = this.instance.ops.map(({ fixed, modes }) =>
+			fixed
+				? { mode: fixed.mode, pieces: [fixed.start, fixed.start + (modes[fixed.mode]?.length ?? 0)] }
+				: null,
+		);
+		const { violations } = checkPlan(this.problem, planOf(this.instance, placements));
+		return violations.every(({ code }) => code === "scheduling.plan-missing");
+	}
+
+	/** Rounds of search are counted, not timed, so that a seed repeats; time only cuts them short. */
+	private rounds(): number {
+		return Math.ceil(this.options.seconds * (this.instance.ops.length > 300 ? 0.5 : 1));
+	}
+
+	private over(): boolean {
+		return this.watch.stopped() || performance.now() > this.stopAtMs;
+	}
+
+	private seconds(): number {
+		return (performance.now() - this.startedMs) / 1000;
+	}
+
+	private left(): number {
+		return Math.max(0, (this.stopAtMs - performance.now()) / 1000);
+	}
+
+	private gap(): number {
+		if (!this.checked || !Number.isFinite(this.bound)) return Number.POSITIVE_INFINITY;
+		const { totalKrw } = this.checked.cost;
+		return (totalKrw - this.bound) / Math.max(1e-9, Math.abs(totalKrw));
+	}
+
+	private closed(): boolean {
+		return this.gap() <= this.options.gap;
+	}
+
+	/** Takes a plan if it is complete, better, and if the independent checker finds nothing. */
+	private offer(found: Found): void {
+		if (found.missing > 0 || (this.best && !better(found, this.best))) return;
+		const plan = planOf(this.instance, found.placements);
+		const { violations, cost, loadKw } = checkPlan(this.problem, plan);
+		if (violations.length > 0) return;
+		if (this.checked && cost.totalKrw >= this.checked.cost.totalKrw) return;
+		this.best = found;
+		this.checked = { plan, cost, loadKw };
+		this.watch.onPlan?.(plan, cost);
+		this.report();
+	}
+
+	private report(): void {
+		this.watch.onProgress?.({
+			costKrw: this.checked?.cost.totalKrw ?? null,
+			boundKrw: Number.isFinite(this.bound) ? this.bound : null,
+			method: this.method,
+			seconds: this.seconds(),
+		});
+	}
+
+	private raise(bound: number): void {
+		if (bound <= this.bound) return;
+		this.bound = bound;
+		this.report();
+	}
+
+	private search(iterations: number, round: number, from?: Found): void {
+		if (this.instance.order.length === 0) return;
+		const start = from ?? this.best;
+		const { seed } = this.options;
+		this.iterations += iterations;
+		const search = new Search(this.instance, {
+			...{ seed: seed + 7919 * round, iterations, stopAtMs: this.stopAtMs, stopped: this.watch.stopped },
+			...(start ? { from: start } : {}),
+		});
+		this.offer(search.run());
+	}
+
+	private async exact(): Promise<void> {
+		const solver = await loadSolver();
+		const model = modelOf(this.instance);
+		if (!solver || model.rows.columns > LP_COLUMNS) {
+			if (!solver) this.fallback = "scheduling.solver-missing";
+			this.relax(model);
+			return;
+		}
+		try {
+			this.branch(solver, model);
+		} catch (error) {
+			// The solver's own failure must not cost the plan that is already there.
+			this.fallback = "scheduling.solver-failed";
+			if (!(error instanceof Error)) throw error;
+		}
+	}
+
+	/** A bound without a solver, and the prices of machines and power that guide another search. */
+	private relax(model: Model): void {
+		const target = this.checked?.cost.totalKrw ?? Number.POSITIVE_INFINITY;
+		const stopAtMs = performance.now() + 500 * this.left();
+		this.raise(relaxed(model, { target, stopAtMs, stopped: this.watch.stopped }));
+		if (this.best) this.method = "relaxation";
+	}
+
+	private branch(solver: Solver, model: Model): void {
+		const { rows } = model;
+		const all = rows.matrix();
+		const stopped = this.watch.stopped;
+		const lp = solver.solve(all, { integer: false, seconds: this.left(), gap: 0, stopped });
+		if (lp.status === "infeasible") {
+			this.infeasible = true;
+			return;
+		}
+		if (lp.status !== "optimal" || !lp.values || !lp.reducedCosts) {
+			this.fallback = "scheduling.out-of-time";
+			return;
+		}
+		this.method = "relaxation";
+		this.raise(lp.objective + model.offsetKrw);
+		this.offer(foundOf(model, lp.values));
+		if (this.closed()) return;
+		if (!isWhole(all.whole, lp.values)) this.search(20_000, 1000);
+		if (this.closed() || this.over()) return;
+		this.integer(solver, model, lp.reducedCosts, lp.objective);
+	}
+
+	private integer(solver: Solver, model: Model, reducedCosts: Float64Array, lpKrw: number): void {
+		const { rows } = model;
+		// What costs more than the best plan can be worth is in no better plan.
+		const spare = this.best ? this.best.krw - model.offsetKrw - lpKrw + 1e-6 : Number.POSITIVE_INFINITY;
+		const all = rows.matrix();
+		const keep = Uint8Array.from(all.whole, (whole, c) => (!whole || (reducedCosts[c] as number) <= spare ? 1 : 0));
+		const matrix = rows.matrix(keep);
+		const values = this.best ? valuesOf(model, this.best) : null;
+		const spread = (part: Float64Array) => {
+			const full = new Float64Array(rows.columns);
+			matrix.columns.forEach((c, k) => {
+				full[c] = part[k] as number;
+			});
+			return full;
+		};
+		const known = this.best ? this.best.krw : Number.POSITIVE_INFINITY;
+		this.method = "mip";
+		const result = solver.solve(matrix, {
+			integer: true,
+			seconds: this.left(),
+			gap: this.options.gap,
+			...(values ? { start: Float64Array.from(matrix.columns, (c) => values[c] as number) } : {}),
+			stopped: this.watch.stopped,
+			onIncumbent: (part) => this.offer(foundOf(model, spread(part))),
+			onBound: (bound) => this.raise(Math.min(bound + model.offsetKrw, known)),
+		});
+		if (result.status === "infeasible") {
+			// Without a plan nothing was left out: there is none. With one, none is better.
+			if (this.best) this.raise(known);
+			else this.infeasible = true;
+			return;
+		}
+		if (result.values) this.offer(foundOf(model, spread(result.values)));
+		this.raise(Math.min(result.bound + model.offsetKrw, known));
+		if (result.status === "failed") this.fallback = "scheduling.solver-failed";
+	}
+
+	private settle(): void {
+		if (!this.best || !this.checked) return;
+		const tidy = polished(this.instance, this.best);
+		const plan = planOf(this.instance, tidy.placements);
+		const { violations, cost, loadKw } = checkPlan(this.problem, plan);
+		const slack = 1e-6 * Math.max(1, Math.abs(this.checked.cost.totalKrw));
+		if (violations.length === 0 && cost.totalKrw <= this.checked.cost.totalKrw + slack) {
+			this.checked = { plan, cost, loadKw };
+		}
+	}
+
+	private answer(): Solution {
+		const { checked } = this;
+		const bound = Number.isFinite(this.bound) ? this.bound : null;
+		const shared = { method: this.method, seconds: this.seconds(), iterations: this.iterations };
+		if (!checked) {
+			const status = this.infeasible ? "infeasible" : "unknown";
+			const fallback = status === "unknown" ? (this.fallback ?? "scheduling.out-of-time") : this.fallback;
+			return { ...shared, status, plan: null, cost: null, loadKw: [], boundKrw: bound, gap: null, fallback };
+		}
+		const gap = Number.isFinite(this.gap()) ? Math.max(0, this.gap()) : null;
+		const status = gap !== null && gap <= 1e-6 ? "optimal" : "feasible";
+		return { ...shared, status, ...checked, boundKrw: bound, gap, fallback: this.fallback };
+	}
+}
+
+function isWhole(whole: Int32Array, values: Float64Array): boolean {
+	for (let c = 0; c < whole.length; c++) {
+		const value = values[c] as number;
+		if (whole[c] && Math.abs(value - Math.round(value)) > 1e-6) return false;
+	}
+	return true;
+}
