@@ -22,6 +22,7 @@ const subjects = [
 	"nodes",
 	"plant",
 	"report",
+	"scheduling",
 	"store",
 	"tariff",
 	"telemetry",

@@ -46,7 +46,7 @@ export function factoryDay(jobs: number, seed: number, intervals = jobs >= 100 ?
 		const release = random.unit() < 0.4 ? between(0, Math.floor(intervals / 2)) : 0;
 		const window = between(Math.floor(intervals * 0.35), intervals);
 		const end = Math.min(intervals, release + Math.max(window, 30 * steps));
-		const due = Math.min(end, release + between(20 * steps, 60));
+		const due = Math.min(end, release + between(30 * steps, 90));
 		const family = FAMILIES[random.below(FAMILIES.length)] as string;
 		return {
 			id: `J${k + 1}`,
@@ -56,7 +56,7 @@ export function factoryDay(jobs: number, seed: number, intervals = jobs >= 100 ?
 			operations: Array.from({ length: steps }, () => ({ family, modes: modes(between(3, 7), between(12, 60)) })),
 		};
 	});
-	const cap = Math.round(count * 36);
+	const cap = Math.round(count * 44);
 	return {
 		start: time(0),
 		intervals,

@@ -109,15 +109,24 @@ class Check {
 
 	private operation(job: JobSpec, operation: OperationSpec, entry: PlannedOperation, key: string): void {
 		const mode = operation.modes.find(({ machine }) => machine === entry.machine);
-		if (!mode) return this.found("scheduling.plan-machine", entry);
+		if (!mode) {
+			this.found("scheduling.plan-machine", entry);
+			return;
+		}
 		const pieces = entry.pieces.map((piece) => ({ from: this.slot(piece.start), to: this.slot(piece.end) }));
 		const first = pieces[0];
 		const last = pieces[pieces.length - 1];
-		if (!first || !last || pieces.some(({ from, to }) => !Number.isInteger(from) || !Number.isInteger(to) || to <= from)) {
-			return this.found("scheduling.plan-off-grid", entry);
+		if (
+			!first ||
+			!last ||
+			pieces.some(({ from, to }) => !Number.isInteger(from) || !Number.isInteger(to) || to <= from)
+		) {
+			this.found("scheduling.plan-off-grid", entry);
+			return;
 		}
 		const length = modeLength(mode, intervalMinutesOf(this.problem));
-		if (pieces.reduce((sum, { from, to }) => sum + to - from, 0) !== length) this.found("scheduling.plan-length", entry);
+		if (pieces.reduce((sum, { from, to }) => sum + to - from, 0) !== length)
+			this.found("scheduling.plan-length", entry);
 		this.pieces(operation, entry, pieces);
 		this.limits(job, operation, entry, first.from, last.to);
 		this.starts.set(key, first.from);
@@ -146,11 +155,15 @@ class Check {
 
 	private pieces(operation: OperationSpec, entry: PlannedOperation, pieces: { from: number; to: number }[]): void {
 		if (pieces.length < 2) return;
-		if (!operation.preemptible) return this.found("scheduling.plan-interrupted", entry);
+		if (!operation.preemptible) {
+			this.found("scheduling.plan-interrupted", entry);
+			return;
+		}
 		const minutes = intervalMinutesOf(this.problem);
 		pieces.forEach(({ from, to }, k) => {
 			const next = pieces[k + 1];
-			if ((to - from) * minutes < (operation.minRunMinutes ?? 0) - EPSILON) this.found("scheduling.plan-run-short", entry);
+			if ((to - from) * minutes < (operation.minRunMinutes ?? 0) - EPSILON)
+				this.found("scheduling.plan-run-short", entry);
 			if (next && next.from <= to) this.found("scheduling.plan-off-grid", entry);
 			if (next && (next.from - to) * minutes < (operation.minPauseMinutes ?? 0) - EPSILON) {
 				this.found("scheduling.plan-pause-short", entry);
@@ -230,7 +243,8 @@ class Check {
 			const shifts = [...(machine.shifts ?? [])].sort((a, b) => Date.parse(a.start) - Date.parse(b.start));
 			for (const { start, end } of shifts) if (Date.parse(start) <= at && Date.parse(end) > at) at = Date.parse(end);
 			if (closed || (machine.shifts && at < to)) {
-				return this.found("scheduling.plan-closed", where, { at: this.time(t) });
+				this.found("scheduling.plan-closed", where, { at: this.time(t) });
+				return;
 			}
 		}
 	}
@@ -271,7 +285,8 @@ class Check {
 			line.krw += kwh * (problem.energyPriceKrwPerKwh[t] ?? 0);
 			bands.set(band, line);
 			const factor = problem.carbon?.kgPerKwh ?? 0;
-			carbonKrw += (kwh * (Array.isArray(factor) ? (factor[t] ?? 0) : factor) * (problem.carbon?.krwPerTonne ?? 0)) / 1000;
+			carbonKrw +=
+				(kwh * (Array.isArray(factor) ? (factor[t] ?? 0) : factor) * (problem.carbon?.krwPerTonne ?? 0)) / 1000;
 		}
 		const { demandKrw, peakKw, peakAt } = this.demand();
 		const energy = [...bands.values()].filter((line) => line.kwh !== 0);

@@ -1,5 +1,6 @@
 import type { Model } from "./model.ts";
 import type { Matrix } from "./rows.ts";
+import type { Guide } from "./state.ts";
 
 export interface RelaxOptions {
 	/** Cost of the best plan: the steps aim at it. */
@@ -17,24 +18,53 @@ const PRICED = new Set(["machine", "cap", "charge", "setup", "rest", "batch", "i
  * and what they pay together is a lower bound (Held and Karp's subgradient with Polyak's step). Reaches the bound of the
  * LP within a fraction of a per cent where the LP itself would take minutes, and needs no solver.
  *
- * @returns the bound, KRW, or minus infinity where an operation has no run at all
+ * @returns the bound, KRW (infinite where an operation has no run at all), and the prices of the rows it was reached at
  */
-export function relaxed(model: Model, { target, stopAtMs, stopped, iterations = 600 }: RelaxOptions): number {
+export function relaxed(
+	model: Model,
+	{ target, stopAtMs, stopped, iterations = 600 }: RelaxOptions,
+): { boundKrw: number; prices: Float64Array } {
 	const dual = new Dual(model);
 	let best = Number.NEGATIVE_INFINITY;
+	let prices: Float64Array = new Float64Array(0);
 	let step = 1;
 	let since = 0;
 	for (let k = 0; k < iterations; k++) {
 		const bound = dual.bound();
 		if (bound > best + 1e-9 * Math.abs(best)) since = 0;
 		else since++;
-		if (bound > best) best = bound;
+		if (bound > best) [best, prices] = [bound, dual.copy()];
 		if (since >= 12) [step, since] = [step * 0.7, 0];
 		const goal = Number.isFinite(target) ? target : Math.abs(best) * 1.05 + 1;
 		if (step < 1e-4 || bound >= goal - 1e-9 * Math.abs(goal) || performance.now() > stopAtMs || stopped()) break;
 		if (!dual.move(step * (Math.max(goal, best) - bound + 1e-3 * Math.abs(goal)))) break;
 	}
-	return best + model.offsetKrw;
+	return { boundKrw: best + model.offsetKrw, prices };
+}
+
+/** What each start of each operation takes from the others, at the prices of machine-intervals and power. */
+export function guideOf(model: Model, prices: Float64Array): Guide {
+	const { instance, groups } = model;
+	const { slots, width } = instance;
+	const machineKrw = groups.machines.map((_, g) =>
+		Float64Array.from({ length: slots }, (_, t) => prices[model.capacity[g]?.[t] ?? -1] ?? 0),
+	);
+	const kwKrw = Float64Array.from({ length: slots }, (_, t) => {
+		const q = Math.floor(t / width);
+		return [model.capRows, ...model.chargeRows].reduce((sum, list) => sum + (prices[list[q] ?? -1] ?? 0), 0) / width;
+	});
+	return instance.ops.map((op) =>
+		op.modes.map((mode) => {
+			const machine = machineKrw[groups.groupOfMachine[mode.machine] as number] as Float64Array;
+			return Float64Array.from({ length: slots }, (_, t) => {
+				let krw = 0;
+				for (let i = 0; i < mode.length && t + i < slots; i++) {
+					krw += (machine[t + i] as number) + (mode.kw[i] as number) * (kwKrw[t + i] as number);
+				}
+				return krw;
+			});
+		}),
+	);
 }
 
 class Dual {
@@ -75,12 +105,18 @@ class Dual {
 			units[unit]?.push(column);
 		}
 		this.unitGroups = [...byOp.values()].map((modes) => ({ modes: modes.filter(Boolean) }));
-		this.groups = this.groups.filter(({ columns }, g) => columns.length > 0 || !byOp.has(model.groups.ops[g]?.ops[0] ?? -1));
+		this.groups = this.groups.filter(
+			({ columns }, g) => columns.length > 0 || !byOp.has(model.groups.ops[g]?.ops[0] ?? -1),
+		);
 		this.others = Array.from({ length: rows.columns }, (_, c) => c).filter((c) => !chosen[c]);
 		this.charges = model.chargeRows.map((list, k) => ({
 			rows: [...list].filter((row) => row >= 0),
 			krw: Math.max(0, ...(model.instance.charges[k]?.steps ?? []).map(({ krwPerKw }) => krwPerKw)),
 		}));
+	}
+
+	copy(): Float64Array {
+		return this.prices.slice();
 	}
 
 	/** The bound at the present prices; notes by how much the choice exceeds what there is. */

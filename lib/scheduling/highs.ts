@@ -100,10 +100,19 @@ export class Solver {
 		if (status === modelStatus.infeasible) return { ...none, status: "infeasible", bound: Number.POSITIVE_INFINITY };
 		const optimal = status === modelStatus.optimal;
 		if (!options.integer && !optimal) return { ...none, status: options.stopped() ? "stopped" : "failed" };
+		if (
+			!optimal &&
+			seen === Number.NEGATIVE_INFINITY &&
+			status !== modelStatus.timeLimit &&
+			status !== modelStatus.interrupted
+		) {
+			return { ...none, status: "failed" };
+		}
 		const objective = model.getObjectiveValue();
-		const solution = model.getSolution();
 		const bound = options.integer ? Math.max(seen, Number(model.info.get("mip_dual_bound"))) : objective;
-		if (!Number.isFinite(objective) || solution.colValue.length === 0) return { ...none, status: "stopped", bound };
+		// Primal solution status 2 is feasible; without one there is nothing to read.
+		if (model.info.get("primal_solution_status") !== 2) return { ...none, status: "stopped", bound };
+		const solution = model.getSolution();
 		return {
 			status: optimal ? "optimal" : "stopped",
 			values: solution.colValue,
@@ -124,7 +133,9 @@ export function loadSolver(): Promise<Solver | null> {
 
 async function load(): Promise<Solver | null> {
 	try {
-		const { default: loader } = await import("highs");
+		// The package's one declaration file serves its CommonJS and its module build, and fits only the former.
+		const loaded: unknown = await import("highs");
+		const { default: loader } = loaded as { default: () => Promise<Highs> };
 		return new Solver(await loader());
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND") return null;

@@ -120,7 +120,18 @@ export function compile(problem: SchedulingProblem): Instance {
 	const time = { startMs, stepMs, slots };
 	const machines = problem.machines.map((machine) => machineOf(machine, time, families, count));
 	const { jobs, ops } = jobsOf(problem, machines, time, kwKrw, familyOf);
-	const instance = { problem, ...time, kwKrw, machines, families: count, jobs, ops, order: orderOf(ops), ...site(problem) };
+	detours(machines, ops, count);
+	const instance = {
+		problem,
+		...time,
+		kwKrw,
+		machines,
+		families: count,
+		jobs,
+		ops,
+		order: orderOf(ops),
+		...site(problem),
+	};
 	tighten(instance);
 	return instance;
 }
@@ -200,7 +211,7 @@ function machineOf(
 		open,
 		batch: machine.batchSize ?? 1,
 		minPause,
-		fragile: minPause > 1 || (setupSlots !== null && shorterByDetour(setupSlots, count)),
+		fragile: minPause > 1,
 		setupSlots,
 		setupKrw,
 		longestSetup: setupSlots ? Math.max(...setupSlots) : 0,
@@ -208,14 +219,24 @@ function machineOf(
 	};
 }
 
-function shorterByDetour(setupSlots: Int32Array, count: number): boolean {
-	const at = (f: number, g: number) => setupSlots[f * count + g] ?? 0;
-	for (let f = 0; f < count; f++) {
-		for (let via = 0; via < count; via++) {
-			for (let g = 0; g < count; g++) if (at(f, g) > at(f, via) + 1 + at(via, g)) return true;
+/** Marks machines on which a setup is shorter by way of another family's work than directly. */
+function detours(machines: readonly Machine[], ops: readonly Op[], families: number): void {
+	machines.forEach((machine, m) => {
+		const { setupSlots } = machine;
+		if (!setupSlots) return;
+		const least = new Map<number, number>();
+		for (const op of ops) {
+			const mode = op.modes.find((entry) => entry.machine === m);
+			const length = op.preemptible ? 1 : mode?.length;
+			if (mode && length) least.set(op.family, Math.min(least.get(op.family) ?? length, length));
 		}
-	}
-	return false;
+		const at = (f: number, g: number) => setupSlots[f * families + g] ?? 0;
+		for (const [via, length] of least) {
+			for (let f = 0; f < families; f++) {
+				for (const g of least.keys()) if (at(f, g) > at(f, via) + length + at(via, g)) machine.fragile = true;
+			}
+		}
+	});
 }
 
 const clamp = (slot: number, slots: number): number => Math.min(Math.max(slot, 0), slots);
@@ -389,7 +410,8 @@ function firstEnd(op: Op, mode: Mode, machines: readonly Machine[]): number {
 		for (let t = op.earliest; t < mode.run.length; t++) if (open?.[t] && --left === 0) return t + 1;
 		return Number.POSITIVE_INFINITY;
 	}
-	for (let t = op.earliest; t < mode.run.length; t++) if (mode.run[t] !== Number.POSITIVE_INFINITY) return t + mode.length;
+	for (let t = op.earliest; t < mode.run.length; t++)
+		if (mode.run[t] !== Number.POSITIVE_INFINITY) return t + mode.length;
 	return Number.POSITIVE_INFINITY;
 }
 
@@ -418,21 +440,23 @@ export function chargeKrw(charge: Charge, kw: number): number {
 /** The plan in the words of the problem. */
 export function planOf(instance: Instance, placements: readonly (Placement | null)[]): Plan {
 	const time = (slot: number) => new Date(instance.startMs + slot * instance.stepMs).toISOString();
-	const operations = instance.ops.filter((op) => placements[op.index]).map((op) => {
-		const spec = instance.problem.jobs[op.job];
-		const k = instance.jobs[op.job]?.ops.indexOf(op.index) ?? 0;
-		const operation = spec?.operations[k];
-		const placement = placements[op.index];
-		const pieces = placement?.pieces ?? [];
-		return {
-			job: spec?.id ?? "",
-			operation: operation ? operationId(operation, k) : "",
-			machine: operation?.modes[placement?.mode ?? 0]?.machine ?? "",
-			pieces: Array.from({ length: pieces.length / 2 }, (_, i) => ({
-				start: time(pieces[2 * i] ?? 0),
-				end: time(pieces[2 * i + 1] ?? 0),
-			})),
-		};
-	});
+	const operations = instance.ops
+		.filter((op) => placements[op.index])
+		.map((op) => {
+			const spec = instance.problem.jobs[op.job];
+			const k = instance.jobs[op.job]?.ops.indexOf(op.index) ?? 0;
+			const operation = spec?.operations[k];
+			const placement = placements[op.index];
+			const pieces = placement?.pieces ?? [];
+			return {
+				job: spec?.id ?? "",
+				operation: operation ? operationId(operation, k) : "",
+				machine: operation?.modes[placement?.mode ?? 0]?.machine ?? "",
+				pieces: Array.from({ length: pieces.length / 2 }, (_, i) => ({
+					start: time(pieces[2 * i] ?? 0),
+					end: time(pieces[2 * i + 1] ?? 0),
+				})),
+			};
+		});
 	return { operations };
 }

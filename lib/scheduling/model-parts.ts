@@ -91,13 +91,11 @@ function setupRows(model: Model, machine: Machine, m: number, list: readonly Occ
 		const held = Array.from({ length: slots }, (_, t) => fixed.familyHeld(m, t) === f);
 		if (reach === 0 || (own.length === 0 && !held.some(Boolean))) continue;
 		const busy = byInterval(own, slots, ({ from, to }) => Array.from({ length: to - from }, (_, i) => from + i));
-		// By a detour a start may be legal where the direct setup is too long: only what leaves no room for one is forbidden.
-		const window = machine.fragile ? Math.min(reach, shortest) : reach;
-		const together = shortest >= reach;
+		const together = shortest >= reach && !machine.fragile;
 		for (let u = 0; u < slots; u++) {
 			if ((busy[u]?.length ?? 0) === 0 && !held[u]) continue;
 			let row = -1;
-			for (let t = u + 1; t <= Math.min(u + window, slots - 1); t++) {
+			for (let t = u + 1; t <= Math.min(u + reach, slots - 1); t++) {
 				const barred = (starts[t] ?? []).filter(({ family }) => setup(f, family) >= t - u);
 				if (barred.length === 0) continue;
 				if (row < 0 || !together) {
@@ -105,20 +103,36 @@ function setupRows(model: Model, machine: Machine, m: number, list: readonly Occ
 					for (const { column } of busy[u] ?? []) rows.add(row, column, 1);
 				}
 				for (const { column } of barred) rows.add(row, column, 1);
+				if (machine.fragile) relief(model, m, list, row, u + 1, t);
 			}
 		}
 	}
-	initial(model, machine, m, list, shortest);
+	initial(model, machine, m, list);
+}
+
+/** What lies between two blocks makes them no neighbours: where a detour is shorter, that has to be said. */
+function relief(model: Model, m: number, list: readonly Occupancy[], row: number, from: number, to: number): void {
+	for (const entry of list) {
+		if (entry.occupies && entry.from >= from && entry.to <= to) model.rows.add(row, entry.column, -1);
+	}
+	for (let t = from; t < to; t++) if (model.fixed.familyHeld(m, t) >= 0) model.rows.free(row);
 }
 
 /** At the start of the horizon the machine is set up for something, or a fixed operation runs. */
-function initial(model: Model, machine: Machine, m: number, list: readonly Occupancy[], shortest: number): void {
+function initial(model: Model, machine: Machine, m: number, list: readonly Occupancy[]): void {
 	const { families } = model.instance;
 	if (model.fixed.familyHeld(m, 0) >= 0) return;
 	for (const { column, family, from, starts } of list) {
 		if (!starts) continue;
 		const needed = machine.setupSlots?.[machine.initialFamily * families + family] ?? 0;
-		if (from < (machine.fragile ? Math.min(needed, shortest) : needed)) model.rows.forbid(column);
+		if (from >= needed) continue;
+		if (!machine.fragile) {
+			model.rows.forbid(column);
+			continue;
+		}
+		const row = model.rows.row(Number.NEGATIVE_INFINITY, 0, `setup first ${m} ${column}`);
+		model.rows.add(row, column, 1);
+		relief(model, m, list, row, 0, from);
 	}
 }
 
@@ -175,7 +189,8 @@ export function setupCosts(model: Model): void {
 			const busy = states.map((family) => {
 				const row = rows.row(held === family ? 1 : 0, Number.POSITIVE_INFINITY, `set up for ${m} ${family} ${t}`);
 				for (const entry of list) {
-					if (entry.occupies && entry.family === family && entry.from <= t && t < entry.to) rows.add(row, entry.column, -1);
+					if (entry.occupies && entry.family === family && entry.from <= t && t < entry.to)
+						rows.add(row, entry.column, -1);
 				}
 				return row;
 			});

@@ -4,7 +4,10 @@ import { event, type Model, power } from "./model.ts";
 /** Batches: a column for each recipe and start on a machine carries the run; members need room in it. */
 export function batches(model: Model, capacity: readonly Int32Array[]): void {
 	const { instance, rows, groups } = model;
-	const joined = new Map<string, { columns: number[]; sizes: number[]; machine: number; mode: Mode; op: Op; start: number }>();
+	const joined = new Map<
+		string,
+		{ columns: number[]; sizes: number[]; machine: number; mode: Mode; op: Op; start: number }
+	>();
 	for (const run of model.runs) {
 		const op = instance.ops[groups.ops[run.group]?.ops[0] ?? -1] as Op;
 		const mode = op.modes[run.mode] as Mode;

@@ -55,12 +55,15 @@ export interface Model {
 	/** Rows of power by demand window: cap, and one for each charge. */
 	capRows: Int32Array;
 	chargeRows: Int32Array[];
+	/** Whether some operation has no run at all: then there is no plan, and nothing to solve. */
+	impossible: boolean;
+	/** Rows of machine-intervals, by group of machines. */
+	capacity: Int32Array[];
 }
 
 /**
  * The time-indexed model of an instance: one column for each group of operations, group of machines and start. Every
- * plan is a solution; every solution is a plan, except on machines whose setups are shorter by a detour and for setup
- * costs of large problems, where it is a relaxation. Rows are of the tight kind: capacity per interval, precedence by
+ * plan is a solution and every solution a plan; only the cost of setups is left out where a problem is large. Rows are of the tight kind: capacity per interval, precedence by
  * cumulative starts and ends, setups as cliques.
  */
 export function modelOf(instance: Instance): Model {
@@ -80,20 +83,28 @@ export function modelOf(instance: Instance): Model {
 		ends: new Map(),
 		capRows: new Int32Array(windows).fill(-1),
 		chargeRows: instance.charges.map(() => new Int32Array(windows).fill(-1)),
+		impossible: false,
+		capacity: [],
 	};
 	powerRows(model);
-	const capacity = model.groups.machines.map((members, g) => {
+	model.capacity = model.groups.machines.map((members, g) => {
 		const count = members.length;
 		const first = members[0] as number;
 		return Int32Array.from({ length: slots }, (_, t) =>
 			fixed.isTaken(first, t) ? -1 : model.rows.row(Number.NEGATIVE_INFINITY, count, `machine ${g} ${t}`),
 		);
 	});
+	const { capacity } = model;
 	model.groups.ops.forEach((entry, g) => {
 		const op = instance.ops[entry.ops[0] as number] as Op;
 		if (op.preemptible) preemptible(model, op, capacity);
 		else runColumns(model, entry, g, op, capacity);
 	});
+	const able = new Set([
+		...model.runs.map((run) => model.groups.ops[run.group]?.ops[0]),
+		...model.units.map(({ op }) => op),
+	]);
+	model.impossible = model.groups.ops.some(({ ops }) => !able.has(ops[0]));
 	batches(model, capacity);
 	precedence(model);
 	setups(model);

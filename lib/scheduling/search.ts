@@ -1,6 +1,6 @@
 import type { Instance, Mode, Op, Placement } from "./instance.ts";
 import { Random } from "./random.ts";
-import { State } from "./state.ts";
+import { type Guide, State } from "./state.ts";
 
 /** Placements of every operation, and what they cost. */
 export interface Found {
@@ -97,6 +97,7 @@ export interface SearchOptions {
 	stopped: () => boolean;
 	onBetter?: (found: Found) => void;
 	from?: Found;
+	guide?: Guide | null;
 }
 
 /** List schedules in several orders; the best of them. */
@@ -139,6 +140,7 @@ export class Search {
 			const placement = from.placements[op.index];
 			if (placement) this.state.place(op, placement);
 		}
+		this.state.guide = options.guide ?? null;
 		this.missing = new Set(this.ops.filter((op) => !this.state.placements[op.index]).map((op) => op.index));
 		this.krw = this.state.cost;
 		this.best = found(this.state);
@@ -154,7 +156,7 @@ export class Search {
 				continue;
 			}
 			const heat = 1 - k / iterations;
-			this.step(0.25 * scale * heat * heat);
+			this.step(0.1 * scale * heat * heat);
 		}
 		return this.best;
 	}
@@ -165,6 +167,8 @@ export class Search {
 		for (const op of taken) this.state.remove(op);
 		this.shuffle(taken, old);
 		const noise = () => this.random.unit() < 0.02;
+		// Prices look ahead where a greedy place would not; the true cost decides in the end.
+		this.state.heed = this.state.guide && this.random.unit() < 0.7 ? this.random.unit() : 0;
 		let complete = true;
 		for (const op of taken) {
 			const best = this.state.best(op, noise);

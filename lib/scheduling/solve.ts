@@ -1,10 +1,11 @@
 import { type CostLines, checkPlan } from "./check.ts";
+import { guideOf, relaxed } from "./dual.ts";
 import { loadSolver, type Solver } from "./highs.ts";
 import { compile, type Instance, planOf } from "./instance.ts";
 import { foundOf, type Model, modelOf, valuesOf } from "./model.ts";
-import { relaxed } from "./dual.ts";
 import type { Plan, SchedulingProblem } from "./problem.ts";
 import { asSoonAsPossible, better, constructed, type Found, polished, Search } from "./search.ts";
+import type { Guide } from "./state.ts";
 
 export interface SolveOptions {
 	/** Time it may take, s; default 30. */
@@ -74,7 +75,9 @@ class Solve {
 	private method: Method = "search";
 	private fallback: Solution["fallback"] = null;
 	private infeasible = false;
+	private exhausted = false;
 	private iterations = 0;
+	private guide: Guide | null = null;
 
 	constructor(problem: SchedulingProblem, options: SolveOptions, watch: Watch) {
 		this.problem = problem;
@@ -97,7 +100,8 @@ class Solve {
 		this.offer(better(soon, first) ? soon : first);
 		this.search(2000 + 20 * small, 0, better(soon, first) ? soon : first);
 		if (this.options.exact && !this.over()) await this.exact();
-		const rounds = this.rounds();
+		// Where branch and cut ended, only what the model leaves out can still be improved.
+		const rounds = this.exhausted ? 1 : this.rounds();
 		for (let round = 1; round <= rounds && !this.over() && !this.closed() && !this.infeasible; round++) {
 			this.search(20_000 + 100 * small, round);
 		}
@@ -108,9 +112,7 @@ class Solve {
 	/** What is fixed cannot be planned around: where it breaks a rule by itself, there is no plan. */
 	private fixedHold(): boolean {
 		const placements = this.instance.ops.map(({ fixed, modes }) =>
-			fixed
-				? { mode: fixed.mode, pieces: [fixed.start, fixed.start + (modes[fixed.mode]?.length ?? 0)] }
-				: null,
+			fixed ? { mode: fixed.mode, pieces: [fixed.start, fixed.start + (modes[fixed.mode]?.length ?? 0)] } : null,
 		);
 		const { violations } = checkPlan(this.problem, planOf(this.instance, placements));
 		return violations.every(({ code }) => code === "scheduling.plan-missing");
@@ -179,6 +181,7 @@ class Solve {
 		const search = new Search(this.instance, {
 			...{ seed: seed + 7919 * round, iterations, stopAtMs: this.stopAtMs, stopped: this.watch.stopped },
 			...(start ? { from: start } : {}),
+			guide: this.guide,
 		});
 		this.offer(search.run());
 	}
@@ -186,6 +189,10 @@ class Solve {
 	private async exact(): Promise<void> {
 		const solver = await loadSolver();
 		const model = modelOf(this.instance);
+		if (model.impossible) {
+			this.infeasible = true;
+			return;
+		}
 		if (!solver || model.rows.columns > LP_COLUMNS) {
 			if (!solver) this.fallback = "scheduling.solver-missing";
 			this.relax(model);
@@ -204,7 +211,10 @@ class Solve {
 	private relax(model: Model): void {
 		const target = this.checked?.cost.totalKrw ?? Number.POSITIVE_INFINITY;
 		const stopAtMs = performance.now() + 500 * this.left();
-		this.raise(relaxed(model, { target, stopAtMs, stopped: this.watch.stopped }));
+		const { boundKrw, prices } = relaxed(model, { target, stopAtMs, stopped: this.watch.stopped });
+		if (boundKrw < Number.POSITIVE_INFINITY) this.raise(boundKrw);
+		else this.infeasible = !this.best;
+		this.guide = guideOf(model, prices);
 		if (this.best) this.method = "relaxation";
 	}
 
@@ -258,10 +268,13 @@ class Solve {
 		});
 		if (result.status === "infeasible") {
 			// Without a plan nothing was left out: there is none. With one, none is better.
-			if (this.best) this.raise(known);
-			else this.infeasible = true;
+			if (this.best) {
+				this.raise(known);
+				this.exhausted = true;
+			} else this.infeasible = true;
 			return;
 		}
+		this.exhausted = result.status === "optimal";
 		if (result.values) this.offer(foundOf(model, spread(result.values)));
 		this.raise(Math.min(result.bound + model.offsetKrw, known));
 		if (result.status === "failed") this.fallback = "scheduling.solver-failed";

@@ -1,5 +1,7 @@
 import { chargeKrw, type Instance, lateKrwAt, type Machine, type Mode, type Op, type Placement } from "./instance.ts";
 
+export type Guide = readonly (readonly Float64Array[])[];
+
 const FREE = -1;
 const CLOSED = -2;
 const EPSILON = 1e-7;
@@ -22,6 +24,9 @@ export class State {
 	private readonly share: number;
 	/** Energy, carbon, lateness and setups of what is placed. */
 	private krw = 0;
+	/** What a place takes from others at the prices of a relaxation, by operation, mode and start; and how far to heed it. */
+	guide: Guide | null = null;
+	heed = 0;
 
 	constructor(instance: Instance) {
 		this.instance = instance;
@@ -114,9 +119,10 @@ export class State {
 		let bestKrw = limitKrw;
 		let bestAt = -1;
 		const batch = (this.instance.machines[mode.machine]?.batch ?? 1) > 1;
+		const guide = this.heed > 0 ? this.guide?.[op.index]?.[op.modes.indexOf(mode)] : undefined;
 		for (let t = from; t + mode.length <= to; t++) {
 			const own = mode.run[t] as number;
-			const late = lateKrwAt(op, t + mode.length);
+			const late = lateKrwAt(op, t + mode.length) + (guide ? this.heed * (guide[t] as number) : 0);
 			// What a place costs at least is known at once; what it costs fully is looked at only where it may win.
 			if (!batch && own + late >= bestKrw) continue;
 			const fit = this.fit(op, mode, t);
@@ -501,6 +507,26 @@ export class State {
 			}
 			this.peaks[k] = peak;
 		});
+	}
+
+	/** Why a run does not start at t: what is in its way, or what it would add to the demand charge. */
+	obstacle(
+		op: Op,
+		mode: Mode,
+		t: number,
+	): { kind: "order" | "busy" | "cap" | "setup" | "demand" | "none"; op?: number; krw?: number } {
+		const { from, to } = this.windowOf(op);
+		if (t < from || t + mode.length > to) return { kind: "order" };
+		const base = mode.machine * this.instance.slots;
+		for (let u = t; u < t + mode.length; u++) {
+			const other = this.taken[base + u] as number;
+			if (other >= 0) return { kind: "busy", op: other };
+		}
+		if (this.overRoom(mode, t, 0, mode.length) >= 0) return { kind: "cap" };
+		const machine = this.instance.machines[mode.machine] as Machine;
+		if (this.betweenKrw(machine, mode.machine, op.family, t, t + mode.length) === NEVER) return { kind: "setup" };
+		const krw = this.peakKrw(mode, t, 0, mode.length);
+		return krw > 0 ? { kind: "demand", krw } : { kind: "none" };
 	}
 
 	/** Whether a run could start at t as far as the machine's hours, what is placed and the cap decide; for models. */

@@ -55,7 +55,11 @@ export function parseProblem(input: unknown): SchedulingProblem {
 
 function formIssue(error: ErrorObject): Issue {
 	const detail = "additionalProperty" in error.params ? ` (${error.params.additionalProperty})` : "";
-	return { code: "scheduling.form", field: error.instancePath || "/", rule: `${error.message ?? error.keyword}${detail}` };
+	return {
+		code: "scheduling.form",
+		field: error.instancePath || "/",
+		rule: `${error.message ?? error.keyword}${detail}`,
+	};
 }
 
 const validTime = (time: string): boolean => {
@@ -277,7 +281,9 @@ function cycleIssues(problem: SchedulingProblem): Issue[] {
 			if (operation.after) return operation.after.map((other) => other.operation);
 			return previous ? [operationId(previous, k - 1)] : [];
 		};
-		const inside = ringIn(new Map(job.operations.map((operation, k) => [operationId(operation, k), before(operation, k)])));
+		const inside = ringIn(
+			new Map(job.operations.map((operation, k) => [operationId(operation, k), before(operation, k)])),
+		);
 		if (inside) {
 			const names = inside.map((id) => `${job.id}/${id}`).join(" → ");
 			issues.push({ code: "scheduling.cycle", field: `/jobs/${index}/operations`, ring: names });

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { checkPlan } from "../../../lib/scheduling/check.ts";
+import { solve } from "../../../lib/scheduling/solve.ts";
+import { issuesOf } from "../../../lib/scheduling/validate.ts";
+import { bruteForce } from "./brute-force.ts";
+import { randomProblem } from "./random-problem.ts";
+
+// 10,000 in the proof: SCHEDULING_PROBLEMS=10000 npm test -- test/lib/scheduling/properties.test.ts
+const COUNT = Number(process.env.SCHEDULING_PROBLEMS ?? 400);
+const watch = { stopped: () => false };
+
+describe(`${COUNT} random problems`, () => {
+	it("get plans that the checker passes, as cheap as brute force finds, and no plan only where there is none", async function () {
+		this.timeout(60_000 + COUNT * 500);
+		const seen = { tried: 0, optimal: 0, feasible: 0, infeasible: 0, compared: 0 };
+		for (let seed = 1; seed <= COUNT; seed++) {
+			const problem = randomProblem(seed, 2 + (seed % 3));
+			assert.deepEqual(issuesOf(problem), [], `seed ${seed}`);
+			const solution = await solve(problem, { seconds: 20, gap: 0 }, watch);
+			seen.tried++;
+			assert.notEqual(solution.status, "unknown", `seed ${seed}: ${JSON.stringify(solution)}`);
+			if (solution.plan) {
+				assert.deepEqual(checkPlan(problem, solution.plan).violations, [], `seed ${seed}`);
+			}
+			seen[solution.status as "optimal"]++;
+			const best = bruteForce(problem, 20_000);
+			if (best === undefined) continue;
+			seen.compared++;
+			assert.equal(solution.plan === null, best === null, `seed ${seed}: a plan exists or not`);
+			if (!best || !solution.cost) continue;
+			const slack = 1e-6 * Math.max(1, best.cost.totalKrw);
+			assert.ok(solution.cost.totalKrw >= best.cost.totalKrw - slack, `seed ${seed}: nothing is cheaper than the best`);
+			assert.ok((solution.boundKrw ?? -1) <= best.cost.totalKrw + slack, `seed ${seed}: the bound holds`);
+			if (solution.status === "optimal") {
+				assert.ok(solution.cost.totalKrw <= best.cost.totalKrw + slack, `seed ${seed}: ${best.cost.totalKrw}`);
+			}
+		}
+		console.log(`      ${JSON.stringify(seen)}`);
+		assert.ok(seen.compared > COUNT / 4);
+	});
+});
