@@ -14,6 +14,8 @@ export interface SolveOptions {
 	seed?: number;
 	/** Gap between cost and bound at which it is good enough; default 0.001. */
 	gap?: number;
+	/** Rounds of search after the first; default by the time there is. */
+	rounds?: number;
 	/** false: list scheduling and search only. */
 	exact?: boolean;
 }
@@ -64,7 +66,7 @@ export async function solve(problem: SchedulingProblem, options: SolveOptions, w
 
 class Solve {
 	private readonly problem: SchedulingProblem;
-	private readonly options: Required<SolveOptions>;
+	private readonly options: Required<Omit<SolveOptions, "rounds">> & Pick<SolveOptions, "rounds">;
 	private readonly watch: Watch;
 	private readonly startedMs = performance.now();
 	private readonly stopAtMs: number;
@@ -120,7 +122,7 @@ class Solve {
 
 	/** Rounds of search are counted, not timed, so that a seed repeats; time only cuts them short. */
 	private rounds(): number {
-		return Math.ceil(this.options.seconds * (this.instance.ops.length > 300 ? 0.5 : 1));
+		return this.options.rounds ?? Math.ceil(this.options.seconds * (this.instance.ops.length > 300 ? 0.5 : 1));
 	}
 
 	private over(): boolean {
