@@ -4,9 +4,12 @@ import { quantileOf } from "./scaling.ts";
 
 const STATES = NO_STATE + 1;
 const HOURS = 168;
-/** Readings, and days that they come from, that a cell needs to speak for itself. */
+/** Readings, and days that they come from, that a circle needs to speak for itself; one weekday needs more days. */
 const CELL_ROWS = 30;
-const CELL_DAYS = 3;
+const CELL_DAYS = 2;
+const WEEKDAY_DAYS = 6;
+/** Days that the spread of a state over all hours counts as beside those of a circle: few days look too much alike. */
+const PRIOR_DAYS = 2;
 /** Least spread of a cell, as a share of the spread of its state over all hours. */
 const STATE_SHARE = 0.2;
 /** Power bins of a curve. */
@@ -47,19 +50,22 @@ export class PowerExpectation {
 		}
 		const all = groups.get("all")?.values ?? [0];
 		const floor = Math.max(1e-6, 0.05 * spreadAround(Float64Array.from(all).sort()).spread);
-		const found = new Map<string, { middle: number; spread: number }>();
+		const found = new Map<string, { middle: number; spread: number; days: number }>();
 		for (const [key, { values, days }] of groups) {
-			if ((values.length >= CELL_ROWS && days >= CELL_DAYS) || key === "all")
-				found.set(key, spreadAround(Float64Array.from(values).sort()));
+			const needed = /^\d+:\d+$/.test(key) ? WEEKDAY_DAYS : CELL_DAYS;
+			if ((values.length >= CELL_ROWS && days >= needed) || key === "all") {
+				found.set(key, { ...spreadAround(Float64Array.from(values).sort()), days });
+			}
 		}
 		const cells = new Float64Array(STATES * HOURS * 2);
 		for (let s = 0; s < STATES; s++) {
 			for (let hour = 0; hour < HOURS; hour++) {
 				const known = keysOf(s, hour).find((key) => found.has(key)) ?? "all";
-				const { middle, spread } = found.get(known) ?? { middle: 0, spread: 1 };
+				const { middle, spread, days } = found.get(known) ?? { middle: 0, spread: 1, days: 0 };
 				cells[(s * HOURS + hour) * 2] = middle;
 				const wide = found.get(`${s}`)?.spread ?? spread;
-				cells[(s * HOURS + hour) * 2 + 1] = Math.max(floor, spread, STATE_SHARE * wide);
+				const shrunk = Math.sqrt((days * spread ** 2 + PRIOR_DAYS * wide ** 2) / (days + PRIOR_DAYS));
+				cells[(s * HOURS + hour) * 2 + 1] = Math.max(floor, shrunk, STATE_SHARE * wide);
 			}
 		}
 		return new PowerExpectation(cells);
