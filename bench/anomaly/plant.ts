@@ -129,10 +129,7 @@ function fitOn(readings: readonly Reading[]): MachineModel {
 }
 
 /** Rises of a machine's level, as the node would report them. */
-function watch(
-	model: MachineModel,
-	readings: readonly Reading[],
-): { raised: { timeMs: number; leading: string }[] } {
+function watch(model: MachineModel, readings: readonly Reading[]): { raised: { timeMs: number; leading: string }[] } {
 	const memory = model.memory();
 	const level = new LevelTracker();
 	const raised: { timeMs: number; leading: string }[] = [];
