@@ -54,6 +54,8 @@ export interface ModelRecord extends ModelAddress {
 	promotedMs?: number;
 	/** Who made it so, where a person did. */
 	promotedBy?: string;
+	/** It was good enough to keep, not to become active by itself. */
+	declined?: true;
 	/** When it was rolled back from; only a person makes it active again. */
 	rolledBackMs?: number;
 	durationMs?: number;
@@ -96,6 +98,7 @@ export function activate(records: ModelRecord[], record: ModelRecord, by: string
 	delete record.promotedBy;
 	if (by !== undefined) record.promotedBy = by;
 	delete record.rolledBackMs;
+	delete record.declined;
 	return record;
 }
 

@@ -182,7 +182,10 @@ export class ModelRegistry {
 	note(
 		id: string,
 		facts: Partial<
-			Pick<ModelRecord, "trainingWindow" | "rows" | "dataFingerprint" | "startedMs" | "progress" | "seenMs">
+			Pick<
+				ModelRecord,
+				"trainingWindow" | "rows" | "dataFingerprint" | "startedMs" | "progress" | "seenMs" | "declined"
+			>
 		>,
 	): Promise<ModelRecord> {
 		return this.#change(addressOf(id), (records) => Object.assign(recordOf(records, id), facts));

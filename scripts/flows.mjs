@@ -13,6 +13,7 @@ const order = [
 	"demand",
 	"analyse",
 	"alarms",
+	"models",
 	"api",
 	"dashboard",
 ];

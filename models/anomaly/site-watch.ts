@@ -5,8 +5,8 @@ import type { Reading } from "../../lib/telemetry/reading.ts";
 import type { Site } from "../../lib/telemetry/site.ts";
 import type { ModelFailure, ModelRecord } from "../registry.ts";
 import type { Trainer, TrainingJob } from "../training/trainer.ts";
-import { readHistory } from "./history.ts";
 import { type MachineModel, machineModelKind } from "./machine-model.ts";
+import { anomalyTask } from "./training.ts";
 import { type AnomalyAlert, MachineWatch, type ScoredReading, type WatchOptions } from "./watch.ts";
 
 export interface MachineSettings extends WatchOptions {
@@ -129,14 +129,14 @@ export class SiteWatch {
 
 	/** Asks for the training of a machine's model. @throws EnergyError `models.busy`, `models.name-invalid` */
 	async train(machine: string, reason: string): Promise<TrainingJob> {
-		const { historyDays: days = 28, cadenceMs = 60_000 } = this.#options;
-		const site = this.#site.id;
+		const { historyDays, cadenceMs } = this.#options;
 		const job = await this.#trainer.train({
-			...{ task: TASK, site, machine, reason, kind: machineModelKind.kind },
-			options: { timeZone: this.#site.timeZone },
-			read: async () => readHistory(await this.#store(), { site, machine, days, cadenceMs }),
-			// A model that alarms about its own training data would alarm about everything.
-			accept: ({ metrics }) => (metrics?.warningShare ?? 0) <= 0.01,
+			...{ task: TASK, site: this.#site.id, machine, reason, kind: machineModelKind.kind },
+			...anomalyTask.training({
+				...{ site: this.#site, store: this.#store, machine, kind: machineModelKind.kind },
+				...(historyDays !== undefined && { historyDays }),
+				...(cadenceMs !== undefined && { cadenceMs }),
+			}),
 		});
 		this.#tell(machine, { event: "training-asked", model: job.id, why: reason });
 		return job;

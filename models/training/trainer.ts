@@ -1,5 +1,6 @@
 import { EnergyError } from "../../lib/errors.ts";
 import type { Json } from "../model.ts";
+import { failureOf } from "../records.ts";
 import { type ModelAddress, type ModelRecord, type ModelRegistry, openRegistry } from "../registry.ts";
 import { TrainingThread } from "./thread.ts";
 
@@ -36,6 +37,8 @@ export interface TrainingJob {
 	/** Id of the model that will be: `GET /api/v1/models/{id}/status` shows how far it is. */
 	readonly id: string;
 	readonly request: TrainingRequest;
+	/** As it was written down when it was asked for. */
+	readonly record: ModelRecord;
 	readonly state: "queued" | "running";
 	/** 0…1. */
 	readonly progress: number;
@@ -153,14 +156,15 @@ export class Trainer {
 	async #begin(request: TrainingRequest): Promise<TrainingJob> {
 		const { task, site, machine, kind, options, seed = 1, reason, by } = request;
 		const order = { kind, options, seed, reason, ...(by !== undefined && { by }) };
-		const { id } = await this.registry.begin({ task, site, machine }, order);
+		const record = await this.registry.begin({ task, site, machine }, order);
+		const { id } = record;
 		let end: Job["end"] = () => {};
 		const done = new Promise<ModelRecord>((resolve) => {
 			end = resolve;
 		});
 		const abort = new AbortController();
 		const job: Job = {
-			...{ id, request, done, end, abort, state: "queued", progress: 0, startedMs: undefined },
+			...{ id, request, record, done, end, abort, state: "queued", progress: 0, startedMs: undefined },
 			...{ notedMs: Date.now(), noting: Promise.resolve(), cancel: () => this.#cancel(job) },
 		};
 		this.#jobs.set(id, job);
@@ -208,7 +212,8 @@ export class Trainer {
 			let ended = await this.registry.complete(id, fitted);
 			if (request.promote !== false) {
 				const [active] = await this.registry.list({ ...addressOf(request), status: "active" });
-				if (request.accept?.(ended, active) ?? true) ended = await this.registry.promote(id, request.by);
+				const good = request.accept?.(ended, active) ?? true;
+				ended = good ? await this.registry.promote(id, request.by) : await this.registry.note(id, { declined: true });
 			}
 			this.#over(job, ended);
 		} catch (error) {
@@ -227,27 +232,14 @@ export class Trainer {
 
 	async #fail(job: Job, error: unknown): Promise<void> {
 		await job.noting;
-		const record = await this.registry.fail(job.id, error).catch(() => undefined);
-		this.#over(job, record ?? (await this.#unwritten(job)));
-	}
-
-	/** What is said of a training whose end could not be written down: the disk is full or away. */
-	async #unwritten({ id, request }: Job): Promise<ModelRecord> {
-		const { kind, options, seed = 1, reason } = request;
-		const record = await this.registry.get(id).catch(() => undefined);
-		const version = Number(id.slice(id.lastIndexOf(".") + 1));
-		const known = {
-			...addressOf(request),
-			id,
-			version,
-			kind,
-			options,
-			seed,
-			reason,
-			kindVersion: 0,
-			createdMs: Date.now(),
+		// The disk may be full or away: who waits is told all the same.
+		const unwritten: ModelRecord = {
+			...job.record,
+			status: "failed",
+			failedMs: Date.now(),
+			failure: failureOf(error, job.id),
 		};
-		return { ...known, ...record, status: "failed" };
+		this.#over(job, await this.registry.fail(job.id, error).catch(() => unwritten));
 	}
 
 	#over(job: Job, ended: ModelRecord): void {

@@ -6,6 +6,7 @@ import { toWire } from "../../lib/telemetry/reading.ts";
 import { type ModelEvent, SiteWatch, type SiteWatchOptions } from "../../models/anomaly/site-watch.ts";
 import type { AnomalyAlert, ScoredReading, WatchOptions } from "../../models/anomaly/watch.ts";
 import { trainerOf } from "../../models/training/trainer.ts";
+import { homeOf } from "../home-of.ts";
 import { type EnergyMessage, onInput } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
 import { type AnomalyDetectConfig, defaults, type MachineThresholds } from "./config.ts";
@@ -20,11 +21,10 @@ export default (RED: NodeAPI): void => {
 		const opened = (): SiteWatch => {
 			if (watch) return watch;
 			const node = siteOf(RED, config.site);
-			const home = process.env.SMARTFACTORY_HOME ?? RED.settings.userDir ?? process.cwd();
 			watch = new SiteWatch(
 				node.site,
 				() => node.store(),
-				trainerOf(home),
+				trainerOf(homeOf(RED)),
 				optionsOf(config),
 				(event) => {
 					this.send([null, null, { topic: event.event, payload: wireEvent(event) } as NodeMessage]);
