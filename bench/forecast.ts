@@ -122,7 +122,10 @@ function dayRows(plant: Plant) {
 
 async function train(plant: Plant, builder: FeatureBuilder, horizon: Horizon): Promise<HorizonModel> {
 	const { grid, values, trainEnd } = plant;
-	return trainHorizon(builder, grid, values, horizon, { seed: 1, share: SHARE, from: WARM_UP_DAYS * 96, to: trainEnd });
+	const options = { seed: 1, share: SHARE, from: WARM_UP_DAYS * 96, to: trainEnd };
+	const model = await trainHorizon(builder, grid, values, horizon, options);
+	if (!model) throw new Error("too little data to train on");
+	return model;
 }
 
 async function accuracy(plant: Plant, horizon: Horizon, known: boolean): Promise<Figures> {

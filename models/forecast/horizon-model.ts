@@ -57,6 +57,9 @@ export interface TrainOptions {
 	progress?: (share: number) => void;
 }
 
+/** A day of quarter-hours: fewer rows teach nothing. */
+const MIN_ROWS = 96;
+
 const anchorsNear = ["last1", "last2", "mean4", "sameSlotDay1", "sameSlotWeek1"];
 const anchorsFar = ["sameSlotOperatingDays", "sameSlotMean7Days", "sameSlotMean4Weeks", "mean96", "last1"];
 
@@ -95,6 +98,8 @@ export function columnOf(x: FloatMatrix, column: number): Float64Array {
 /**
  * Learns one horizon: backtests on stretches held out one after the other give the weights and the first intervals,
  * then all learners are fitted on everything.
+ *
+ * @returns undefined where the history holds too few pairs of issue and target to learn from
  */
 export async function trainHorizon(
 	builder: FeatureBuilder,
@@ -102,7 +107,7 @@ export async function trainHorizon(
 	values: Float64Array,
 	horizon: Horizon,
 	options: TrainOptions,
-): Promise<HorizonModel> {
+): Promise<HorizonModel | undefined> {
 	const { from, to, share = 0.9, folds = 3, foldDays = 21, seed, threads, maxRows = 60_000, progress } = options;
 	const learners = options.learners ?? pointLearners;
 	const bounds = quantileLearners(share);
@@ -118,16 +123,18 @@ export async function trainHorizon(
 		const y = Float64Array.from(pairs.targets, (target) => values[target] as number);
 		return { x, y, anchor: anchorOf(x, names, horizon, grid.perDay) };
 	};
+	const train = data(rows(from, to));
+	if (train.y.length < MIN_ROWS) return undefined;
 	const held: Answers[] = [];
 	const heldRows: ReturnType<typeof data>[] = [];
 	const steps = folds + 2;
 	for (let fold = folds; fold > 0; fold--) {
 		const start = to - fold * foldDays * grid.perDay;
 		if (start - from < foldDays * grid.perDay) continue;
-		const train = data(rows(from, start));
+		const past = data(rows(from, start));
 		const test = data(rows(start, start + foldDays * grid.perDay));
-		if (train.y.length === 0 || test.y.length === 0) continue;
-		const fitted = await fitTrees(all, train.x, train.y, train.anchor, { seed, threads, backtest: true });
+		if (past.y.length < MIN_ROWS || test.y.length === 0) continue;
+		const fitted = await fitTrees(all, past.x, past.y, past.anchor, { seed, threads, backtest: true });
 		const own = fitted.map((learner) => answerOf(learner, test.x, test.anchor));
 		held.push(answersOf(own, learners.length, { weights: [], by: "mean" }));
 		heldRows.push(test);
@@ -137,7 +144,6 @@ export async function trainHorizon(
 	const own = learners.map((_, k) => joined(held.map((answers) => answers.learners[k] as Float64Array)));
 	const combination: Combination =
 		held.length > 0 ? weigh(own, actual) : { weights: learners.map(() => 1 / learners.length), by: "median" };
-	const train = data(rows(from, to));
 	const fitted = await fitTrees(all, train.x, train.y, train.anchor, {
 		seed,
 		threads,

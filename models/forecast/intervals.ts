@@ -20,8 +20,8 @@ export class AdaptiveIntervals {
 	readonly share: number;
 	readonly #window: number;
 	readonly #rate: number;
-	readonly #scores: number[] = [];
-	readonly #sorted: number[] = [];
+	readonly #scores: number[];
+	readonly #sorted: number[];
 	#aim: number;
 
 	/**
@@ -34,7 +34,8 @@ export class AdaptiveIntervals {
 		this.#window = window;
 		this.#rate = RATE_PER_DAY / perDay;
 		this.#aim = state?.aim ?? 1 - share;
-		for (const score of state?.scores ?? []) this.#keep(score);
+		this.#scores = (state?.scores ?? []).slice(-window);
+		this.#sorted = Array.from(Float64Array.from(this.#scores).sort());
 	}
 
 	get state(): IntervalState {

@@ -61,7 +61,7 @@ export const pointLearners: readonly TreeLearner[] = [
 	{ id: "forest", anchored: false, kind: "forest", size: 100, backtestSize: 30 },
 ];
 
-const quantileTrees = { ...leafWise, trees: 150, minRows: 60 };
+const quantileTrees = { ...leafWise, trees: 120, minRows: 60 };
 
 /** Bounds of the interval before its conformal correction. */
 export function quantileLearners(share: number): readonly TreeLearner[] {
@@ -69,7 +69,7 @@ export function quantileLearners(share: number): readonly TreeLearner[] {
 		id: side === 0 ? "lower" : "upper",
 		anchored: true,
 		kind: "boosting",
-		size: 2,
+		size: 1,
 		backtestSize: 1,
 		boosting: { ...quantileTrees, loss: { kind: "quantile", level } },
 	}));

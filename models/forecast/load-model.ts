@@ -1,0 +1,387 @@
+import { siteHolidays } from "../../lib/calendar/holidays.ts";
+import { EnergyError } from "../../lib/errors.ts";
+import type { FitOutcome, Json, Model, ModelDescription, ModelKind, ModelState } from "../model.ts";
+import { nested, part } from "../state.ts";
+import {
+	dayMeansOf,
+	FeatureBuilder,
+	type FeatureSpec,
+	featureNames,
+	type KnownAhead,
+	operatingLevelOf,
+} from "./features.ts";
+import type { Horizon } from "./horizon.ts";
+import { baselines, columnOf, type HorizonModel, predictHorizon, trainHorizon } from "./horizon-model.ts";
+import { horizonFromState, horizonState } from "./horizon-state.ts";
+import { intervalsOf } from "./rolling-intervals.ts";
+import { CalendarGrid, type LoadSeries, type PlantCalendar } from "./series.ts";
+import { pointLearners, type TreeLearner } from "./tree-learners.ts";
+
+/** Options of a fit, as JSON. */
+export type LoadModelOptions = {
+	/** IANA name. */
+	timeZone: string;
+	/** Days of the plant's calendar that are holidays, as day numbers (days since 1970-01-01): past and to come. */
+	holidays: number[];
+	/** Share of values that an interval is to hold; default 0.9. */
+	share?: number;
+	/** Threads to learn on; default 1, so that a training takes one core at most from the plant's data. */
+	threads?: number;
+	/** Furthest lead, intervals; default 7 days. */
+	toLead?: number;
+};
+
+/** A load, and what was and will be known ahead of it. */
+export interface LoadHistory extends LoadSeries {
+	known?: KnownAhead;
+}
+
+/** What is asked: the leads 1…toLead after the end of the history. */
+export interface LoadQuestion {
+	history: LoadHistory;
+	toLead: number;
+}
+
+/** Rungs of the ladder, best first. */
+export type ForecastMethod = "ensemble" | "single-learner" | "seasonal-naive" | "last-value";
+
+export interface LoadForecast {
+	/** Start of the first interval after the history: when it is issued, epoch ms. */
+	issuedMs: number;
+	stepMs: number;
+	/** By lead, in the unit of the series. */
+	forecast: Float64Array;
+	lower: Float64Array;
+	upper: Float64Array;
+	/** Share of values that the bounds are to hold. */
+	share: number;
+	/** The lowest rung that any of the leads stands on. */
+	method: ForecastMethod;
+	/** Leads on each rung. */
+	methods: Partial<Record<ForecastMethod, number>>;
+}
+
+/** Days that a model needs to learn anything of a week. */
+export const MIN_DAYS = 9;
+const LAG_DAYS = 28;
+
+/** Fewer members than the benchmark's: a model of each machine is fitted nightly on one core. */
+const learners: readonly TreeLearner[] = pointLearners
+	.filter(({ id }) => id !== "forest")
+	.map((learner) => ({
+		...learner,
+		size: learner.kind === "forest" ? 30 : 1,
+		backtestSize: learner.kind === "forest" ? 15 : 1,
+		...(learner.boosting ? { boosting: { ...learner.boosting, trees: 120 } } : {}),
+	}));
+
+/** Near, day and week ahead; each learns what matters at its distance. */
+export function horizonsTo(toLead: number, perDay: number): Horizon[] {
+	const hour = Math.max(1, Math.round(perDay / 24));
+	const day = 2 * perDay;
+	const horizons: Horizon[] = [
+		{ name: "hour", fromLead: 1, toLead: hour, issueEvery: 1 },
+		{ name: "day", fromLead: hour + 1, toLead: day, issueEvery: Math.max(1, perDay / 8) },
+		{ name: "week", fromLead: day + 1, toLead: 7 * perDay, issueEvery: perDay },
+	];
+	return horizons
+		.filter((horizon) => horizon.fromLead <= toLead)
+		.map((horizon) => ({ ...horizon, toLead: Math.min(horizon.toLead, toLead) }));
+}
+
+const calendarOf = ({ timeZone, holidays }: { timeZone: string; holidays: readonly number[] }): PlantCalendar => {
+	const days = new Set(holidays);
+	return { timeZone, holidays: { isHoliday: (day) => days.has(day) || siteHolidays().isHoliday(day) } };
+};
+
+/** Forecasts of one load, learned from its own history. */
+export class LoadModel implements Model<LoadQuestion, LoadForecast> {
+	readonly kind = "load-forecast";
+	readonly seed: number;
+	readonly spec: FeatureSpec;
+	readonly options: Required<LoadModelOptions>;
+	readonly stepMs: number;
+	readonly horizons: readonly HorizonModel[];
+
+	constructor(
+		seed: number,
+		stepMs: number,
+		spec: FeatureSpec,
+		options: Required<LoadModelOptions>,
+		horizons: readonly HorizonModel[],
+	) {
+		this.seed = seed;
+		this.stepMs = stepMs;
+		this.spec = spec;
+		this.options = options;
+		this.horizons = horizons;
+	}
+
+	/**
+	 * Forecasts every lead up to the one asked for; a lead that no learner can answer takes the next rung of the ladder.
+	 *
+	 * @throws EnergyError `models.too-little-data` where not even one value of the last week is known
+	 */
+	predict({ history, toLead }: LoadQuestion): LoadForecast {
+		const { startMs, stepMs, values, known } = history;
+		const origin = values.length;
+		const grid = new CalendarGrid(startMs, stepMs, origin + toLead, calendarOf(this.options));
+		const builder = new FeatureBuilder(grid, values, this.spec, known ?? {});
+		const names = featureNames(this.spec);
+		const out = emptyForecast(history, toLead, this.options.share);
+		for (const model of this.horizons) {
+			const { fromLead, toLead: last } = model.horizon;
+			const count = Math.min(last, toLead) - fromLead + 1;
+			if (count <= 0) continue;
+			const targets = Int32Array.from({ length: count }, (_, i) => origin + fromLead - 1 + i);
+			const x = builder.matrix(new Int32Array(count).fill(origin), targets);
+			const answers = predictHorizon(model, x, names, grid.perDay);
+			const intervals = intervalsOf(model, this.options.share, grid.perDay);
+			const naive = columnOf(x, names.indexOf(baselines["seasonal-naive"]));
+			for (let i = 0; i < count; i++) {
+				const [value, method] = rungOf(answers.forecast[i] as number, answers.learners, i, naive[i] as number);
+				if (method === "last-value") continue;
+				const [low, high] = intervals.bounds(answers.lower[i] as number, answers.upper[i] as number, model.floor);
+				const at = fromLead - 1 + i;
+				out.forecast[at] = value;
+				out.lower[at] = Number.isFinite(low) ? Math.min(low, value) : value;
+				out.upper[at] = Number.isFinite(high) ? Math.max(high, value) : value;
+				count1(out, method);
+			}
+		}
+		// A load that was never negative isn't forecast to be: only plants that generate feed back.
+		if (values.every((value) => !(value < 0))) {
+			for (const part of [out.forecast, out.lower, out.upper])
+				part.forEach((value, i) => {
+					if (value < 0) part[i] = 0;
+				});
+		}
+		return withLastValue(out, values);
+	}
+
+	/** The same model with the holidays known today: its own end some days after its training. */
+	withHolidays(holidays: readonly number[]): LoadModel {
+		const options = { ...this.options, holidays: [...holidays] };
+		return new LoadModel(this.seed, this.stepMs, this.spec, options, this.horizons);
+	}
+
+	describe(): ModelDescription {
+		const backtest = Object.fromEntries(this.horizons.map(({ horizon, backtest }) => [horizon.name, { ...backtest }]));
+		const weights = Object.fromEntries(
+			this.horizons.map(({ horizon, learners, combination }) => [
+				horizon.name,
+				{ by: combination.by, ...Object.fromEntries(learners.map(({ id }, k) => [id, combination.weights[k] ?? 0])) },
+			]),
+		);
+		return {
+			inputs: featureNames(this.spec),
+			facts: {
+				timeZone: this.options.timeZone,
+				share: this.options.share,
+				operatingLevel: this.spec.operatingLevel,
+				stepMs: this.stepMs,
+				weights,
+				backtestMae: backtest,
+				rows: Object.fromEntries(this.horizons.map(({ horizon, rows }) => [horizon.name, rows])),
+			},
+			notes: this.horizons
+				.filter(({ backtest }) => Object.keys(backtest).length === 0)
+				.map(({ horizon }) => `no backtest of “${horizon.name}”: the history is too short, its learners count equally`),
+		};
+	}
+
+	serialise(): ModelState {
+		const facts: Record<string, Json> = {
+			seed: this.seed,
+			stepMs: this.stepMs,
+			operatingLevel: this.spec.operatingLevel,
+			known: [...this.spec.known],
+			options: this.options,
+			horizons: this.horizons.map(({ horizon }) => horizon.name),
+		};
+		return nested(facts, Object.fromEntries(this.horizons.map((one) => [one.horizon.name, horizonState(one)])));
+	}
+
+	static deserialise(state: ModelState): LoadModel {
+		const { facts } = state;
+		const names = facts.horizons as string[];
+		const spec = { operatingLevel: facts.operatingLevel as number, known: facts.known as (keyof KnownAhead)[] };
+		return new LoadModel(
+			facts.seed as number,
+			facts.stepMs as number,
+			spec,
+			facts.options as Required<LoadModelOptions>,
+			names.map((name) => horizonFromState(part(state, name))),
+		);
+	}
+}
+
+const count1 = (out: LoadForecast, method: ForecastMethod): void => {
+	out.methods[method] = (out.methods[method] ?? 0) + 1;
+};
+
+/** The best rung that has an answer. */
+function rungOf(
+	ensemble: number,
+	learners: readonly Float64Array[],
+	row: number,
+	naive: number,
+): [number, ForecastMethod] {
+	if (Number.isFinite(ensemble)) return [ensemble, "ensemble"];
+	const healthy = learners.find((learner) => Number.isFinite(learner[row]));
+	if (healthy) return [healthy[row] as number, "single-learner"];
+	return Number.isFinite(naive) ? [naive, "seasonal-naive"] : [Number.NaN, "last-value"];
+}
+
+function emptyForecast({ startMs, stepMs, values }: LoadHistory, toLead: number, share: number): LoadForecast {
+	const unknown = (): Float64Array => new Float64Array(toLead).fill(Number.NaN);
+	return {
+		issuedMs: startMs + values.length * stepMs,
+		stepMs,
+		forecast: unknown(),
+		lower: unknown(),
+		upper: unknown(),
+		share,
+		method: "ensemble",
+		methods: {},
+	};
+}
+
+const ladder: readonly ForecastMethod[] = ["ensemble", "single-learner", "seasonal-naive", "last-value"];
+
+/** Fills what is still unknown with the newest known value and names the lowest rung. */
+function withLastValue(out: LoadForecast, values: Float64Array): LoadForecast {
+	const week = Math.round((7 * 86_400_000) / out.stepMs);
+	const recent = values.subarray(Math.max(0, values.length - week));
+	const last = recent[recent.findLastIndex(Number.isFinite)];
+	// Without a model the band is what the load did in the week: wide, but not a lie.
+	const [lower, upper] = quantilesOf(recent, out.share);
+	for (let i = 0; i < out.forecast.length; i++) {
+		if (!Number.isNaN(out.forecast[i] as number)) continue;
+		if (last === undefined) throw new EnergyError("models.too-little-data", { rows: 0, needed: 1 });
+		out.forecast[i] = last;
+		out.lower[i] = Math.min(last, lower);
+		out.upper[i] = Math.max(last, upper);
+		count1(out, "last-value");
+	}
+	out.method = ladder.findLast((method) => out.methods[method]) ?? "ensemble";
+	return out;
+}
+
+/** The values between which a share of the known ones lies; 0 and 0 where none is known. */
+function quantilesOf(values: Float64Array, share: number): [number, number] {
+	const sorted = values.filter(Number.isFinite).sort();
+	const at = (level: number): number => sorted[Math.min(sorted.length - 1, Math.floor(level * sorted.length))] ?? 0;
+	return [at((1 - share) / 2), at((1 + share) / 2)];
+}
+
+/**
+ * The rungs of the ladder that need no model: last week's value at the same time, else the newest value. Its bounds are
+ * the quantiles of what last week's value missed by in the weeks known.
+ *
+ * @throws EnergyError `models.too-little-data` where nothing of the last week is known
+ */
+export function naiveForecast(
+	history: LoadHistory,
+	calendar: { timeZone: string; holidays: readonly number[] },
+	toLead: number,
+	share = 0.9,
+): LoadForecast {
+	const { startMs, stepMs, values } = history;
+	const origin = values.length;
+	const grid = new CalendarGrid(startMs, stepMs, origin + toLead, calendarOf(calendar));
+	const out = emptyForecast(history, toLead, share);
+	const misses = Float64Array.from(values, (value, i) => {
+		const week = grid.back(i, 7);
+		return week < 0 ? Number.NaN : value - (values[week] as number);
+	});
+	const [lower, upper] = quantilesOf(misses, share);
+	for (let i = 0; i < toLead; i++) {
+		const weeks = Math.ceil((i + 1) / (7 * grid.perDay));
+		const week = grid.back(origin + i, 7 * weeks);
+		const value = week < 0 || week >= origin ? Number.NaN : (values[week] as number);
+		if (!Number.isFinite(value)) continue;
+		out.forecast[i] = value;
+		out.lower[i] = Math.min(value, value + lower);
+		out.upper[i] = Math.max(value, value + upper);
+		count1(out, "seasonal-naive");
+	}
+	return withLastValue(out, values);
+}
+
+/** How forecasts of a load are fitted and read back. */
+export const loadModelKind: ModelKind<LoadHistory, LoadModelOptions, LoadQuestion, LoadForecast, LoadModel> = {
+	kind: "load-forecast",
+	task: "forecast",
+	version: 1,
+	async fit(data, options, { seed, progress }): Promise<FitOutcome<LoadModel>> {
+		const { startMs, stepMs, values, known = {} } = data;
+		const perDay = Math.round(86_400_000 / stepMs);
+		const usable = values.reduce((count, value) => count + (Number.isFinite(value) ? 1 : 0), 0);
+		if (usable < MIN_DAYS * perDay) {
+			throw new EnergyError("models.too-little-data", { rows: usable, needed: MIN_DAYS * perDay });
+		}
+		const settings = { share: 0.9, threads: 1, toLead: 7 * perDay, ...options };
+		const grid = new CalendarGrid(startMs, stepMs, values.length, calendarOf(settings));
+		const spec: FeatureSpec = {
+			operatingLevel: operatingLevelOf(dayMeansOf(grid, values, values.length)),
+			known: (["plan", "temperatureC", "shift"] as const).filter((name) => known[name]?.some(Number.isFinite)),
+		};
+		const builder = new FeatureBuilder(grid, values, spec, known);
+		const from = Math.min(LAG_DAYS * perDay, Math.floor(values.length / 4));
+		const foldDays = Math.max(1, Math.min(14, Math.floor((values.length - from) / perDay / 4)));
+		const wanted = horizonsTo(settings.toLead, perDay);
+		const fitted: HorizonModel[] = [];
+		for (const [index, horizon] of wanted.entries()) {
+			const share = (part: number): void => progress((index + part) / wanted.length);
+			const trained = await trainHorizon(builder, grid, values, horizon, {
+				seed,
+				share: settings.share,
+				threads: settings.threads,
+				folds: 2,
+				foldDays,
+				from,
+				to: values.length,
+				maxRows: 12_000,
+				learners,
+				progress: share,
+			});
+			if (trained) fitted.push(trained);
+		}
+		const model = new LoadModel(seed, stepMs, spec, settings, fitted);
+		return { model, metrics: metricsOf(fitted) };
+	},
+	deserialise: (state) => LoadModel.deserialise(state),
+};
+
+/** Backtest errors by horizon, of the ensemble and of the best baseline, and the share that the bounds held. */
+function metricsOf(horizons: readonly HorizonModel[]): Record<string, number> {
+	const metrics: Record<string, number> = {};
+	for (const { horizon, backtest, intervals } of horizons) {
+		const { ensemble } = backtest;
+		if (ensemble === undefined) continue;
+		metrics[`${horizon.name}Mae`] = ensemble;
+		const best = Math.min(...Object.keys(baselines).map((name) => backtest[name] ?? Infinity));
+		if (Number.isFinite(best)) metrics[`${horizon.name}BaselineMae`] = best;
+		// Before the conformal correction: a score above 0 is a value outside the learned bounds.
+		metrics[`${horizon.name}LearnedCoverage`] =
+			intervals.scores.filter((score) => score <= 0).length / intervals.scores.length;
+	}
+	return metrics;
+}
+
+/** Whether a fitted model may take over: better than every baseline, and not worse than the active one, in backtests. */
+export function mayTakeOver(
+	fitted: Readonly<Record<string, number>> | undefined,
+	active: Readonly<Record<string, number>> | undefined,
+): boolean {
+	if (!fitted) return false;
+	const names = ["hour", "day", "week"].filter((name) => fitted[`${name}Mae`] !== undefined);
+	// Too short a history for a backtest: any model is better than none, none is better than the active one.
+	if (names.length === 0) return active === undefined;
+	const relative = (metrics: Readonly<Record<string, number>>): number =>
+		names.reduce((sum, name) => sum + (metrics[`${name}Mae`] ?? 0) / (metrics[`${name}BaselineMae`] || 1), 0) /
+		names.length;
+	// Errors are taken relative to the naive forecast of the same weeks: weeks differ in how hard they are.
+	return relative(fitted) < 1 && (active === undefined || relative(fitted) <= 1.05 * relative(active));
+}

@@ -1,0 +1,375 @@
+import { dayNumberOf } from "../../lib/calendar/civil.ts";
+import { type HolidayCalendar, koreanHolidays } from "../../lib/calendar/holidays.ts";
+import { clockOf } from "../../lib/calendar/zone-clock.ts";
+import { EnergyError } from "../../lib/errors.ts";
+import type { Store, StoredDocument } from "../../lib/store/store.ts";
+import { QUARTER_HOUR_MS } from "../../lib/telemetry/interval.ts";
+import type { Machine, Site } from "../../lib/telemetry/site.ts";
+import { fingerprintOf, type ModelRecord } from "../registry.ts";
+import type { Trainer, TrainingJob } from "../training/trainer.ts";
+import {
+	type ForecastMethod,
+	type LoadForecast,
+	type LoadHistory,
+	type LoadModel,
+	loadModelKind,
+	MIN_DAYS,
+	mayTakeOver,
+	naiveForecast,
+} from "./load-model.ts";
+
+const DAY_MS = 86_400_000;
+const STEP_MS = QUARTER_HOUR_MS;
+/** Furthest lead: seven days of quarter-hours. */
+export const MAX_LEAD = 672;
+/** Name of the whole site among its machines. */
+export const TOTAL = "total";
+const TASK = "forecast";
+const DOCUMENTS = "forecast";
+/** History that a forecast looks back on: lags reach four weeks, and three more name the days that ran. */
+const LOOK_BACK_DAYS = 56;
+/** Below this share of measured time a quarter-hour counts as unknown. */
+const MIN_COVERAGE = 0.5;
+
+export interface SiteForecastOptions {
+	/** Days of history that a model learns from. */
+	historyDays: number;
+	/** Days for which issued forecasts are kept. */
+	keepDays: number;
+	/** Share of values that an interval is to hold, e.g. 0.9. */
+	share: number;
+	/** Error of the last two days, in multiples of the backtest's, from which a model is trained anew. */
+	driftFactor: number;
+}
+
+/** A forecast as it was issued: what was believed at that time. Energies in kWh by quarter-hour. */
+export interface IssuedForecast {
+	machine: string;
+	issuedMs: number;
+	stepMs: number;
+	method: ForecastMethod;
+	methods: LoadForecast["methods"];
+	/** Why it did not come from the ensemble; absent where it did. */
+	fallback?: "no-model" | "model-unusable" | "gaps-in-history";
+	modelId?: string;
+	share: number;
+	energyKwh: number[];
+	lowerKwh: number[];
+	upperKwh: number[];
+}
+
+/** Issued forecasts beside what came. */
+export interface ForecastAccuracy {
+	machine: string;
+	/** Pairs of forecast and measurement. */
+	values: number;
+	maeKwh: number;
+	/** Error in shares of the energy. */
+	wape: number;
+	/** Share of measurements inside the issued bounds, and the share that was promised. */
+	coverage: number;
+	promised: number;
+}
+
+/** A point of a series of forecasts: the newest that was issued early enough. */
+export interface ForecastPoint {
+	startMs: number;
+	issuedMs: number;
+	energyKwh: number;
+	lowerKwh: number;
+	upperKwh: number;
+}
+
+/** Forecasts of the machines of a site and of the site itself, their models and what is remembered of them. */
+export class SiteForecast {
+	readonly #site: Site;
+	readonly #store: () => Promise<Store>;
+	readonly #trainer: Trainer;
+	readonly #options: SiteForecastOptions;
+	readonly #now: () => number;
+	readonly #holidays: HolidayCalendar | undefined;
+
+	constructor(
+		site: Site,
+		store: () => Promise<Store>,
+		trainer: Trainer,
+		options: SiteForecastOptions,
+		now: () => number = Date.now,
+	) {
+		this.#site = site;
+		this.#store = store;
+		this.#trainer = trainer;
+		this.#options = options;
+		this.#now = now;
+		this.#holidays = site.timeZone === "Asia/Seoul" ? koreanHolidays() : undefined;
+	}
+
+	/** What can be forecast: every machine, and the site as a whole. */
+	get machines(): string[] {
+		return [TOTAL, ...this.#site.machines.map(({ id }) => id)];
+	}
+
+	/**
+	 * Forecasts one machine (or `total`) from now on and remembers it. Takes the next rung of the ladder where the model
+	 * is missing or unusable, and says so.
+	 *
+	 * @param toLead quarter-hours ahead, 1…672
+	 * @throws EnergyError `models.machine-unknown`, `models.horizon`, `models.too-little-data`, and those of the store
+	 */
+	async issue(machine: string, toLead: number): Promise<IssuedForecast> {
+		this.#check(machine);
+		if (!Number.isInteger(toLead) || toLead < 1 || toLead > MAX_LEAD) {
+			throw new EnergyError("models.horizon", { value: toLead * 15, rule: "15…10080 minutes in steps of 15" });
+		}
+		const endMs = Math.floor(this.#now() / STEP_MS) * STEP_MS;
+		const history = await this.#history(machine, endMs - LOOK_BACK_DAYS * DAY_MS, endMs);
+		const issued = await this.#forecast(machine, history, toLead);
+		await this.#keep(issued);
+		return issued;
+	}
+
+	async #forecast(machine: string, history: LoadHistory, toLead: number): Promise<IssuedForecast> {
+		const active = await this.#trainer.registry.active({ task: TASK, site: this.#site.id, machine });
+		const calendar = { timeZone: this.#site.timeZone, holidays: this.#holidaysOf(history) };
+		let said: LoadForecast | undefined;
+		let fallback: IssuedForecast["fallback"];
+		if (active.model && active.record.kind === loadModelKind.kind) {
+			const model = active.model as unknown as LoadModel;
+			// The model's calendar ends with its training; the days ahead come from today's.
+			said = model.withHolidays(calendar.holidays).predict({ history, toLead });
+			if (said.method !== "ensemble") fallback = "gaps-in-history";
+		} else fallback = active.record ? "model-unusable" : "no-model";
+		said ??= naiveForecast(history, calendar, toLead, this.#options.share);
+		const modelId = active.model ? active.record.id : undefined;
+		return {
+			machine,
+			issuedMs: said.issuedMs,
+			stepMs: said.stepMs,
+			method: said.method,
+			methods: said.methods,
+			...(fallback && { fallback }),
+			...(modelId && { modelId }),
+			share: said.share,
+			energyKwh: rounded(said.forecast),
+			lowerKwh: rounded(said.lower),
+			upperKwh: rounded(said.upper),
+		};
+	}
+
+	async #keep(issued: IssuedForecast): Promise<void> {
+		const store = await this.#store();
+		const { id: site } = this.#site;
+		const oldest = await store.documents({ site, kind: DOCUMENTS, order: "asc", limit: 100 });
+		const before = this.#now() - this.#options.keepDays * DAY_MS;
+		await store.saveDocuments({
+			site,
+			kind: DOCUMENTS,
+			put: [{ id: `${issued.machine}.${issued.issuedMs}`, atMs: issued.issuedMs, value: issued }],
+			remove: oldest.items.filter(({ atMs }) => atMs < before).map(({ id }) => id),
+		});
+	}
+
+	/** Issued forecasts of a machine that say something about [fromMs, toMs), newest first. */
+	async *issues(machine: string, fromMs: number, toMs: number): AsyncGenerator<IssuedForecast> {
+		const store = await this.#store();
+		let cursor: string | undefined;
+		do {
+			const page: { items: StoredDocument[]; nextCursor?: string } = await store.documents({
+				site: this.#site.id,
+				kind: DOCUMENTS,
+				limit: 200,
+				...(cursor && { cursor }),
+			});
+			for (const { atMs, value } of page.items) {
+				if (atMs < fromMs - MAX_LEAD * STEP_MS) return;
+				const issued = value as IssuedForecast;
+				if (issued.machine === machine && atMs < toMs) yield issued;
+			}
+			cursor = page.nextCursor;
+		} while (cursor);
+	}
+
+	/** For each quarter-hour the newest forecast that was issued at least `leadMs` before it began. */
+	async at(machine: string, fromMs: number, toMs: number, leadMs: number): Promise<ForecastPoint[]> {
+		this.#check(machine);
+		const points = new Map<number, ForecastPoint>();
+		for await (const issued of this.issues(machine, fromMs, toMs)) {
+			for (const [i, energyKwh] of issued.energyKwh.entries()) {
+				const startMs = issued.issuedMs + i * issued.stepMs;
+				if (startMs < fromMs || startMs >= toMs || startMs - issued.issuedMs < leadMs || points.has(startMs)) continue;
+				const lowerKwh = issued.lowerKwh[i] as number;
+				points.set(startMs, {
+					startMs,
+					issuedMs: issued.issuedMs,
+					energyKwh,
+					lowerKwh,
+					upperKwh: issued.upperKwh[i] as number,
+				});
+			}
+		}
+		return [...points.values()].sort((a, b) => a.startMs - b.startMs);
+	}
+
+	/** What the forecasts of the last days were worth, at a lead of at least `leadMs`; undefined where none has passed. */
+	async accuracy(machine: string, days: number, leadMs: number): Promise<ForecastAccuracy | undefined> {
+		const toMs = Math.floor(this.#now() / STEP_MS) * STEP_MS;
+		const fromMs = toMs - days * DAY_MS;
+		const [points, { values }] = await Promise.all([
+			this.at(machine, fromMs, toMs, leadMs),
+			this.#history(machine, fromMs, toMs),
+		]);
+		let count = 0;
+		let error = 0;
+		let energy = 0;
+		let held = 0;
+		for (const { startMs, energyKwh, lowerKwh, upperKwh } of points) {
+			const actual = values[(startMs - fromMs) / STEP_MS] as number;
+			if (!Number.isFinite(actual)) continue;
+			count++;
+			error += Math.abs(energyKwh - actual);
+			energy += Math.abs(actual);
+			if (actual >= lowerKwh && actual <= upperKwh) held++;
+		}
+		if (count === 0) return undefined;
+		const promised = this.#options.share;
+		return {
+			machine,
+			values: count,
+			maeKwh: error / count,
+			wape: error / (energy || 1),
+			coverage: held / count,
+			promised,
+		};
+	}
+
+	/**
+	 * Asks for a training; the model takes over when its backtest beats the baselines and the active model.
+	 *
+	 * @param reason `asked`, `nightly`, `drift`, `first`
+	 * @throws EnergyError `models.machine-unknown`, `models.busy`
+	 */
+	async train(machine: string, reason: string): Promise<TrainingJob> {
+		this.#check(machine);
+		const toMs = Math.floor(this.#now() / STEP_MS) * STEP_MS;
+		const { timeZone, id: site } = this.#site;
+		const { share, historyDays } = this.#options;
+		return this.#trainer.train({
+			task: TASK,
+			site,
+			machine,
+			kind: loadModelKind.kind,
+			options: { timeZone, share, holidays: this.#holidaysBetween(toMs - historyDays * DAY_MS, toMs) },
+			reason,
+			read: async () => {
+				const whole = await this.#history(machine, toMs - historyDays * DAY_MS, toMs);
+				const first = Math.max(0, whole.values.findIndex(Number.isFinite));
+				const data = { startMs: whole.startMs + first * STEP_MS, stepMs: STEP_MS, values: whole.values.slice(first) };
+				return {
+					data,
+					rows: data.values.length,
+					trainingWindow: { fromMs: data.startMs, toMs },
+					dataFingerprint: fingerprintOf({ values: data.values }),
+				};
+			},
+			accept: (fitted: ModelRecord, active: ModelRecord | undefined) => mayTakeOver(fitted.metrics, active?.metrics),
+		});
+	}
+
+	/** Trains every machine that has no model yet and history enough. @returns those asked for */
+	async trainFirst(): Promise<string[]> {
+		const asked: string[] = [];
+		const toMs = this.#now();
+		for (const machine of this.machines) {
+			const { record } = await this.#trainer.registry.active({ task: TASK, site: this.#site.id, machine });
+			if (record) continue;
+			const [newest] = await this.#trainer.registry.list({ task: TASK, site: this.#site.id, machine });
+			// A model that was fitted and not accepted, or failed, is not tried again before the night.
+			if (newest && toMs - newest.createdMs < DAY_MS) continue;
+			const { values } = await this.#history(machine, toMs - (MIN_DAYS + 7) * DAY_MS, toMs);
+			if (values.filter(Number.isFinite).length < (MIN_DAYS * DAY_MS) / STEP_MS) continue;
+			await this.train(machine, "first");
+			asked.push(machine);
+		}
+		return asked;
+	}
+
+	/** Trains the machines whose forecasts of the last two days erred clearly more than in the backtest. */
+	async trainDrifted(): Promise<string[]> {
+		const drifted: string[] = [];
+		for (const machine of this.machines) {
+			const { model, record } = await this.#trainer.registry.active({ task: TASK, site: this.#site.id, machine });
+			const expected = record?.metrics?.dayMae;
+			if (!model || expected === undefined || this.#now() - (record?.trainedMs ?? 0) < DAY_MS) continue;
+			const recent = await this.accuracy(machine, 2, 4 * STEP_MS);
+			if (!recent || recent.values < 96 || recent.maeKwh <= this.#options.driftFactor * expected) continue;
+			await this.train(machine, "drift");
+			drifted.push(machine);
+		}
+		return drifted;
+	}
+
+	#check(machine: string): void {
+		if (!this.machines.includes(machine)) {
+			throw new EnergyError("models.machine-unknown", { machine, known: this.machines.join(", ") });
+		}
+	}
+
+	/** Quarter-hours of a machine or the whole site on a grid; NaN where not enough of one was measured. */
+	async #history(machine: string, fromMs: number, toMs: number): Promise<LoadHistory> {
+		const startMs = Math.ceil(fromMs / STEP_MS) * STEP_MS;
+		const length = Math.max(0, Math.floor((toMs - startMs) / STEP_MS));
+		const parts = await Promise.all(this.#metersOf(machine).map(({ id }) => this.#meter(id, startMs, length)));
+		const values = parts[0] ?? new Float64Array(length).fill(Number.NaN);
+		// A sum is known where all its parts are.
+		for (const part of parts.slice(1))
+			for (let i = 0; i < length; i++) values[i] = (values[i] as number) + (part[i] as number);
+		return { startMs, stepMs: STEP_MS, values };
+	}
+
+	/** The site's total is a main meter where there is one, else the sum of its machines. */
+	#metersOf(machine: string): Pick<Machine, "id">[] {
+		if (machine !== TOTAL) return [{ id: machine }];
+		const main = this.#site.machines.filter(({ role }) => role === "main");
+		return main.length > 0 ? main : this.#site.machines.filter(({ role }) => role === "sub");
+	}
+
+	async #meter(machine: string, startMs: number, length: number): Promise<Float64Array> {
+		const values = new Float64Array(length).fill(Number.NaN);
+		const store = await this.#store();
+		let cursor: string | undefined;
+		do {
+			const page = await store.intervals({
+				site: this.#site.id,
+				machine,
+				resolution: "15min",
+				fromMs: startMs,
+				toMs: startMs + length * STEP_MS,
+				limit: 10_000,
+				...(cursor && { cursor }),
+			});
+			for (const { startMs: at, energyKwh, coverage } of page.items) {
+				if (coverage >= MIN_COVERAGE) values[(at - startMs) / STEP_MS] = energyKwh;
+			}
+			cursor = page.nextCursor;
+		} while (cursor);
+		return values;
+	}
+
+	#holidaysOf({ startMs, stepMs, values }: LoadHistory): number[] {
+		return this.#holidaysBetween(startMs, startMs + values.length * stepMs);
+	}
+
+	/** Holidays of the span and the fortnight after it, as day numbers. */
+	#holidaysBetween(fromMs: number, toMs: number): number[] {
+		const calendar = this.#holidays;
+		if (!calendar) return [];
+		const clock = clockOf(this.#site.timeZone);
+		const days: number[] = [];
+		const first = Math.max(clock.dayAt(fromMs) - 1, dayNumberOf(2018, 1, 1));
+		for (let day = first; day <= clock.dayAt(toMs) + 15; day++) if (calendar.isHoliday(day)) days.push(day);
+		return days;
+	}
+}
+
+/** Watt-hours are digits enough. */
+const rounded = (values: Float64Array): number[] => Array.from(values, (value) => Math.round(value * 1_000) / 1_000);
