@@ -119,13 +119,11 @@ describe("power-forecast node", function () {
 	});
 
 	it("survives a missing site, and says so", async () => {
-		await helper.load(
-			[nodeSet("energy-site"), nodeSet("power-forecast")],
-			[
-				{ id: "f", type: "tab" },
-				{ id: "n", type: "power-forecast", site: "gone", z: "f", wires: [[], []] },
-			],
-		);
+		const orphan = [
+			{ id: "f", type: "tab" },
+			{ id: "n", type: "power-forecast", site: "gone", z: "f", wires: [[], []] },
+		];
+		await helper.load([nodeSet("energy-site"), nodeSet("power-forecast")], orphan);
 		assert.match(await failure({}), /nodes\.site-missing/);
 	});
 });
