@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Broker, startBroker } from "../lib/broker/broker.ts";
 import { brokerUrl } from "../lib/config/config.ts";
 import type { App } from "./app.ts";
+import { reasonOf } from "./say.ts";
 
 interface Credentials {
 	username: string;
@@ -23,7 +24,8 @@ export async function startEmbeddedBroker(app: App): Promise<Broker | null> {
 	process.env.SMARTFACTORY_MQTT_PASSWORD ??= password;
 	if (app.mode === "api") return null;
 	const { mqtt_host: host, mqtt_port: port } = app.config.system;
-	return startBroker({ host, port, username, password });
+	const warn = (reason: Error): void => console.warn(reasonOf(reason));
+	return startBroker({ host, port, username, password, onRefusal: warn, onFailure: warn });
 }
 
 /** User of the embedded broker: made on first start, readable by its owner only. */

@@ -1,6 +1,7 @@
 // What import and replay share: the options on how to read a CSV file, its head, and its rows as a stream.
 import { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
+import { Transform, type TransformCallback } from "node:stream";
 import type { ParseArgsOptionsConfig } from "node:util";
 import { parse } from "csv-parse";
 import { EnergyError } from "../lib/errors.ts";
@@ -82,17 +83,50 @@ export async function planOf(file: string, values: FileValues): Promise<{ plan: 
 
 /** The sign that parts the header into most columns. */
 async function delimiterOf(file: string): Promise<string> {
-	const [header = ""] = (await firstBytes(file)).split(/\r?\n/, 1);
+	const bytes = await firstBytes(file);
+	const [header = ""] = new TextDecoder(encodingOf(bytes)).decode(bytes).split(/\r?\n/, 1);
 	const counts = [",", ";", "\t", "|"].map((sign) => ({ sign, count: header.split(sign).length }));
 	return counts.reduce((best, next) => (next.count > best.count ? next : best)).sign;
 }
 
-async function firstBytes(file: string): Promise<string> {
+/**
+ * How the file's text is written. A byte order mark says so; text that is no UTF-8 is taken for CP949 (to browsers
+ * "euc-kr"), in which Korean spreadsheets save CSV.
+ */
+function encodingOf(bytes: Uint8Array): "utf-8" | "utf-16le" | "euc-kr" {
+	if (bytes[0] === 0xff && bytes[1] === 0xfe) return "utf-16le";
+	try {
+		new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });
+		return "utf-8";
+	} catch {
+		return "euc-kr";
+	}
+}
+
+/** The file's text as UTF-8, whatever it was; a character cut by the end of a chunk waits for the next. */
+class ToUtf8 extends Transform {
+	readonly #decoder: TextDecoder;
+
+	constructor(encoding: string) {
+		super();
+		this.#decoder = new TextDecoder(encoding);
+	}
+
+	override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
+		done(null, this.#decoder.decode(chunk, { stream: true }));
+	}
+
+	override _flush(done: TransformCallback): void {
+		done(null, this.#decoder.decode());
+	}
+}
+
+async function firstBytes(file: string): Promise<Uint8Array> {
 	try {
 		const handle = await open(file);
 		try {
 			const { buffer, bytesRead } = await handle.read(Buffer.alloc(65_536), 0, 65_536, 0);
-			return buffer.toString("utf8", 0, bytesRead).replace(/^\uFEFF/, "");
+			return buffer.subarray(0, bytesRead);
 		} finally {
 			await handle.close();
 		}
@@ -112,10 +146,10 @@ export interface FileRow {
 /** The rows of a file one by one; its size does not matter. */
 export async function* rowsOf(file: string, delimiter: string): AsyncGenerator<FileRow> {
 	const { size } = await stat(file);
+	const text = new ToUtf8(encodingOf(await firstBytes(file)));
 	const source = createReadStream(file);
-	const parser = source.pipe(
+	const parser = source.pipe(text).pipe(
 		parse({
-			bom: true,
 			columns: true,
 			delimiter,
 			info: true,

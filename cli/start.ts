@@ -138,11 +138,15 @@ function runNodeRed(app: App, onStarted: (RED: RedEvents) => void): void {
 	require(`${nodeRed}/red.js`);
 }
 
+/** Only what this mode serves: a link that answers 404 is worse than none. */
 function greet(app: App, firstPassword: string | undefined): void {
 	const { api_host, api_port } = app.config.system;
 	const host = `${api_host === "0.0.0.0" ? "127.0.0.1" : api_host}:${api_port}`;
 	const mqtt = process.env.SMARTFACTORY_MQTT_BROKER;
-	say("app.links", { base: `http://${host}`, ws: `ws://${host}`, mqtt, home: app.home });
-	if (app.env === "production") say("app.production-hint", { mqtt });
+	if (app.mode !== "processing") say("app.links", { base: `http://${host}`, ws: `ws://${host}` });
+	if (app.mode === "full") say("app.link-editor", { base: `http://${host}` });
+	if (app.mode === "processing") say("app.link-health", { base: `http://${host}` });
+	say("app.places", { mqtt, home: app.home });
+	if (app.env === "production" && app.mode === "full") say("app.production-hint", { mqtt });
 	if (firstPassword) say("app.first-password", { password: firstPassword });
 }

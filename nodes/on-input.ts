@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Node, NodeAPI, NodeMessage } from "node-red";
 import { accessOf } from "../lib/access/context.ts";
 import { EnergyError } from "../lib/errors.ts";
-import { languageOf } from "../lib/messages.ts";
+import { explain, languageOf, languageOfTerminal } from "../lib/messages.ts";
 import { problemOf } from "../lib/problem.ts";
 
 /** A message as our nodes see it; `req` and `res` are there when it came from an http-in node. */
@@ -13,7 +13,8 @@ export interface EnergyMessage extends NodeMessage {
 
 type Answer = NodeMessage | (NodeMessage | NodeMessage[] | null)[] | null;
 
-const settingsLine = '...require("@smartfactory/node-red-energy/access").secure(__dirname)';
+/** What locks API, live feed, dashboard and editor of somebody's own Node-RED, and shows the first password. */
+export const settingsLine = '...require("@smartfactory/node-red-energy/access").secure(__dirname)';
 
 /**
  * The way a message takes through every node: the work either answers, or throws once.
@@ -34,9 +35,30 @@ export function onInput(
 		} catch (error) {
 			answerProblem(msg, error);
 			node.status({ fill: "red", shape: "ring", text: statusText(RED, error) });
-			done(error instanceof Error ? error : new Error(String(error)));
+			done(spoken(error));
 		}
 	});
+}
+
+/** Language of the log: that of the terminal that started Node-RED. */
+export const logLanguage = languageOfTerminal(process.env);
+
+/** An error as the log and catch nodes show it: its code for programs, then the sentence for people. */
+class Spoken extends Error {
+	readonly code: string;
+	readonly details: EnergyError["details"];
+
+	constructor(error: EnergyError) {
+		super(explain(error, logLanguage), { cause: error });
+		this.name = error.code;
+		this.code = error.code;
+		this.details = error.details;
+	}
+}
+
+function spoken(error: unknown): Error {
+	if (error instanceof EnergyError) return new Spoken(error);
+	return error instanceof Error ? error : new Error(String(error));
 }
 
 /** The catalogue's text for an error where the node has one, else its general one. */

@@ -52,6 +52,12 @@ function leadJsonp(res: HttpResponse): void {
 /** Where several alternatives fail, the deepest place is the one that its sender can correct. */
 const depthOf = (field: string): number => field.split("/").length;
 
+/** … and beside it what the fitting alternative asks says more than that the others are of another type. */
+function rankOf(errorCode = ""): number {
+	if (/^(oneOf|anyOf)\./.test(errorCode)) return 2;
+	return errorCode.startsWith("type.") ? 1 : 0;
+}
+
 const rules: readonly { pattern: RegExp; ko: string }[] = readData<{ pattern: string; ko: string }[]>(
 	"lib/access/rules.json",
 ).map(({ pattern, ko }) => ({ pattern: new RegExp(`^${pattern}$`), ko }));
@@ -79,9 +85,9 @@ function energyErrorOf(error: unknown, req: HttpRequest): unknown {
 		case 400: {
 			const language = accessOf(req)?.language ?? languageOf(req.headers["accept-language"]);
 			const misfits = (errors ?? [])
-				.map((misfit) => ({ field: misfit.path, rule: ruleIn(language, misfit.message) }))
-				.toSorted((a, b) => depthOf(b.field) - depthOf(a.field))
-				.slice(0, 20);
+				.toSorted((a, b) => depthOf(b.path) - depthOf(a.path) || rankOf(a.errorCode) - rankOf(b.errorCode))
+				.slice(0, 20)
+				.map((misfit) => ({ field: misfit.path, rule: ruleIn(language, misfit.message) }));
 			const [first] = misfits;
 			return new EnergyError("access.request-invalid", {
 				field: first?.field ?? path,

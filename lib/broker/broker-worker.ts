@@ -52,8 +52,9 @@ async function start(): Promise<void> {
 	// Errors of single clients end their connection and nothing else.
 	(broker as EventEmitter).on("error", () => undefined);
 	const server = createServer((socket) => {
-		guard(socket);
-		broker.handle(socket);
+		let client: Client | undefined;
+		guard(socket, () => client?.id);
+		client = broker.handle(socket);
 	});
 	server.on("error", (error: NodeJS.ErrnoException) => {
 		const code = { EADDRINUSE: "broker.port-in-use", EACCES: "broker.port-denied" }[error.code ?? ""];
@@ -101,13 +102,15 @@ function authenticate(
 }
 
 /** Reads along with the broker and ends a connection whose packet is too long before it is collected. */
-function guard(socket: Socket): void {
+function guard(socket: Socket, clientId: () => string | undefined): void {
 	const packets = new PacketGuard(maxPacketBytes);
 	const read = socket.read.bind(socket);
 	socket.read = (size?: number) => {
 		const chunk = read(size) as Buffer | null;
 		if (chunk && !packets.accepts(chunk)) {
 			counts.oversized++;
+			const client = clientId() ?? socket.remoteAddress ?? "–";
+			answer({ answer: "oversized", client, bytes: packets.claimedBytes, limit: maxPacketBytes });
 			socket.destroy();
 			return null;
 		}

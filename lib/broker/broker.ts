@@ -20,6 +20,11 @@ export interface BrokerOptions {
 	sessionExpiryMs?: number;
 	/** Told when the thread ends although nobody closed it; all connections are gone then. */
 	onFailure?: (reason: EnergyError) => void;
+	/**
+	 * Told that a client's connection was ended because of a packet that was too long: `broker.packet-large`. A client
+	 * that comes again with the same packet is told of once a minute.
+	 */
+	onRefusal?: (reason: EnergyError) => void;
 }
 
 export interface BrokerStats {
@@ -50,6 +55,7 @@ export type BrokerRequest = { ask: "stats"; id: number } | { ask: "close" };
 export type BrokerReply =
 	| { answer: "listening"; port: number }
 	| { answer: "failed"; code: string; reason: string }
+	| { answer: "oversized"; client: string; bytes: number; limit: number }
 	| { answer: "stats"; id: number; stats: BrokerStats };
 
 /**
@@ -62,7 +68,8 @@ export type BrokerReply =
  */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
 	if (!options.username || !options.password) throw new EnergyError("broker.credentials-missing");
-	const { onFailure, ...plain } = options;
+	const { onFailure, onRefusal, ...plain } = options;
+	const refused = new Map<string, number>();
 	const { host = "127.0.0.1", port = 1883 } = plain;
 	const worker = new Worker(join(packageRoot, "dist/lib/broker/broker-worker.js"), {
 		workerData: { ...plain, host, port },
@@ -91,6 +98,12 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 			} else if (reply.answer === "failed") {
 				fail(reply.code, reply.reason);
 				void worker.terminate();
+			} else if (reply.answer === "oversized") {
+				if (Date.now() - (refused.get(reply.client) ?? 0) < 60_000) return;
+				if (refused.size > 1_000) refused.clear();
+				refused.set(reply.client, Date.now());
+				const { client, bytes, limit } = reply;
+				onRefusal?.(new EnergyError("broker.packet-large", { client, bytes, limit }));
 			} else {
 				asked.get(reply.id)?.resolve(reply.stats);
 				asked.delete(reply.id);

@@ -15,6 +15,11 @@ export class PacketGuard {
 		this.#maxBytes = maxBytes;
 	}
 
+	/** Length that the newest packet's header claims, bytes. */
+	get claimedBytes(): number {
+		return this.#length;
+	}
+
 	/** Takes the next bytes; false means that a packet is too long (or its length malformed) and the stream must end. */
 	accepts(chunk: Uint8Array): boolean {
 		let i = 0;

@@ -48,6 +48,7 @@ interface KeySchema {
 	exclusiveMinimum?: number;
 	exclusiveMaximum?: number;
 	minLength?: number;
+	pattern?: string;
 	default: unknown;
 	description: string;
 }
@@ -136,7 +137,11 @@ function violated(schema: KeySchema, value: unknown): string | null {
 	if (schema.enum) return schema.enum.includes(value as string) ? null : `one of ${schema.enum.join(", ")}`;
 	if (schema.type === "boolean") return typeof value === "boolean" ? null : "true or false";
 	if (schema.type === "string") {
-		return typeof value === "string" && value.length >= (schema.minLength ?? 0) ? null : `text (${schema.description})`;
+		const fits =
+			typeof value === "string" &&
+			value.length >= (schema.minLength ?? 0) &&
+			new RegExp(schema.pattern ?? "").test(value);
+		return fits ? null : `text (${schema.description})`;
 	}
 	const fits =
 		typeof value === "number" &&

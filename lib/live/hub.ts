@@ -12,9 +12,13 @@ const RATE_WINDOW_S = 10;
 const REJECTED_WINDOW_S = 60;
 /** So many machines that no list names are shown; a broken publisher must not fill the memory. */
 const MAX_UNLISTED = 1_000;
+/** A machine that no list names is forgotten after so long a silence. */
+const UNLISTED_MS = 86_400_000;
 
 interface Track {
 	machine: Machine;
+	/** The site names it. */
+	listed: boolean;
 	reading: WireReading | undefined;
 	timeMs: number;
 	/** When its newest reading arrived, by our clock: a replayed year speaks now, whatever its readings say. */
@@ -83,7 +87,7 @@ export class LiveHub {
 
 	constructor(site: Site, nowMs: number) {
 		this.#site = site;
-		for (const machine of site.machines) this.#tracks.set(machine.id, emptyTrack(machine));
+		for (const machine of site.machines) this.#tracks.set(machine.id, emptyTrack(machine, true));
 		this.#dayStartMs = startOfDayMs(nowMs, site.timeZone);
 		this.#dayEndMs = nextDayMs(nowMs, site.timeZone);
 	}
@@ -117,19 +121,26 @@ export class LiveHub {
 		if (sinceMs !== this.#dayStartMs) return;
 		this.#dayKnown = true;
 		for (const { machine, energyKwh } of energies) {
-			const track = this.#trackOf(machine);
+			const track = this.#tracks.get(machine);
 			if (!track || track.todayKwh === energyKwh) continue;
 			track.todayKwh = energyKwh;
 			track.changed = true;
 		}
 	}
 
-	/** The newest stored readings, to fill the picture after a start; they do not count as data flow. */
+	/**
+	 * The newest stored readings: they fill the picture after a start, and bring in what another process stored. They do
+	 * not count as data flow. A machine that the site does not list and that has not spoken for a day is left out: it was
+	 * imported, replayed, misspelt or taken away, and nobody could silence the warning that it is silent.
+	 */
 	restore(latest: readonly WireReading[], nowMs: number): void {
 		for (const reading of latest) {
+			if (reading.site !== this.#site.id) continue;
+			const timeMs = Date.parse(reading.time);
+			const known = this.#tracks.get(reading.machine);
+			if (known ? timeMs <= known.timeMs : nowMs - timeMs > UNLISTED_MS) continue;
 			const track = this.#trackOf(reading.machine);
-			if (track && reading.site === this.#site.id)
-				this.#move(track, reading, Math.min(nowMs, Date.parse(reading.time)));
+			if (track) this.#move(track, reading, Math.min(nowMs, timeMs));
 		}
 		this.#listen(nowMs);
 	}
@@ -174,7 +185,7 @@ export class LiveHub {
 	#trackOf(id: string): Track | undefined {
 		const known = this.#tracks.get(id);
 		if (known || this.#tracks.size >= this.#site.machines.length + MAX_UNLISTED) return known;
-		const track = emptyTrack({ id, name: id, area: "", role: "sub" });
+		const track = emptyTrack({ id, name: id, area: "", role: "sub" }, false);
 		this.#tracks.set(id, track);
 		return track;
 	}
@@ -221,10 +232,14 @@ export class LiveHub {
 		}
 	}
 
-	/** Marks machines that fell silent, and those that speak again. */
+	/** Marks machines that fell silent, and those that speak again; forgets strangers that spoke a day ago. */
 	#listen(nowMs: number): void {
 		for (const track of this.#tracks.values()) {
 			if (!track.reading) continue;
+			if (!track.listed && nowMs - track.heardMs > UNLISTED_MS) {
+				this.#tracks.delete(track.machine.id);
+				continue;
+			}
 			const silent = nowMs - track.heardMs > noDataMs(track.machine);
 			if (silent !== track.silent) track.changed = true;
 			track.silent = silent;
@@ -256,9 +271,10 @@ export class LiveHub {
 	}
 }
 
-function emptyTrack(machine: Machine): Track {
+function emptyTrack(machine: Machine, listed: boolean): Track {
 	return {
 		machine,
+		listed,
 		reading: undefined,
 		timeMs: Number.NEGATIVE_INFINITY,
 		heardMs: 0,

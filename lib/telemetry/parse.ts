@@ -78,7 +78,7 @@ function refuseTime(source: Readonly<Record<string, unknown>>, time: unknown): {
 
 function refuseNumber(field: string, value: unknown): { rejected: Refusal } {
 	const text = typeof value === "string" && value.trim() !== "" && Number.isFinite(Number(value));
-	return refuse(text ? "number-as-text" : "not-a-number", field, value, "-1.8e308…1.8e308");
+	return refuse(text ? "number-as-text" : "not-a-number", field, value, "finite number");
 }
 
 /** The words of a reading beside its numbers: state, quality, reason. */

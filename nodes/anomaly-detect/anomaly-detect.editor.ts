@@ -34,7 +34,7 @@ RED.nodes.registerType<EditorNodeProperties & AnomalyDetectConfig>("anomaly-dete
 		return say(`anomaly-detect.outputs.${["scored", "alerts", "models"][index] ?? "models"}`);
 	},
 	icon: "font-awesome/fa-heartbeat",
-	paletteLabel: "anomaly detect",
+	paletteLabel: () => say("anomaly-detect.label"),
 	label() {
 		return this.name || say("anomaly-detect.label");
 	},

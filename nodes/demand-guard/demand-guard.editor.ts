@@ -174,7 +174,7 @@ RED.nodes.registerType<Guard>("demand-guard", {
 		return say(`demand-guard.outputs.${["state", "commands", "events", "answers"][index] ?? "state"}`);
 	},
 	icon: "font-awesome/fa-tachometer",
-	paletteLabel: "demand guard",
+	paletteLabel: () => say("demand-guard.label"),
 	label() {
 		return this.name || say("demand-guard.label");
 	},

@@ -13,7 +13,7 @@ import { shippedTariffs } from "../../lib/tariff/registry.ts";
 import { batchOf } from "../../lib/telemetry/batch.ts";
 import type { Reading, WireReading } from "../../lib/telemetry/reading.ts";
 import type { EnergySiteNode } from "../energy-site/config.ts";
-import { type EnergyMessage, onInput, statusText } from "../on-input.ts";
+import { type EnergyMessage, logLanguage, onInput, statusText } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
 import type { DemandGuardConfig } from "./config.ts";
 import { guardConfigOf, ownLevels, pricerOf, withSite } from "./setup.ts";
@@ -38,7 +38,7 @@ export default (RED: NodeAPI): void => {
 		} catch (error) {
 			problem = error;
 			this.status({ fill: "red", shape: "ring", text: statusText(RED, error) });
-			this.error(explain(error, "en-US"));
+			this.error(explain(error, logLanguage));
 		}
 		onInput(RED, this, (msg: EnergyMessage & { topic?: string }) => {
 			if (!running) throw problem;
@@ -88,7 +88,7 @@ export default (RED: NodeAPI): void => {
 				if (unwritable) return;
 				unwritable = true;
 				const reason = cause instanceof Error ? cause.message : String(cause);
-				node.error(explain(new EnergyError("demand.state-unwritable", { file: file.path, reason }), "en-US"));
+				node.error(explain(new EnergyError("demand.state-unwritable", { file: file.path, reason }), logLanguage));
 			});
 		};
 		const commandMessages = (status: DemandStatus): NodeMessage[] =>
@@ -202,7 +202,7 @@ async function past(
 	const kept = await file.read();
 	if (isSnapshot(kept)) guard.restoreFrom(kept, Date.now());
 	const told = readStore(siteNode, config).catch((error: unknown) => {
-		node.warn(explain(error, "en-US"));
+		node.warn(explain(error, logLanguage));
 		return [];
 	});
 	for (const readings of chunksOf((await Promise.race([told, patience()])) ?? [])) guard.take(readings, Date.now());
@@ -247,7 +247,7 @@ async function learnPeaks(
 		const untilMs = Math.floor(Date.now() / 900_000) * 900_000;
 		pricer.learn(await storedPeaks(store, siteNode.site.id, meters, contract, untilMs));
 	} catch (error) {
-		node.warn(explain(error, "en-US"));
+		node.warn(explain(error, logLanguage));
 	}
 }
 

@@ -142,7 +142,7 @@ RED.nodes.registerType<Alarm, EnergyAlarmCredentials>("energy-alarm", {
 		return say(`energy-alarm.outputs.${["live", "mqtt", "answers", "board"][index] ?? "live"}`);
 	},
 	icon: "font-awesome/fa-bell",
-	paletteLabel: "energy alarm",
+	paletteLabel: () => say("energy-alarm.palette"),
 	label() {
 		return this.name || say("energy-alarm.label");
 	},

@@ -4,7 +4,7 @@ import { commandNames, commandOf } from "../../lib/alarms/commands.ts";
 import type { WireAlarm } from "../../lib/alarms/wire.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import { explain } from "../../lib/messages.ts";
-import { type EnergyMessage, onInput, statusText } from "../on-input.ts";
+import { type EnergyMessage, logLanguage, onInput, statusText } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
 import type { EnergyAlarmConfig, EnergyAlarmCredentials, EnergyAlarmNode } from "./config.ts";
 import { Delivery } from "./delivery.ts";
@@ -34,7 +34,7 @@ export default (RED: NodeAPI): void => {
 		} catch (error) {
 			problem = error;
 			this.status({ fill: "red", shape: "ring", text: statusText(RED, error) });
-			this.error(explain(error, "en-US"));
+			this.error(explain(error, logLanguage));
 		}
 
 		onInput(RED, this, async (msg: AlarmMessage) => {
@@ -69,7 +69,7 @@ export default (RED: NodeAPI): void => {
 		const siteNode = siteOf(RED, config.site);
 		const { site } = siteNode;
 		const areas = new Map(site.machines.map(({ id, area }) => [id, area || "plant"]));
-		const complain = (error: unknown): void => node.error(explain(error, "en-US"));
+		const complain = (error: unknown): void => node.error(explain(error, logLanguage));
 		const secret = (name: keyof EnergyAlarmCredentials): string => String(node.credentials?.[name] ?? "");
 		const credentials: EnergyAlarmCredentials = {
 			...{ webhookSecret: secret("webhookSecret"), smtpUser: secret("smtpUser") },

@@ -40,7 +40,7 @@ RED.nodes.registerType<EditorNodeProperties & EnergyIngestConfig, EnergyIngestCr
 	outputs: 2,
 	outputLabels: (index) => say(index === 0 ? "energy-ingest.outputs.readings" : "energy-ingest.outputs.rejected"),
 	icon: "font-awesome/fa-sign-in",
-	paletteLabel: "energy ingest",
+	paletteLabel: () => say("energy-ingest.label"),
 	label() {
 		return this.name || this.topic || say("energy-ingest.label");
 	},

@@ -6,7 +6,7 @@ import { type Decoded, Decoder } from "../../lib/ingest/decode.ts";
 import { Ledger } from "../../lib/ingest/ledger.ts";
 import { Subscriber, type SubscriberOptions } from "../../lib/ingest/subscriber.ts";
 import { explain } from "../../lib/messages.ts";
-import { statusText } from "../on-input.ts";
+import { logLanguage, statusText } from "../on-input.ts";
 import { type IngestTag, waitForSettlement } from "../settlement.ts";
 import { DEFAULT_TOPIC, type EnergyIngestConfig, type EnergyIngestCredentials } from "./config.ts";
 
@@ -125,7 +125,7 @@ export default (RED: NodeAPI): void => {
 			status.failed(statusText(RED, reason));
 			if (lastSaid === reason.code) return;
 			lastSaid = reason.code;
-			this.warn(explain(reason, "en-US"));
+			this.warn(explain(reason, logLanguage));
 		};
 
 		const stopWaiting = waitForSettlement(this.id, {
@@ -138,7 +138,7 @@ export default (RED: NodeAPI): void => {
 			},
 			failed: (batch, error) => {
 				if (!ledger.has(batch)) return;
-				const reason = error instanceof EnergyError ? explain(error, "en-US") : String(error);
+				const reason = error instanceof EnergyError ? explain(error, logLanguage) : String(error);
 				subscriber.restart(new EnergyError("ingest.commit-failed", { reason }, { cause: error }));
 			},
 		});

@@ -20,7 +20,7 @@ RED.nodes.registerType<EditorNodeProperties & EnergyLiveConfig>("energy-live", {
 	inputs: 1,
 	outputs: 1,
 	icon: "font-awesome/fa-heartbeat",
-	paletteLabel: "energy live",
+	paletteLabel: () => say("energy-live.label"),
 	label() {
 		return this.name || `${say("energy-live.label")} ${this.path}`;
 	},

@@ -9,7 +9,7 @@ import { LiveServer } from "../../lib/live/server.ts";
 import { explain } from "../../lib/messages.ts";
 import { toWire, type WireReading } from "../../lib/telemetry/reading.ts";
 import type { EnergySiteNode } from "../energy-site/config.ts";
-import { type EnergyMessage, onInput, statusText } from "../on-input.ts";
+import { type EnergyMessage, logLanguage, onInput, settingsLine, statusText } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
 import type { EnergyLiveConfig } from "./config.ts";
 
@@ -24,8 +24,8 @@ const DELTA_MS = 1_000;
 /** Counted here between two looks into the store, which knows late readings and counter resets. */
 const CORRECT_MS = 60_000;
 const RETRY_MS = 15_000;
-const settingsLine =
-	'const { createAccess, settingsFor } = require("@smartfactory/node-red-energy/access"); and in module.exports: ...settingsFor(createAccess({ home: __dirname }))';
+/** How soon what another process stored is seen here: meters on Modbus are not on the broker that the API mode follows. */
+const LOOK_MS = 10_000;
 
 /** Paths that a node of this process serves. */
 const served = new Set<string>();
@@ -41,7 +41,7 @@ export default (RED: NodeAPI): void => {
 		const path = config.path || "/ws";
 		const say = (error: unknown): void => {
 			this.status({ fill: "red", shape: "ring", text: statusText(RED, error) });
-			this.error(explain(error, "en-US"));
+			this.error(explain(error, logLanguage));
 		};
 		let live: Live | undefined;
 		try {
@@ -74,7 +74,7 @@ export default (RED: NodeAPI): void => {
 		const hub = new LiveHub(site, Date.now());
 		const authenticate = authenticator();
 		if (!authenticate)
-			node.warn(explain(new EnergyError("live.upgrade-missing", { path, line: settingsLine }), "en-US"));
+			node.warn(explain(new EnergyError("live.upgrade-missing", { path, line: settingsLine }), logLanguage));
 		const snapshot = () => hub.snapshot(Date.now());
 		const server = new LiveServer({ path, authenticate, settingsLine, snapshot });
 		served.add(path);
@@ -110,13 +110,24 @@ export default (RED: NodeAPI): void => {
 				if (restore) tell(hub.snapshot(Date.now()));
 			} catch (error) {
 				wait = RETRY_MS;
-				node.warn(explain(error, "en-US"));
+				node.warn(explain(error, logLanguage));
 			}
 			const untilMidnight = nextDayMs(Date.now(), site.timeZone) - Date.now() + 2_000;
 			if (!closed) corrector = setTimeout(() => void correct(!restored), Math.min(wait, untilMidnight));
 		};
+		let looker: NodeJS.Timeout | undefined;
+		const look = async (): Promise<void> => {
+			try {
+				const store = await siteNode.store();
+				hub.restore((await store.latest(site.id)).map(toWire), Date.now());
+			} catch {
+				// The correction, which asks the same store, says what is wrong with it.
+			}
+			if (!closed) looker = setTimeout(() => void look(), LOOK_MS);
+		};
 		let closed = false;
 		void correct(true);
+		looker = setTimeout(() => void look(), LOOK_MS);
 
 		return {
 			hub,
@@ -133,6 +144,7 @@ export default (RED: NodeAPI): void => {
 				closed = true;
 				clearInterval(tick);
 				clearTimeout(corrector);
+				clearTimeout(looker);
 				RED.server.off("upgrade", server.upgrade);
 				served.delete(path);
 				server.close();

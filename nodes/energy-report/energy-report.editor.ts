@@ -58,7 +58,7 @@ RED.nodes.registerType<Instance>("energy-report", {
 	outputs: 1,
 	outputLabels: () => say("energy-report.output"),
 	icon: "font-awesome/fa-file-pdf-o",
-	paletteLabel: "energy report",
+	paletteLabel: () => say("energy-report.label"),
 	label() {
 		return this.name || say(`energy-report.labels.${this.kind}`, { format: this.format.toUpperCase() });
 	},

@@ -8,6 +8,7 @@ import type { Store } from "../../lib/store/store.ts";
 import { configuredRates } from "../../lib/tariff/contract.ts";
 import { shippedTariffs } from "../../lib/tariff/registry.ts";
 import type { Site } from "../../lib/telemetry/site.ts";
+import { logLanguage } from "../on-input.ts";
 import type { EnergySiteConfig, EnergySiteNode } from "./config.ts";
 import { ContractHolder } from "./contract-holder.ts";
 import { idPattern, machinesOf } from "./machines.ts";
@@ -71,7 +72,7 @@ export default (RED: NodeAPI): void => {
 			this.site = siteFrom(config);
 		} catch (error) {
 			// Nodes of this site then say that it is missing; here stands why.
-			this.error(explain(error, "en-US"));
+			this.error(explain(error, logLanguage));
 		}
 		const timeZone = this.site?.timeZone ?? "UTC";
 		const directory = RED.settings.userDir ?? process.cwd();

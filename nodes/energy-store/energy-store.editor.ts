@@ -22,7 +22,7 @@ RED.nodes.registerType<EditorNodeProperties & EnergyStoreConfig>("energy-store",
 	inputs: 1,
 	outputs: 1,
 	icon: "font-awesome/fa-database",
-	paletteLabel: "energy store",
+	paletteLabel: () => say("energy-store.label"),
 	label() {
 		return this.name || say(`energy-store.operations.${this.operation}`);
 	},

@@ -69,7 +69,7 @@ RED.nodes.registerType<Edited>("meter-decode", {
 	inputs: 1,
 	outputs: 1,
 	icon: "font-awesome/fa-tachometer",
-	paletteLabel: "meter decode",
+	paletteLabel: () => say("meter-decode.label"),
 	label() {
 		return this.name || this.machine || say("meter-decode.label");
 	},

@@ -13,12 +13,18 @@ interface ModbusMessage extends EnergyMessage {
 	error?: unknown;
 }
 
+/** A meter is given up after three missed polls: at least this long, and this long while its rhythm is not known. */
+const SHORTEST_SILENCE_MS = 30_000;
+const FIRST_SILENCE_MS = 120_000;
+
 export default (RED: NodeAPI): void => {
 	function MeterDecode(this: Node, config: MeterDecodeConfig & NodeDef): void {
 		RED.nodes.createNode(this, config);
 		const mergeMs = Math.max(1, Number(config.mergeMs) || 1000);
 		let poll: MeterPoll | undefined;
 		let timer: NodeJS.Timeout | undefined;
+		let silence: NodeJS.Timeout | undefined;
+		let heardMs: number | undefined;
 		let shown = "";
 		const show = (text: string, fill: "green" | "red" | "yellow"): void => {
 			if (shown !== text) this.status({ fill, shape: fill === "red" ? "ring" : "dot", text });
@@ -47,7 +53,19 @@ export default (RED: NodeAPI): void => {
 				throw error;
 			}
 		});
-		this.on("close", () => clearTimeout(timer));
+		this.on("close", () => {
+			clearTimeout(timer);
+			clearTimeout(silence);
+		});
+
+		/** A read node whose meter is gone sends nothing at all: without this the last value would stay green for ever. */
+		const listen = (): void => {
+			const nowMs = Date.now();
+			const allowedMs = heardMs === undefined ? FIRST_SILENCE_MS : Math.max(SHORTEST_SILENCE_MS, 3 * (nowMs - heardMs));
+			heardMs = nowMs;
+			clearTimeout(silence);
+			silence = setTimeout(() => show("status.not-connected", "red"), allowedMs).unref();
+		};
 
 		const readingsOf = (site: string, polls: readonly (Quantities & { timeMs: number })[]): WireReading[] =>
 			polls.map((one) => meterReading(site, config.machine, one));
@@ -59,6 +77,7 @@ export default (RED: NodeAPI): void => {
 				return null;
 			}
 			show(statusText(readings.at(-1) ?? first), "green");
+			listen();
 			msg.payload = readings.length === 1 ? first : readings;
 			return msg;
 		};

@@ -39,7 +39,7 @@ RED.nodes.registerType<EditorNodeProperties & PlantSimulateConfig, PlantSimulate
 	outputs: 2,
 	outputLabels: (index) => say(index === 0 ? "plant-simulate.outputs.readings" : "plant-simulate.outputs.events"),
 	icon: "font-awesome/fa-industry",
-	paletteLabel: "plant simulate",
+	paletteLabel: () => say("plant-simulate.label"),
 	label() {
 		return this.name || say("plant-simulate.label");
 	},

@@ -9,7 +9,7 @@ import { commandEvent, obey, type PlantEvent } from "../../lib/plant/orders.ts";
 import { Plant, type PlantSample, type PlantState } from "../../lib/plant/plant.ts";
 import { PlantRunner } from "../../lib/plant/runner.ts";
 import { toWire } from "../../lib/telemetry/reading.ts";
-import { onInput, statusText } from "../on-input.ts";
+import { logLanguage, onInput, statusText } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
 import type { PlantSimulateConfig, PlantSimulateCredentials } from "./config.ts";
 
@@ -46,7 +46,7 @@ export default (RED: NodeAPI): void => {
 			if (error) trouble.set(part, error);
 			else trouble.delete(part);
 			// Once per kind of trouble, not once per attempt.
-			if (error && known?.code !== error.code) this.warn(explain(error, "en-US"));
+			if (error && known?.code !== error.code) this.warn(explain(error, logLanguage));
 			show();
 		};
 
@@ -66,7 +66,7 @@ export default (RED: NodeAPI): void => {
 			show();
 		} catch (error) {
 			this.status({ fill: "red", shape: "ring", text: statusText(RED, error) });
-			this.error(explain(error, "en-US"));
+			this.error(explain(error, logLanguage));
 		}
 
 		onInput(RED, this, (msg) => {
@@ -226,7 +226,7 @@ class Simulation {
 			event = commandEvent(this.plant, this.plant.command(machine, parse(payload)));
 		} catch (error) {
 			const { siteId } = this.#settings;
-			const reason = explain(error, "en-US");
+			const reason = explain(error, logLanguage);
 			this.#node.warn(`${topic}: ${reason}`);
 			event = {
 				event: "command",

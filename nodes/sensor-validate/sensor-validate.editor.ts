@@ -24,7 +24,7 @@ RED.nodes.registerType<EditorNodeProperties & SensorValidateConfig>("sensor-vali
 		return say(`sensor-validate.outputs.${["valid", "rejected", "summary"][index] ?? "summary"}`);
 	},
 	icon: "font-awesome/fa-check-square-o",
-	paletteLabel: "sensor validate",
+	paletteLabel: () => say("sensor-validate.label"),
 	label() {
 		return this.name || say("sensor-validate.label");
 	},

@@ -26,7 +26,7 @@ RED.nodes.registerType<EditorNodeProperties & TouPriceConfig>("tou-price", {
 		return say(`tou-price.outputs.${["priced", "events", "live"][index] ?? "priced"}`);
 	},
 	icon: "font-awesome/fa-krw",
-	paletteLabel: "tou price",
+	paletteLabel: () => say("tou-price.palette"),
 	label() {
 		const operation = this.operation ?? "readings";
 		return this.name || (operation === "readings" ? say("tou-price.label") : say(`tou-price.operations.${operation}`));

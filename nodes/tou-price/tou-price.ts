@@ -14,7 +14,7 @@ import type { Pricer } from "../../lib/tariff/pricer.ts";
 import { shippedTariffs, type TariffRegistry } from "../../lib/tariff/registry.ts";
 import { batchOf } from "../../lib/telemetry/batch.ts";
 import type { EnergySiteNode } from "../energy-site/config.ts";
-import { type EnergyMessage, onInput, statusText } from "../on-input.ts";
+import { type EnergyMessage, logLanguage, onInput, statusText } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
 import { Announcer } from "./announcer.ts";
 import { type Operation, operations, type TouPriceConfig } from "./config.ts";
@@ -120,7 +120,7 @@ async function restorePrices(siteNode: EnergySiteNode, node: Node): Promise<void
 		if (points.length > 0) siteNode.takePrices(points);
 	} catch (error) {
 		// The contract's own errors are said where prices are asked for.
-		if (error instanceof EnergyError && error.code.startsWith("store.")) node.warn(explain(error, "en-US"));
+		if (error instanceof EnergyError && error.code.startsWith("store.")) node.warn(explain(error, logLanguage));
 	}
 }
 
@@ -249,7 +249,7 @@ function statusOf(RED: NodeAPI, node: Node) {
 		},
 		problem(error: unknown): void {
 			if (error === null) return;
-			const text = explain(error, "en-US");
+			const text = explain(error, logLanguage);
 			set("red", statusText(RED, error));
 			if (text !== problem) node.error(text);
 			problem = text;

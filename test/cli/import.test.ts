@@ -50,6 +50,21 @@ describe("npm run import", () => {
 		}
 	});
 
+	it("reads what Korean spreadsheets save: CP949, and UTF-16", async () => {
+		const path = file([]);
+		// 시간,사용량
+		const header = Buffer.from([0xbd, 0xc3, 0xb0, 0xa3, 0x2c, 0xbb, 0xe7, 0xbf, 0xeb, 0xb7, 0xae, 0x0a]);
+		const rows = "2026-08-01 00:00,1.5\n2026-08-01 00:15,2.5\n";
+		const utf16 = Buffer.from(`\uFEFF시간,사용량\n${rows}`, "utf16le");
+		for (const bytes of [Buffer.concat([header, Buffer.from(rows)]), utf16]) {
+			writeFileSync(path, bytes);
+			const { code, stdout, stderr } = await tool(path, "--machine", "press", "--dry-run");
+			assert.equal(code, 0, stderr);
+			assert.match(stdout, /column 사용량/);
+			assert.match(stdout, /2 rows → 2 quarter-hours, 4 kWh/);
+		}
+	});
+
 	it("only shows what it would do in a dry run", async () => {
 		const { code, stdout } = await tool(plain(), "--machine", "press", "--dry-run");
 		assert.equal(code, 0);

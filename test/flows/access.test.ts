@@ -257,6 +257,12 @@ for (const line of ["node-red", "node-red-4"]) {
 			}
 		});
 
+		it("names the rule that the request broke, not that it could have been something else", async () => {
+			const headers = { ...bearer, "content-type": "application/json" };
+			const answer = await fetch(`${red.base}/api/v1/data/sensors`, { method: "POST", headers, body: "[]" });
+			assert.match(((await answer.json()) as { detail: string }).detail, /fewer than 1 items/);
+		});
+
 		it("speaks Korean to who asks for it", async () => {
 			const answer = await fetch(`${red.base}/api/v1/data/sensors`, {
 				headers: { "accept-language": "ko-KR,ko;q=0.9" },

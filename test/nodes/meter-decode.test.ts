@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { EventEmitter } from "node:events";
+import { mock } from "node:test";
 import type { NodeMessage } from "node-red";
 import type { WireReading } from "../../lib/telemetry/reading.ts";
 import { demoSite, fakeSite } from "./fake-site.ts";
@@ -68,6 +69,32 @@ describe("meter-decode node", () => {
 		const out = next<NodeMessage & { payload: WireReading }>("out");
 		send(sdm630());
 		assert.equal((await out).payload.powerKw, 42.1);
+	});
+
+	it("does not show the last value of a meter that fell silent as if it were now", async () => {
+		await load();
+		mock.timers.enable({ apis: ["setTimeout", "Date"], now: Date.now() });
+		try {
+			const shown: string[] = [];
+			const pass = async (ms: number) => {
+				mock.timers.tick(ms);
+				await new Promise(setImmediate);
+			};
+			(helper.getNode("n") as EventEmitter).on("call:status", ({ firstArg }) => shown.push(firstArg.text));
+			for (let poll = 0; poll < 3; poll++) {
+				const out = next("out");
+				send(sdm630());
+				await out;
+				await pass(15_000);
+			}
+			assert.deepEqual(shown, ["42.1 kW"]);
+			await pass(29_999);
+			assert.deepEqual(shown, ["42.1 kW"], "two missed polls are no silence yet");
+			await pass(1);
+			assert.deepEqual(shown, ["42.1 kW", "status.not-connected"]);
+		} finally {
+			mock.timers.reset();
+		}
 	});
 
 	it("reads by a profile of one's own, in another word order", async () => {

@@ -3,15 +3,17 @@ import { once } from "node:events";
 import { connect as tcp } from "node:net";
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
 import { type Broker, startBroker } from "../../../lib/broker/broker.ts";
+import type { EnergyError } from "../../../lib/errors.ts";
 
 const credentials = { username: "plant", password: "secret-for-tests" };
 
 describe("embedded broker", () => {
 	let broker: Broker;
+	const refusals: EnergyError[] = [];
 	const clients: MqttClient[] = [];
 
 	before(async () => {
-		broker = await startBroker({ port: 0, ...credentials });
+		broker = await startBroker({ port: 0, ...credentials, onRefusal: (reason) => refusals.push(reason) });
 	});
 	after(() => broker.close());
 	afterEach(async () => {
@@ -127,7 +129,7 @@ describe("embedded broker", () => {
 	});
 
 	it("refuses a message of 10 MB without harm to anyone else", async () => {
-		const [subscriber, good, bad] = [await join(), await join(), await join()];
+		const [subscriber, good, bad] = [await join(), await join(), await join({ clientId: "gateway-7" })];
 		const got = collect(subscriber);
 		await subscriber.subscribeAsync("size/#", { qos: 1 });
 		const before = (await broker.stats()).oversized;
@@ -139,6 +141,10 @@ describe("embedded broker", () => {
 		await until(() => got.length === 1);
 		assert.equal(got[0]?.length, 200 * 1024);
 		assert.equal((await broker.stats()).oversized, before + 1);
+		assert.equal(refusals.at(-1)?.code, "broker.packet-large");
+		const { client, bytes, limit } = refusals.at(-1)?.details ?? {};
+		assert.deepEqual([client, limit], ["gateway-7", 262_144]);
+		assert.ok(Number(bytes) > 10 * 1024 * 1024);
 	});
 
 	it("outlives garbage on its port", async () => {

@@ -82,6 +82,13 @@ describe("configuration", () => {
 		assert.equal(brokerUrl({ ...system, mqtt_broker: "mqtts://plant.lan:8883" }), "mqtts://plant.lan:8883");
 	});
 
+	it("refuses a broker that no connection can be made to", () => {
+		for (const broker of ["http://plant.lan", "plant.lan:1884", "mqtt://", ""])
+			assert.equal(problemsOf({ system: { mqtt_broker: broker } })[0]?.key, "system.mqtt_broker", broker);
+		for (const broker of ["embedded", "plant.lan", "mqtt://plant.lan", "wss://user:word@plant.lan:9001/mqtt"])
+			assert.deepEqual(problemsOf({ system: { mqtt_broker: broker } }), [], broker);
+	});
+
 	it("keeps the safety margin free below the limit", () => {
 		assert.equal(plannedCapKw({ ...resolveConfig([]).power, peak_power_limit: 1000, safety_margin: 0.1 }), 900);
 	});

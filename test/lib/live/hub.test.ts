@@ -122,6 +122,27 @@ describe("live hub", () => {
 		assert.equal(at(hub, "press", next).energyTodayKwh, 0);
 	});
 
+	it("takes from the store what another process stored, where it is newer", () => {
+		const hub = new LiveHub(siteOf(sub("press")), start);
+		hub.read([reading("press", start, { powerKw: 5 })], start);
+		hub.delta(start);
+		hub.restore([reading("press", start, { powerKw: 5 })], start);
+		assert.deepEqual(hub.delta(start).machines, [], "what is known already is no news");
+		hub.restore([reading("press", start + 5_000, { powerKw: 7 })], start + 6_000);
+		assert.equal(at(hub, "press", start + 6_000).powerKw, 7);
+		assert.equal(hub.snapshot(start + 6_000).flow.readingsPerS, 0.1, "the store's readings are no data flow");
+	});
+
+	it("warns of no stranger that spoke a day ago: imported, misspelt, taken away", () => {
+		const day = 86_400_000;
+		const hub = new LiveHub(siteOf(sub("press")), start);
+		hub.restore([reading("prss", start - day - 1, { powerKw: 5 }), reading("press", start - day - 1, {})], start);
+		assert.deepEqual(hub.snapshot(start).flow.silent, ["press"]);
+		hub.read([reading("loaned", start, { powerKw: 5 })], start);
+		assert.deepEqual(hub.snapshot(start + day).flow.silent, ["press", "loaned"]);
+		assert.deepEqual(hub.snapshot(start + day + 1).flow.silent, ["press"]);
+	});
+
 	it("tells how much flows: readings a second over ten, rejected ones of the last minute", () => {
 		const hub = new LiveHub(siteOf(sub("press")), start);
 		for (let second = 0; second < 20; second++) {
