@@ -5,6 +5,8 @@ import { readFileSync } from "node:fs";
 import { Temporal } from "temporal-polyfill";
 import { parseDate } from "../lib/calendar/civil.ts";
 import { koreanHolidays } from "../lib/calendar/holidays.ts";
+import { EnergyError } from "../lib/errors.ts";
+import { explain } from "../lib/messages.ts";
 import { runBillCases } from "../lib/tariff/bill-cases.ts";
 import { Pricer } from "../lib/tariff/pricer.ts";
 import { shippedTariffs } from "../lib/tariff/registry.ts";
@@ -16,7 +18,15 @@ export default async function bills(args: readonly string[]): Promise<Figures> {
 	if (at < 0) return speed();
 	const file = args[at + 1];
 	if (!file) throw new Error("--cases needs a file");
-	return { ...runBillCases(JSON.parse(readFileSync(file, "utf8"))) };
+	try {
+		return { ...runBillCases(JSON.parse(readFileSync(file, "utf8"))) };
+	} catch (error) {
+		// A file that isn't there, isn't JSON or holds no list: one line, not a trace of the file.
+		const reason =
+			error instanceof EnergyError ? explain(error, "en-US") : error instanceof Error ? error.message : error;
+		console.error(`${file}: ${reason}`);
+		process.exit(2);
+	}
 }
 
 const tariff = shippedTariffs().get("kepco/industrial-b/high-a/II");

@@ -1,6 +1,7 @@
 import { readData } from "./data.ts";
 import { EnergyError } from "./errors.ts";
 import type { Language } from "./language.ts";
+import { isMisfits, problemText, ruleIn } from "./rules.ts";
 
 export { type Language, languages } from "./language.ts";
 
@@ -34,11 +35,13 @@ const catalogue: ReadonlyMap<string, Entry> = new Map(
 	),
 );
 
-/** Fills `{field}` places of a message; what is not a plain value is shown as JSON. */
-function fill(template: string, details: Readonly<Record<string, unknown>>): string {
+/** Fills `{field}` places of a message; what is not a plain value is shown as JSON. Rules are said in its language. */
+function fill(template: string, details: Readonly<Record<string, unknown>>, language: Language): string {
 	return template.replace(/\{(\w+)\}/g, (place, name: string) => {
 		const value = details[name];
 		if (value === undefined) return place;
+		if (name === "rule" && typeof value === "string") return ruleIn(language, value);
+		if (name === "list" && isMisfits(details.problems)) return problemText(details.problems, language);
 		return typeof value === "string" || typeof value === "number" ? String(value) : JSON.stringify(value);
 	});
 }
@@ -46,7 +49,7 @@ function fill(template: string, details: Readonly<Record<string, unknown>>): str
 /** A message of the catalogue, filled; the code itself where the catalogue lacks it. */
 export function text(code: string, details: Readonly<Record<string, unknown>>, language: Language): string {
 	const entry = catalogue.get(code);
-	return entry ? fill(entry[language], details) : code;
+	return entry ? fill(entry[language], details, language) : code;
 }
 
 /** Language of a terminal, from the locale variables of POSIX. */
@@ -57,7 +60,7 @@ export function languageOfTerminal(env: Readonly<Record<string, string | undefin
 /** What an error says to a person, in their language; an error that is not ours says only that it was unexpected. */
 export function explain(error: unknown, language: Language): string {
 	const known = error instanceof EnergyError ? catalogue.get(error.code) : undefined;
-	if (known && error instanceof EnergyError) return fill(known[language], error.details);
+	if (known && error instanceof EnergyError) return fill(known[language], error.details, language);
 	return catalogue.get("nodes.unexpected")?.[language] ?? "Unexpected error";
 }
 

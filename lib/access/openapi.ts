@@ -1,7 +1,7 @@
 import { middleware } from "express-openapi-validator";
-import { readData } from "../data.ts";
 import { EnergyError } from "../errors.ts";
-import { type Language, languageOf } from "../messages.ts";
+import { languageOf } from "../messages.ts";
+import { ruleIn } from "../rules.ts";
 import { accessOf } from "./context.ts";
 import type { Handler, HttpRequest, HttpResponse, Next } from "./http.ts";
 
@@ -56,16 +56,6 @@ const depthOf = (field: string): number => field.split("/").length;
 function rankOf(errorCode = ""): number {
 	if (/^(oneOf|anyOf)\./.test(errorCode)) return 2;
 	return errorCode.startsWith("type.") ? 1 : 0;
-}
-
-const rules: readonly { pattern: RegExp; ko: string }[] = readData<{ pattern: string; ko: string }[]>(
-	"lib/access/rules.json",
-).map(({ pattern, ko }) => ({ pattern: new RegExp(`^${pattern}$`), ko }));
-
-/** The validator speaks English only. */
-function ruleIn(language: Language, rule: string): string {
-	const known = language === "ko" ? rules.find(({ pattern }) => pattern.test(rule)) : undefined;
-	return known ? rule.replace(known.pattern, known.ko) : rule;
 }
 
 function energyErrorOf(error: unknown, req: HttpRequest): unknown {

@@ -43,7 +43,7 @@ export function runBillCases(cases: unknown, tariffs: TariffRegistry = shippedTa
 	if (!Array.isArray(list)) {
 		throw new EnergyError("tariff.input", {
 			list: "must be a list of cases",
-			problems: [{ path: "", value: cases, rule: "a list" }],
+			problems: [{ path: "", value: cases, rule: "must be a list of cases" }],
 		});
 	}
 	const failed = list.flatMap((each: unknown, index) => runCase(each, index, tariffs) ?? []);

@@ -210,8 +210,12 @@ function piecesOf(request: BillRequest, firstDay: DayNumber, endDay: DayNumber):
 		starts.push({ day: Math.max(change.day, firstDay), contractKw, tariff });
 	}
 	return starts.map((start, index): Piece => {
-		if (!(start.contractKw > 0 && start.contractKw < 1e7)) {
-			throw new EnergyError("tariff.contract", { field: "contractKw", value: start.contractKw, rule: "above 0 kW" });
+		if (!(start.contractKw > 0 && start.contractKw <= 1e7)) {
+			throw new EnergyError("tariff.contract", {
+				field: "contractKw",
+				value: start.contractKw,
+				rule: "above 0 kW, at most 10000000 kW",
+			});
 		}
 		const calendar = compilePrices(start.tariff, firstDay, endDay, {
 			holidays: request.holidays,

@@ -3,28 +3,13 @@ import { parseDate } from "../calendar/civil.ts";
 import { clockOf } from "../calendar/zone-clock.ts";
 import { readData } from "../data.ts";
 import { EnergyError } from "../errors.ts";
+import { type Misfit as Problem, problemText } from "../rules.ts";
 import type { Discount, Rate, Rates, Schedule, TariffBook, Version } from "./book.ts";
 import { bandOfEachQuarter, quartersOf } from "./hours.ts";
 
-/** One thing wrong with a file: where, what stands there, and the rule it breaks. */
-export interface Problem {
-	/** JSON pointer, e.g. `/contracts/0/versions/1/rates/high-a~1II/energy/summer`. */
-	path: string;
-	value: unknown;
-	rule: string;
-}
+export { type Problem, problemText };
 
 type Report = (path: string, value: unknown, rule: string) => void;
-
-/** Problems as one text for a message, the first twenty of them. */
-export function problemText(problems: readonly Problem[]): string {
-	const lines = problems.slice(0, 20).map(({ path, value, rule }) => {
-		const shown = JSON.stringify(value) ?? "nothing";
-		return `${path || "/"}: ${rule} (is ${shown.length > 60 ? `${shown.slice(0, 57)}…` : shown})`;
-	});
-	if (problems.length > 20) lines.push(`… ${problems.length - 20} more`);
-	return lines.join("; ");
-}
 
 let validate: ReturnType<Ajv["compile"]> | undefined;
 

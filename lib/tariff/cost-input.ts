@@ -44,6 +44,9 @@ export interface CostInput {
 	unknownFields: string[];
 }
 
+/** No contract and no load is larger: 10 GW. What is typed in watts by mistake is found this way. */
+const MAX_KW = 1e7;
+
 type Fields = Record<string, unknown>;
 
 const fields = [
@@ -105,11 +108,12 @@ class Reader {
 
 	date(value: unknown, path: string): string | undefined {
 		try {
-			parseDate(String(value));
-			return String(value);
-		} catch {
-			return this.wrong(path, value, "must be a date such as 2026-04-16");
-		}
+			if (typeof value === "string") {
+				parseDate(value);
+				return value;
+			}
+		} catch {}
+		return this.wrong(path, value, "must be a date such as 2026-04-16");
 	}
 
 	month(value: unknown, path: string): MonthNumber | undefined {
@@ -133,7 +137,7 @@ export function parseCostInput(input: unknown): CostInput {
 	const month = read.text(from, "month", "month", true);
 	if (month !== undefined) read.month(month, "month");
 	const version = from.version === null ? undefined : read.text(from, "version", "version");
-	const contractKw = read.figure(from, "contractKw", "contractKw", 0.001, 1e7, true);
+	const contractKw = read.figure(from, "contractKw", "contractKw", 0.001, MAX_KW, true);
 	const load = readLoad(read, from);
 	const parsed = {
 		...optional("version", version),
@@ -182,7 +186,7 @@ function readLoad(read: Reader, from: Fields): CostLoad | undefined {
 	const given = ["uniformKw", "intervals", "csv"].filter((key) => load[key] !== undefined);
 	if (given.length !== 1) return read.wrong("load", given, rule);
 	if (given[0] === "uniformKw") {
-		const uniformKw = read.figure(load, "load.uniformKw", "uniformKw", 0, 1e7);
+		const uniformKw = read.figure(load, "load.uniformKw", "uniformKw", 0, MAX_KW);
 		return uniformKw === undefined ? undefined : { uniformKw };
 	}
 	if (given[0] === "csv") {
@@ -201,7 +205,7 @@ function readPeaks(read: Reader, from: Fields): Map<MonthNumber, Peak> {
 		const month = read.month(text, path);
 		const kw = isObject(value) ? value.kw : value;
 		const at = isObject(value) && typeof value.at === "string" ? Date.parse(value.at) : Number.NaN;
-		if (!isFigure(kw) || kw < 0) read.wrong(path, value, "must be kW, at least 0");
+		if (!isFigure(kw) || kw < 0 || kw > MAX_KW) read.wrong(path, value, `must be kW from 0 to ${MAX_KW}`);
 		else if (month !== undefined) peaks.set(month, { kw, ...(Number.isNaN(at) ? {} : { atMs: at }) });
 	}
 	return peaks;
@@ -272,7 +276,7 @@ function readChanges(read: Reader, from: Fields): NonNullable<CostInput["contrac
 		const path = `contractChanges[${index}]`;
 		if (!isObject(value)) return read.wrong(path, value, "must be { from, contractKw?, tariff? }") ?? [];
 		const day = read.date(value.from, `${path}.from`);
-		const contractKw = read.figure(value, `${path}.contractKw`, "contractKw", 0.001, 1e7);
+		const contractKw = read.figure(value, `${path}.contractKw`, "contractKw", 0.001, MAX_KW);
 		const tariff = read.text(value, `${path}.tariff`, "tariff");
 		return day ? [{ from: day, ...optional("contractKw", contractKw), ...optional("tariff", tariff) }] : [];
 	});

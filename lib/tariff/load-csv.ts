@@ -69,6 +69,9 @@ function timeOf(text: string, timeZone: string): number | undefined {
 	const match = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/.exec(text);
 	if (!match) return undefined;
 	const [, date = "", hour, minute, second = "00", offset] = match;
+	// 24:00 is the end of the day in ISO 8601; later hours would slip into another day unnoticed.
+	const inDay = Number(hour) * 60 + Number(minute) + Number(second) / 60;
+	if (inDay > 1440 || Number(minute) > 59 || Number(second) > 59) return undefined;
 	if (offset) {
 		const ms = Date.parse(`${date}T${hour}:${minute}:${second}${offset}`);
 		return Number.isNaN(ms) ? undefined : ms;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { EnergyError } from "../../../lib/errors.ts";
+import { explain } from "../../../lib/messages.ts";
 import { calculateCost } from "../../../lib/tariff/calculate-cost.ts";
 
 const line = (cost: ReturnType<typeof calculateCost>, id: string): number | undefined =>
@@ -316,6 +317,25 @@ describe("calculate-cost: what it refuses", () => {
 			"load.intervals[1]",
 			"load.intervals[3]",
 		]);
+	});
+	it("a past peak beyond any plant's, before it becomes a bill without end", () => {
+		const wrong = { ...base, previousPeaksKw: { "2026-01": 1e308 } };
+		assert.throws(() => calculateCost(wrong), { code: "tariff.input" });
+		assert.ok(calculateCost({ ...base, contractKw: 1e7 }).totalKrw > 0);
+	});
+	it("with path, value and rule in the reader's language", () => {
+		try {
+			calculateCost({ ...base, contractKw: -1, load: { csv: "" }, extraHolidays: [["2026-06-01"]] });
+			assert.fail();
+		} catch (error) {
+			assert.equal(
+				explain(error, "ko"),
+				"요청을 계산할 수 없습니다: contractKw: 0.001부터 10000000까지의 숫자여야 합니다 (현재 -1); " +
+					'load.csv: 빈칸이 아닌 문자열이어야 합니다 (현재 ""); ' +
+					'extraHolidays[0]: 2026-04-16과 같은 날짜여야 합니다 (현재 ["2026-06-01"]).',
+			);
+			assert.match(explain(error, "en-US"), /contractKw: must be a number from 0\.001 to 10000000 \(is -1\)/);
+		}
 	});
 	it("hourly figures in place of quarter-hours", () =>
 		assert.throws(() => calculateCost({ ...base, load: { intervals: new Array(720).fill(1) } }), {

@@ -32,6 +32,12 @@ describe("a load from CSV", () => {
 		assert.ok(Number.isNaN(values[0]));
 		assert.equal(values.filter((value) => !Number.isNaN(value)).length, 1);
 	});
+	it("knows 24:00 as the end of a day and no later hour", () => {
+		assert.equal(csvLoad("time,kWh\n2026-05-31T24:00,7\n", seoul)[0], 7);
+		for (const time of ["2026-05-31T24:15", "2026-05-31T25:00", "2026-06-01T00:75"]) {
+			assert.throws(() => csvLoad(`time,kWh\n${time},7\n`, seoul), { code: "tariff.csv" });
+		}
+	});
 	it("names every line that can't be read, all at once", () =>
 		assert.throws(
 			() =>
