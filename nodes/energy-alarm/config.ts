@@ -9,6 +9,11 @@ export interface EnergyAlarmConfig {
 	name: string;
 	/** Id of an energy-site. */
 	site: string;
+	/**
+	 * `watch`: makes alarms of what comes in. `follow`: another process does, on the same store; this one answers
+	 * questions and hands on commands.
+	 */
+	mode: "watch" | "follow";
 	rules: RuleRow[];
 	/** Below this share of its own best decile a machine counts as inefficient, 0…1. */
 	efficiencyThreshold: string | number;

@@ -30,6 +30,8 @@ import { Keeper } from "./keeper.ts";
 import { cursorAt, linesQuery, listQuery, spanQuery } from "./queries.ts";
 
 export interface DeskOptions {
+	/** Another process watches on the same store; this one answers and hands on. */
+	follow: boolean;
 	site: Site;
 	rules: readonly AlarmRule[];
 	priceAt: (atMs: number) => number | null;
@@ -77,6 +79,7 @@ export class AlarmDesk {
 	#boardMs = 0;
 	#costsMs = 0;
 	#droppedMs = 0;
+	#taking = false;
 
 	constructor(options: DeskOptions) {
 		this.#options = options;
@@ -88,6 +91,7 @@ export class AlarmDesk {
 
 	/** What is kept comes back before anything is judged; where the store fails, alarms start without it. */
 	async begin(): Promise<void> {
+		if (this.#options.follow) return;
 		await this.#load();
 		if (this.#closed) return;
 		this.#opened = true;
@@ -119,6 +123,7 @@ export class AlarmDesk {
 		void this.#publish(this.#book.tick(nowMs));
 		this.#keepSlowly(nowMs);
 		this.#options.delivery.pump(() => this.#keepPosts());
+		if (this.#loaded && !this.#taking) void this.#takePosted();
 		const due = this.#boardDue ? 0 : BOARD_MS;
 		if (nowMs - this.#boardMs < due || (!this.#boardDue && this.counts().active === 0)) return;
 		this.#boardDue = false;
@@ -128,6 +133,13 @@ export class AlarmDesk {
 
 	/** Does what a person wants and keeps it before it is answered. @throws EnergyError with an `alarms.` code */
 	async command(command: AlarmCommand): Promise<WireAlarm> {
+		if (this.#options.follow) {
+			await this.#refresh();
+			// Tried here first, so that who asks learns at once what cannot be done.
+			this.#book.command(command, Date.now());
+			await this.#keeper.post(command);
+			return this.#wire(this.#book.get(command.alarm) as Alarm);
+		}
 		const changes = this.#book.command(command, Date.now());
 		await this.#publish(changes);
 		return this.#wire(this.#book.get(command.alarm) as Alarm);
@@ -150,7 +162,8 @@ export class AlarmDesk {
 	}
 
 	/** @throws EnergyError `alarms.bad-query` */
-	list(parameters: Parameters): object {
+	async list(parameters: Parameters): Promise<object> {
+		await this.#refresh();
 		const { states, priorities, machine, limit, after } = listQuery(parameters);
 		const found = [...this.#book.all()].filter(
 			(alarm) =>
@@ -167,6 +180,7 @@ export class AlarmDesk {
 	/** Newest first. @throws EnergyError `alarms.unknown`, `alarms.bad-query` */
 	async journal(alarm: string, parameters: Parameters): Promise<object> {
 		const query = linesQuery(parameters);
+		await this.#refresh();
 		if (!this.#book.get(alarm)) throw new EnergyError("alarms.unknown", { alarm });
 		const { items, nextCursor } = await this.#keeper.journal({ subject: alarm, ...query });
 		return { items: items.map(({ value }) => wireLine(value as JournalLine)), ...(nextCursor && { nextCursor }) };
@@ -175,6 +189,7 @@ export class AlarmDesk {
 	/** @throws EnergyError `alarms.bad-query` */
 	async kpi(parameters: Parameters): Promise<object> {
 		const nowMs = Date.now();
+		await this.#refresh();
 		const { fromMs, toMs } = spanQuery(parameters, nowMs);
 		const counter = new KpiCounter(fromMs, toMs);
 		let cursor: string | undefined;
@@ -188,7 +203,8 @@ export class AlarmDesk {
 		return { site: this.#options.site.id, ...wireKpi(counter.report(this.#book.all(), nowMs)), complete: !cursor };
 	}
 
-	efficiency(): object {
+	async efficiency(): Promise<object> {
+		await this.#refresh();
 		const { site, efficiencyThreshold } = this.#options;
 		return wireEfficiency(site.id, this.#efficiency, efficiencyThreshold, Date.now());
 	}
@@ -199,6 +215,33 @@ export class AlarmDesk {
 		if (!this.#loaded) return;
 		this.#keeper.costs(this.#book.costs());
 		await this.#keeper.save();
+	}
+
+	/** Where another process watches, the store knows what stands. */
+	async #refresh(): Promise<void> {
+		if (!this.#options.follow) return;
+		const kept = await this.#keeper.load();
+		this.#book = new AlarmBook(kept.alarms, this.#options);
+		this.#efficiency = new EfficiencyBook(this.#options.site, kept.efficiency);
+	}
+
+	/** Commands that processes that follow were given. */
+	async #takePosted(): Promise<void> {
+		this.#taking = true;
+		try {
+			for (const command of await this.#keeper.takePosted()) {
+				try {
+					await this.#publish(this.#book.command(command, Date.now()));
+				} catch (error) {
+					// The alarm changed meanwhile; who asked sees that in the list.
+					if (!(error instanceof EnergyError)) throw error;
+				}
+			}
+		} catch (error) {
+			if (!this.#failing) this.#options.problem(error);
+		} finally {
+			this.#taking = false;
+		}
 	}
 
 	#wire(alarm: Alarm): WireAlarm {

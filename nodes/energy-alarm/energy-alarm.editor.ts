@@ -107,6 +107,7 @@ RED.nodes.registerType<Alarm, EnergyAlarmCredentials>("energy-alarm", {
 		configVersion: { value: 1 },
 		name: { value: "" },
 		site: { value: "", type: "energy-site", required: true },
+		mode: { value: "watch" },
 		rules: { value: [...defaultRules], validate: rule<Alarm>((value) => rulesProblem(value)) },
 		efficiencyThreshold: { value: "0.7", validate: between(0.01, 1) },
 		maxShelveMin: { value: "480", validate: between(1, 10_080) },

@@ -30,7 +30,7 @@ export default (RED: NodeAPI): void => {
 		let timer: NodeJS.Timeout | undefined;
 		try {
 			desk = deskOf(this, config);
-			timer = start(this, desk);
+			timer = start(this, config, desk);
 		} catch (error) {
 			problem = error;
 			this.status({ fill: "red", shape: "ring", text: statusText(RED, error) });
@@ -54,8 +54,12 @@ export default (RED: NodeAPI): void => {
 		});
 	}
 
-	function start(node: EnergyAlarmNode, desk: AlarmDesk): NodeJS.Timeout {
+	function start(node: EnergyAlarmNode, config: EnergyAlarmConfig, desk: AlarmDesk): NodeJS.Timeout | undefined {
 		const show = statusOf(RED, node);
+		if (config.mode === "follow") {
+			node.status({ fill: "green", shape: "ring", text: "status.following" });
+			return undefined;
+		}
 		node.status({ fill: "yellow", shape: "ring", text: "status.loading" });
 		const tick = (): void => {
 			desk.tick(Date.now());
@@ -77,6 +81,7 @@ export default (RED: NodeAPI): void => {
 		};
 		return new AlarmDesk({
 			...settingsOf(config, siteNode),
+			follow: config.mode === "follow",
 			site,
 			store: () => siteNode.store(),
 			delivery: new Delivery(config, credentials, site, complain),

@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+import type { AlarmCommand } from "../../lib/alarms/commands.ts";
 import type { Outbox, Post } from "../../lib/alarms/outbox.ts";
 import type { Alarm, Change, JournalLine } from "../../lib/alarms/types.ts";
 import type { EfficiencyMemory } from "../../lib/efficiency/types.ts";
@@ -7,6 +9,10 @@ const ALARM = "alarm";
 const EFFICIENCY = "efficiency";
 /** Costs and undelivered posts: one document each. */
 const STATE = "alarm-state";
+/** Commands from processes that follow. */
+const INBOX = "alarm-inbox";
+/** A command that nobody took for so long is no longer meant. */
+const STALE_MS = 60_000;
 const PAGE = 10_000;
 /** The store takes so many entries at once. */
 const MOST_LINES = 5_000;
@@ -84,6 +90,22 @@ export class Keeper {
 			this.#saving = undefined;
 		});
 		await this.#saving;
+	}
+
+	/** Hands a command to the process that watches. */
+	async post(command: AlarmCommand): Promise<void> {
+		const put = [{ id: randomUUID(), atMs: Date.now(), value: command }];
+		await (await this.#store()).saveDocuments({ site: this.#site, kind: INBOX, put });
+	}
+
+	/** Takes the commands that were handed over, oldest first; each is given once. */
+	async takePosted(): Promise<AlarmCommand[]> {
+		const posted = await this.#all(INBOX);
+		if (posted.length === 0) return [];
+		const store = await this.#store();
+		await store.saveDocuments({ site: this.#site, kind: INBOX, remove: posted.map(({ id }) => id) });
+		const fresh = posted.filter(({ atMs }) => Date.now() - atMs < STALE_MS);
+		return fresh.toReversed().map(({ value }) => value as AlarmCommand);
 	}
 
 	async journal(query: {

@@ -69,13 +69,14 @@ describe("energy-alarm node", () => {
 			};
 		});
 	};
-	const deploy = async (config: object = {}, credentials: object = {}): Promise<void> => {
+	const deploy = async (config: object = {}, credentials: object = {}, more: object[] = []): Promise<void> => {
 		const outputs = ["live", "mqtt", "answers", "board"];
 		const flow = [
 			{ id: "f", type: "tab" },
 			{ id: "s", type: "energy-site" },
 			{ ...{ id: "n", z: "f", type: "energy-alarm", site: "s", rules, wires: outputs.map((one) => [one]) }, ...config },
 			...outputs.map((one) => ({ id: one, z: "f", type: "helper" })),
+			...more,
 		];
 		await helper.load([siteWithStore, nodeSet("energy-alarm")] as never, flow as never, { n: credentials } as never);
 	};
@@ -149,6 +150,29 @@ describe("energy-alarm node", () => {
 		const returned = next<Happened>("live");
 		send({ payload: reading(40) });
 		assert.deepEqual([(await returned).payload.type, (await returned).payload.to], ["returned", "normal"]);
+	});
+
+	it("answers for another process on the same store, and hands it commands", async () => {
+		await load();
+		await raise();
+		const follower = {
+			...{ id: "m", z: "f", type: "energy-alarm", site: "s", rules, mode: "follow" },
+			wires: [[], [], ["follower"], []],
+		};
+		await helper.unload();
+		await deploy({}, {}, [follower, { id: "follower", z: "f", type: "helper" }]);
+		await next("board");
+		const told = (msg: object): Promise<Answer<unknown>> => {
+			const answer = next<Answer<unknown>>("follower");
+			helper.getNode("m").receive(msg as NodeMessage);
+			return answer;
+		};
+		const listed = (await told({ topic: "list", payload: {} })).payload as { items: WireAlarm[] };
+		assert.equal(listed.items[0]?.id, id);
+		const happened = next<Happened>("live");
+		const acknowledged = (await told({ topic: "ack", payload: { id, by: "kim" } })).payload as WireAlarm;
+		assert.equal(acknowledged.state, "acknowledged");
+		assert.deepEqual([(await happened).payload.type, (await happened).payload.by], ["acknowledged", "kim"]);
 	});
 
 	it("makes one alarm of an anomaly, with its cause and its waste", async () => {
