@@ -25,6 +25,7 @@ describe("the API of the shipped flows", function () {
 			...tab("api"),
 			...tab("live"),
 			...tab("demand"),
+			...tab("alarms"),
 			...tab("cost"),
 		]);
 		const answer = await fetch(`${red.base}/api/v1/auth/login`, {
@@ -284,5 +285,28 @@ describe("the API of the shipped flows", function () {
 		assert.match(table.text, /cnc-1/);
 		assert.equal((await get("/api/v1/reports/energy?date=2020-01-01")).status, 404);
 		assert.equal((await get("/api/v1/reports/energy?date=yesterday")).status, 400);
+	});
+
+	it("lists alarms, their key figures and efficiencies, and names what is wrong with a command", async () => {
+		const listed = await get("/api/v1/alarms?state=all&priority=high,low&limit=5");
+		assert.deepEqual([listed.status, JSON.parse(listed.text)], [200, { items: [] }], listed.text);
+		const kpi = await get("/api/v1/alarms/kpi");
+		assert.equal(kpi.status, 200, kpi.text);
+		assert.equal((JSON.parse(kpi.text) as { alarms: number }).alarms, 0);
+		const efficiency = await get("/api/v1/efficiency");
+		assert.equal(efficiency.status, 200, efficiency.text);
+		assert.equal((await get("/api/v1/alarms?state=angry")).status, 422);
+		assert.equal((await get("/api/v1/alarms/nobody/journal")).status, 404);
+		for (const [act, body, status] of [
+			["ack", {}, 404],
+			["shelve", { minutes: 30, reason: "valve ordered" }, 404],
+			["shelve", { minutes: -1 }, 400],
+			["comment", {}, 400],
+			["assign", { assignee: null }, 404],
+			["unshelve", { by: "somebody else" }, 400],
+		] as const) {
+			const answer = await post(`alarms/nobody/${act}`, body);
+			assert.equal(answer.status, status, `${act}: ${JSON.stringify(answer.body)}`);
+		}
 	});
 });
