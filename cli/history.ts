@@ -6,6 +6,8 @@ import type { App } from "./app.ts";
 import { shippedSite } from "./flows.ts";
 import { line, reasonOf, say } from "./say.ts";
 
+const RAW_DAYS = 14;
+
 /**
  * Fills an empty store with the simulated plant's past, once, so that no chart of a first start is empty. One that was
  * interrupted is made whole at the next start: the same rows written again change nothing.
@@ -23,6 +25,8 @@ export async function makeHistory({ home, config }: App, store: Store): Promise<
 		await store.defineSite(site);
 		const made = await generateHistory(store, {
 			days,
+			// What a machine's model learns from: weekends and working days, minute by minute.
+			rawDays: RAW_DAYS,
 			siteId: site.id,
 			timeZone: site.timeZone,
 			onProgress: (share) => progress(line("app.history", { percent: Math.round(share * 100), days })),

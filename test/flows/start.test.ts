@@ -189,6 +189,10 @@ describe("modes", function () {
 				},
 				() => "the api process reads nothing that the processing process stored",
 			);
+			const alarms = await fetch(`${api.base}/api/v1/alarms?state=all`, {
+				headers: { authorization: `Bearer ${token}` },
+			});
+			assert.equal(alarms.status, 200, "the api process answers for the alarms of the other");
 			assert.equal((await fetch(`${processing.base}/api/v1/monitoring/realtime`)).status, 401);
 			assert.equal((await fetch(`${api.base}/editor/`, { redirect: "manual" })).status !== 200, true);
 		} finally {
