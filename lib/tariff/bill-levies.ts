@@ -5,11 +5,10 @@ import type { Addition } from "./book.ts";
 import { UNITS_PER_KWH } from "./load.ts";
 import { Exact } from "./money.ts";
 
-/** Figure of an addition on a day; undefined where the data doesn't know it. */
+/** Figure of an addition on a day, the last of those that hold then; undefined where the data doesn't know it. */
 export function additionOn(addition: Addition, day: DayNumber): number | undefined {
 	const date = isoOf(day);
-	const found = addition.rates.filter(({ from }) => from <= date).at(-1);
-	return found && (found.to === undefined || date <= found.to) ? found.rate : undefined;
+	return addition.rates.filter(({ from, to }) => from <= date && (to === undefined || date <= to)).at(-1)?.rate;
 }
 
 /** Lines per kWh that follow the date, not the version: climate charge, fuel adjustment. */
@@ -17,10 +16,9 @@ export function additionLines(context: BillContext, importUnits: number): BillLi
 	const { tariff, fuelAdjustment, warn } = context;
 	return (tariff.terms.additions ?? []).flatMap((addition) => {
 		const given = addition.input === "fuelAdjustment" ? fuelAdjustment : undefined;
-		if (given !== undefined && addition.cap !== undefined && Math.abs(given) > addition.cap) {
-			warn("tariff.fuel-cap", { value: given, cap: addition.cap });
-		}
 		const { byRate, unknown } = unitsByRate(context, addition, given, importUnits);
+		const { cap = Number.POSITIVE_INFINITY } = addition;
+		for (const value of byRate.keys()) if (Math.abs(value) > cap) warn("tariff.fuel-cap", { value, cap });
 		if (unknown && addition.input) warn("tariff.fuel-unknown", { month: context.month });
 		return [...byRate].map(([rate, units]) =>
 			billLine(tariff.terms, {

@@ -44,6 +44,18 @@ export function peaksOf(text: string | undefined): Record<string, number> {
 	return peaks;
 }
 
+/** @throws EnergyError `tariff.contract`, `calendar.month` */
+export function fuelOf(text: string | undefined): Record<string, number> {
+	const example = '{"2026-04": 5}';
+	const figures: Record<string, number> = {};
+	for (const [month, rate] of Object.entries(objectIn("fuelAdjustments", text, example))) {
+		if (typeof rate !== "number" || !(Math.abs(rate) <= 1000)) return fail(`fuelAdjustments.${month}`, rate, example);
+		parseMonth(month);
+		figures[month] = rate;
+	}
+	return figures;
+}
+
 /** @throws EnergyError `calendar.date` */
 export function datesOf(text: string | undefined): string[] {
 	const dates = (text ?? "").split(/[\s,;]+/).filter(Boolean);

@@ -5,7 +5,7 @@ import type { HolidayCalendar } from "../calendar/holidays.ts";
 import { environmentLayer, resolveConfig } from "../config/config.ts";
 import { EnergyError } from "../errors.ts";
 import { holidaysFor } from "./calculate-cost.ts";
-import { datesOf, deferralsOf, fail, peaksOf } from "./contract-text.ts";
+import { datesOf, deferralsOf, fail, fuelOf, peaksOf } from "./contract-text.ts";
 import { Pricer } from "./pricer.ts";
 import type { Peak } from "./ratchet.ts";
 import { type Tariff, type TariffRegistry, tariffsWith, versionChooser } from "./registry.ts";
@@ -27,6 +27,8 @@ export interface ContractSettings {
 	extraHolidays?: string;
 	/** JSON, `{"2026-01": 132}`: counted peaks of months that the store does not know, kW. */
 	previousPeaks?: string;
+	/** JSON, `{"2026-04": 5}`: fuel cost adjustment from that month to the end of its quarter, per kWh. */
+	fuelAdjustments?: string;
 	/** A tariff file of one's own (a book, or a rate of the OpenEI database), relative to the user directory. */
 	tariffFile?: string;
 }
@@ -56,6 +58,8 @@ export interface ContractData {
 	extraHolidays: readonly string[];
 	/** By month, kW. */
 	previousPeaksKw: Readonly<Record<string, number>>;
+	/** By month, per kWh; see `TariffRegistry.supply`. */
+	fuelAdjustments?: Readonly<Record<string, number>>;
 	books: readonly OwnBook[];
 	/** Dynamic prices, where the site has some. */
 	prices?: readonly PricePoint[];
@@ -132,6 +136,7 @@ export function readContract(settings: ContractSettings, around: Surroundings): 
 		deferrals: deferralsOf(settings.deferrals),
 		extraHolidays: datesOf(settings.extraHolidays),
 		previousPeaksKw: peaksOf(settings.previousPeaks),
+		fuelAdjustments: fuelOf(settings.fuelAdjustments),
 		books: [
 			...(simple ? [two()] : []),
 			...(settings.tariffFile?.trim() ? [ownBook(settings.tariffFile.trim(), around)] : []),
@@ -141,7 +146,7 @@ export function readContract(settings: ContractSettings, around: Surroundings): 
 
 /** @throws EnergyError `tariff.unknown`, `tariff.deferral`, `tariff.file`, `tariff.series` */
 export function openContract(data: ContractData): SiteContract {
-	const registry = tariffsWith(...data.books);
+	const registry = tariffsWith(...data.books).supply("fuelAdjustment", data.fuelAdjustments ?? {});
 	const tariff = registry.get(data.tariff);
 	versionChooser(tariff, { deferrals: data.deferrals });
 	return {

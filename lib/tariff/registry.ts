@@ -1,7 +1,7 @@
-import { type DayNumber, isoOf, parseDate } from "../calendar/civil.ts";
+import { type DayNumber, dayOfMonth, isoOf, parseDate, parseMonth } from "../calendar/civil.ts";
 import { readData } from "../data.ts";
 import { EnergyError } from "../errors.ts";
-import type { Contract, DemandCharge, Rates, Schedule, TariffBook, Terms, Version } from "./book.ts";
+import type { Addition, Contract, DemandCharge, Rates, Schedule, TariffBook, Terms, Version } from "./book.ts";
 import { checkBook } from "./check.ts";
 import { dynamicBook } from "./simple.ts";
 
@@ -50,6 +50,32 @@ export class TariffRegistry {
 		const tariff = this.#tariffs.get(id);
 		if (!tariff) throw new EnergyError("tariff.unknown", { tariff: id, known: this.#like(id).join(", ") });
 		return tariff;
+	}
+
+	/**
+	 * Figures of an addition that only the customer knows, above those of the data: each holds from its month to the end
+	 * of the quarter of the year, as they are announced, or to the next one.
+	 *
+	 * @param byMonth `{"2026-04": 5}`, per kWh
+	 * @throws EnergyError `calendar.month`
+	 */
+	supply(input: NonNullable<Addition["input"]>, byMonth: Readonly<Record<string, number>>): this {
+		const given = Object.entries(byMonth)
+			.map(([text, rate]) => ({ month: parseMonth(text), rate }))
+			.sort((a, b) => a.month - b.month)
+			.map(({ month, rate }) => ({
+				from: isoOf(dayOfMonth(month)),
+				to: isoOf(dayOfMonth(Math.floor(month / 3) * 3 + 3) - 1),
+				rate,
+			}));
+		if (given.length === 0) return this;
+		for (const [id, tariff] of this.#tariffs) {
+			const additions = tariff.terms.additions?.map((each) =>
+				each.input === input ? { ...each, rates: [...each.rates, ...given] } : each,
+			);
+			if (additions) this.#tariffs.set(id, { ...tariff, terms: { ...tariff.terms, additions } });
+		}
+		return this;
 	}
 
 	ids(): string[] {

@@ -29,6 +29,8 @@ export interface EnergySiteConfig {
 	extraHolidays: string;
 	/** JSON, `{"2026-01": 132}`: counted peaks of months that the store does not know, kW. */
 	previousPeaks: string;
+	/** JSON, `{"2026-04": 5}`: fuel cost adjustment from that month to the end of its quarter, per kWh. */
+	fuelAdjustments: string;
 	/** A tariff file of one's own, relative to the user directory; empty: none. */
 	tariffFile: string;
 }

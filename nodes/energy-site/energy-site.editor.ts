@@ -1,6 +1,6 @@
 import type { EditorNodeProperties } from "node-red";
 import { EnergyError } from "../../lib/errors.ts";
-import { datesOf, deferralsOf, peaksOf } from "../../lib/tariff/contract-text.ts";
+import { datesOf, deferralsOf, fuelOf, peaksOf } from "../../lib/tariff/contract-text.ts";
 import type { Machine } from "../../lib/telemetry/site.ts";
 import { isNumberIn, rule, sayer } from "../editor-rules.ts";
 import type { EnergySiteConfig } from "./config.ts";
@@ -205,6 +205,7 @@ RED.nodes.registerType<EditorNodeProperties & EnergySiteConfig>("energy-site", {
 		deferrals: { value: contractDefaults.deferrals, validate: readable(deferralsOf, "deferrals") },
 		extraHolidays: { value: contractDefaults.extraHolidays, validate: readable(datesOf, "extraHolidays") },
 		previousPeaks: { value: contractDefaults.previousPeaks, validate: readable(peaksOf, "previousPeaks") },
+		fuelAdjustments: { value: contractDefaults.fuelAdjustments, validate: readable(fuelOf, "fuelAdjustments") },
 		tariffFile: { value: contractDefaults.tariffFile },
 	},
 	label() {

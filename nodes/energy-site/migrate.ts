@@ -2,7 +2,14 @@ import type { EnergySiteConfig } from "./config.ts";
 
 type Contract = Pick<
 	EnergySiteConfig,
-	"tariff" | "contractKw" | "billingDay" | "deferrals" | "extraHolidays" | "previousPeaks" | "tariffFile"
+	| "tariff"
+	| "contractKw"
+	| "billingDay"
+	| "deferrals"
+	| "extraHolidays"
+	| "previousPeaks"
+	| "fuelAdjustments"
+	| "tariffFile"
 >;
 
 /** A site as version 1 saved it: it knew no contract. */
@@ -16,6 +23,7 @@ export const contractDefaults: Readonly<Contract> = {
 	deferrals: "",
 	extraHolidays: "",
 	previousPeaks: "",
+	fuelAdjustments: "",
 	tariffFile: "",
 };
 
