@@ -23,7 +23,7 @@ export function csvLoad(text: string, calendar: PriceCalendar): Float64Array {
 	const separator = rows[0]?.row.includes(";") ? ";" : rows[0]?.row.includes("\t") ? "\t" : ",";
 	const cells = rows.map(({ row, line }) => ({
 		line,
-		cells: row.split(separator).map((cell) => cell.trim().replace(/^"|"$/g, "")),
+		cells: cellsOf(row, separator),
 	}));
 	const { timeColumn, energyColumn, headed } = columnsOf(cells[0]?.cells ?? []);
 	const values = new Float64Array(calendar.count).fill(Number.NaN);
@@ -53,6 +53,18 @@ export function csvLoad(text: string, calendar: PriceCalendar): Float64Array {
 	}
 	if (problems.length > 0) throw new EnergyError("tariff.csv", { list: problemText(problems), problems });
 	return values;
+}
+
+/** A separator between quotes is part of its cell: `"1,234"` is one cell, and no number, rather than 1 kWh. */
+function cellsOf(row: string, separator: string): string[] {
+	const cells = [""];
+	let quoted = false;
+	for (const letter of row) {
+		if (letter === '"') quoted = !quoted;
+		else if (letter === separator && !quoted) cells.push("");
+		else cells[cells.length - 1] += letter;
+	}
+	return cells.map((cell) => cell.trim());
 }
 
 /** Columns by their header; a first row of figures is data. */

@@ -38,6 +38,10 @@ describe("a load from CSV", () => {
 			assert.throws(() => csvLoad(`time,kWh\n${time},7\n`, seoul), { code: "tariff.csv" });
 		}
 	});
+	it("takes a quoted cell whole: thousands with a comma are refused, not read as their first digits", () => {
+		assert.equal(csvLoad('"time","kWh"\n"2026-06-01T00:00","2.5"\n', seoul)[0], 2.5);
+		assert.throws(() => csvLoad('time,kWh\n2026-06-01T00:00,"1,234"\n', seoul), { code: "tariff.csv" });
+	});
 	it("names every line that can't be read, all at once", () =>
 		assert.throws(
 			() =>
