@@ -1,8 +1,15 @@
 import { availableParallelism } from "node:os";
-import type { FloatMatrix } from "../../models/float-matrix.ts";
+import { siteHolidays } from "../../lib/calendar/holidays.ts";
+import { type FloatMatrix, floatRows } from "../../models/float-matrix.ts";
+import { HourlyLstm } from "../../models/forecast/hourly-lstm.ts";
+import { CalendarGrid } from "../../models/forecast/series.ts";
+import { answerOf, fitTrees, pointLearners } from "../../models/forecast/tree-learners.ts";
 import { fitBoosting } from "../../models/forecast/trees/boosting.ts";
 import { fitForest } from "../../models/forecast/trees/forest.ts";
 import type { TreeEnsemble } from "../../models/forecast/trees/tree-ensemble.ts";
+import { treesToOnnx } from "../../models/onnx/export.ts";
+import { onnxAvailable, onnxSession } from "../../models/onnx/runtime.ts";
+import { Random } from "../../models/random.ts";
 import type { Figures } from "../run.ts";
 import { measure, round } from "./forecast-measures.ts";
 import { askPeers } from "./forecast-peers.ts";
@@ -51,7 +58,64 @@ export async function speed({ train, test }: { train: Rows; test: Rows }): Promi
 	for (const { name, forecast, fitSeconds } of peers) {
 		rows.push({ what: name, fitSeconds: round(fitSeconds), ...measure(forecast, test.y) });
 	}
-	return { rows: all.y.length, columns: COLUMNS, threads, fits: rows };
+	return { rows: all.y.length, columns: COLUMNS, threads, fits: rows, lstm: lstmYear(), serving: await serving(train) };
+}
+
+/** A year of hours with the rhythms of a plant: weeks, days, and a level that wanders. */
+function lstmYear(): Figures {
+	const random = new Random(1);
+	const length = 8_760;
+	const grid = new CalendarGrid(Date.UTC(2026, 0, 1), 3_600_000, length + 24, {
+		timeZone: "UTC",
+		holidays: siteHolidays(),
+	});
+	let level = 1;
+	const values = Float64Array.from({ length }, (_, i) => {
+		level = 0.99 * level + 0.01 + 0.05 * (random.unit() - 0.5);
+		const works =
+			grid.kind[(grid.day[i] as number) + 1] === 0 && (grid.slot[i] as number) > 6 && (grid.slot[i] as number) < 20;
+		return level * (works ? 50 : 5) + random.unit();
+	});
+	const started = performance.now();
+	const cpu = process.cpuUsage();
+	const model = HourlyLstm.fit(grid, values, length, { seed: 1, epochs: 12, hidden: 32 });
+	const seconds = (performance.now() - started) / 1_000;
+	const cpuSeconds = process.cpuUsage(cpu).user / 1e6;
+	const path = model.predict(grid, values.subarray(0, length - 24), length - 24);
+	const actual = values.subarray(length - 24);
+	return {
+		hours: length,
+		fitSeconds: round(seconds, 1),
+		cpuSeconds: round(cpuSeconds, 1),
+		lastDayMae: measure(path, actual).mae,
+	};
+}
+
+/** 100 machines, the next day by quarter-hours each: 9,600 rows through all learners of an ensemble. */
+async function serving({ x, y }: Rows): Promise<Figures> {
+	const anchor = new Float64Array(x.rows);
+	const fitted = await fitTrees(pointLearners, x, y, anchor, { seed: 1, backtest: true });
+	const asked = floatRows(x, 0, Math.min(9_600, x.rows));
+	const distances = { data: new Float32Array(asked.rows), shape: [asked.rows, 1] };
+	const figures: Figures = { rows: asked.rows, learners: fitted.length };
+	const best = async (run: () => unknown): Promise<number> => {
+		let ms = Infinity;
+		for (let i = 0; i < 5; i++) {
+			const started = performance.now();
+			await run();
+			ms = Math.min(ms, performance.now() - started);
+		}
+		return round(ms, 0);
+	};
+	figures.typescriptMs = await best(() => fitted.map((learner) => answerOf(learner, asked, anchor)));
+	if (!(await onnxAvailable())) return figures;
+	const sessions = await Promise.all(fitted.map(({ id, trees }) => onnxSession(`bench ${id}`, treesToOnnx(trees))));
+	figures.onnxMs = await best(async () => {
+		for (const session of sessions) {
+			await session.run({ features: { data: asked.data, shape: [asked.rows, asked.columns] }, anchor: distances });
+		}
+	});
+	return figures;
 }
 
 function firstColumns({ data, rows, columns }: FloatMatrix): FloatMatrix {

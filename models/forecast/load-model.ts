@@ -29,6 +29,8 @@ export type LoadModelOptions = {
 	threads?: number;
 	/** Furthest lead, intervals; default 7 days. */
 	toLead?: number;
+	/** Boostings of few trees only: a small file. */
+	light?: boolean;
 };
 
 /** A load, and what was and will be known ahead of it. */
@@ -74,6 +76,10 @@ const learners: readonly TreeLearner[] = pointLearners
 		backtestSize: learner.kind === "forest" ? 15 : 1,
 		...(learner.boosting ? { boosting: { ...learner.boosting, trees: 120 } } : {}),
 	}));
+
+const lightLearners: readonly TreeLearner[] = learners
+	.filter(({ kind }) => kind === "boosting")
+	.map((learner) => ({ ...learner, ...(learner.boosting ? { boosting: { ...learner.boosting, trees: 60 } } : {}) }));
 
 /** Near, day and week ahead; each learns what matters at its distance. */
 export function horizonsTo(toLead: number, perDay: number): Horizon[] {
@@ -321,7 +327,7 @@ export const loadModelKind: ModelKind<LoadHistory, LoadModelOptions, LoadQuestio
 		if (usable < MIN_DAYS * perDay) {
 			throw new EnergyError("models.too-little-data", { rows: usable, needed: MIN_DAYS * perDay });
 		}
-		const settings = { share: 0.9, threads: 1, toLead: 7 * perDay, ...options };
+		const settings = { share: 0.9, threads: 1, toLead: 7 * perDay, light: false, ...options };
 		const grid = new CalendarGrid(startMs, stepMs, values.length, calendarOf(settings));
 		const spec: FeatureSpec = {
 			operatingLevel: operatingLevelOf(dayMeansOf(grid, values, values.length)),
@@ -343,7 +349,7 @@ export const loadModelKind: ModelKind<LoadHistory, LoadModelOptions, LoadQuestio
 				from,
 				to: values.length,
 				maxRows: 12_000,
-				learners,
+				learners: settings.light ? lightLearners : learners,
 				progress: share,
 			});
 			if (trained) fitted.push(trained);

@@ -1,10 +1,15 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { dayNumberOf } from "../../lib/calendar/civil.ts";
 import { type HolidayCalendar, koreanHolidays } from "../../lib/calendar/holidays.ts";
 import { clockOf } from "../../lib/calendar/zone-clock.ts";
+import { readData } from "../../lib/data.ts";
 import { EnergyError } from "../../lib/errors.ts";
+import { packageRoot } from "../../lib/package-root.cjs";
 import type { Store, StoredDocument } from "../../lib/store/store.ts";
 import { QUARTER_HOUR_MS } from "../../lib/telemetry/interval.ts";
 import type { Machine, Site } from "../../lib/telemetry/site.ts";
+import { decodeModel } from "../model-file.ts";
 import { fingerprintOf, type ModelRecord } from "../registry.ts";
 import type { Trainer, TrainingJob } from "../training/trainer.ts";
 import {
@@ -12,6 +17,7 @@ import {
 	type LoadForecast,
 	type LoadHistory,
 	type LoadModel,
+	type LoadModelOptions,
 	loadModelKind,
 	MIN_DAYS,
 	mayTakeOver,
@@ -26,6 +32,7 @@ export const MAX_LEAD = 672;
 export const TOTAL = "total";
 const TASK = "forecast";
 const DOCUMENTS = "forecast";
+const PRETRAINED = "models/pretrained";
 /** History that a forecast looks back on: lags reach four weeks, and three more name the days that ran. */
 const LOOK_BACK_DAYS = 56;
 /** Below this share of measured time a quarter-hour counts as unknown. */
@@ -50,7 +57,7 @@ export interface IssuedForecast {
 	method: ForecastMethod;
 	methods: LoadForecast["methods"];
 	/** Why it did not come from the ensemble; absent where it did. */
-	fallback?: "no-model" | "model-unusable" | "gaps-in-history";
+	fallback?: "no-model" | "model-unusable" | "gaps-in-history" | "pretrained";
 	modelId?: string;
 	share: number;
 	energyKwh: number[];
@@ -80,6 +87,14 @@ export interface ForecastPoint {
 	upperKwh: number;
 }
 
+/** Models that come with the package. */
+export interface Pretrained {
+	/** The command that made them. */
+	madeWith: string;
+	source: string;
+	models: { site: string; machine: string; meter: string; file: string; metrics: Readonly<Record<string, number>> }[];
+}
+
 /** Forecasts of the machines of a site and of the site itself, their models and what is remembered of them. */
 export class SiteForecast {
 	readonly #site: Site;
@@ -88,6 +103,7 @@ export class SiteForecast {
 	readonly #options: SiteForecastOptions;
 	readonly #now: () => number;
 	readonly #holidays: HolidayCalendar | undefined;
+	#shipped: LoadModel | undefined;
 
 	constructor(
 		site: Site,
@@ -139,6 +155,11 @@ export class SiteForecast {
 			said = model.withHolidays(calendar.holidays).predict({ history, toLead });
 			if (said.method !== "ensemble") fallback = "gaps-in-history";
 		} else fallback = active.record ? "model-unusable" : "no-model";
+		const shipped = fallback === "no-model" ? this.#pretrainedOf(machine) : undefined;
+		if (shipped) {
+			said = shipped.withHolidays(calendar.holidays).predict({ history, toLead });
+			fallback = "pretrained";
+		}
 		said ??= naiveForecast(history, calendar, toLead, this.#options.share);
 		const modelId = active.model ? active.record.id : undefined;
 		return {
@@ -151,9 +172,19 @@ export class SiteForecast {
 			...(modelId && { modelId }),
 			share: said.share,
 			energyKwh: rounded(said.forecast),
-			lowerKwh: rounded(said.lower),
-			upperKwh: rounded(said.upper),
+			lowerKwh: rounded(said.lower, Math.floor),
+			upperKwh: rounded(said.upper, Math.ceil),
 		};
+	}
+
+	/** A model that came with the package, for the simulated plant it was made of: until the first training has ended. */
+	#pretrainedOf(machine: string): LoadModel | undefined {
+		if (!existsSync(join(packageRoot, PRETRAINED, "index.json"))) return undefined;
+		const { models } = readData<Pretrained>(`${PRETRAINED}/index.json`);
+		const found = models.find((one) => one.site === this.#site.id && one.machine === machine);
+		if (!found || !this.#site.machines.some(({ id, role }) => id === found.meter && role === "main")) return undefined;
+		this.#shipped ??= readShipped(found.file);
+		return this.#shipped;
 	}
 
 	async #keep(issued: IssuedForecast): Promise<void> {
@@ -250,29 +281,45 @@ export class SiteForecast {
 	 */
 	async train(machine: string, reason: string): Promise<TrainingJob> {
 		this.#check(machine);
-		const toMs = Math.floor(this.#now() / STEP_MS) * STEP_MS;
-		const { timeZone, id: site } = this.#site;
-		const { share, historyDays } = this.#options;
 		return this.#trainer.train({
 			task: TASK,
-			site,
+			site: this.#site.id,
 			machine,
 			kind: loadModelKind.kind,
-			options: { timeZone, share, holidays: this.#holidaysBetween(toMs - historyDays * DAY_MS, toMs) },
+			options: this.#fitOptions(),
 			reason,
 			read: async () => {
-				const whole = await this.#history(machine, toMs - historyDays * DAY_MS, toMs);
-				const first = Math.max(0, whole.values.findIndex(Number.isFinite));
-				const data = { startMs: whole.startMs + first * STEP_MS, stepMs: STEP_MS, values: whole.values.slice(first) };
+				const { data } = await this.trainingData(machine);
 				return {
 					data,
 					rows: data.values.length,
-					trainingWindow: { fromMs: data.startMs, toMs },
+					trainingWindow: { fromMs: data.startMs, toMs: data.startMs + data.values.length * STEP_MS },
 					dataFingerprint: fingerprintOf({ values: data.values }),
 				};
 			},
 			accept: (fitted: ModelRecord, active: ModelRecord | undefined) => mayTakeOver(fitted.metrics, active?.metrics),
 		});
+	}
+
+	/** What a model of a machine would learn from now, and how. */
+	async trainingData(machine: string): Promise<{ data: LoadHistory; options: LoadModelOptions }> {
+		const toMs = this.#newest();
+		const whole = await this.#history(machine, toMs - this.#options.historyDays * DAY_MS, toMs);
+		const first = Math.max(0, whole.values.findIndex(Number.isFinite));
+		const data = { startMs: whole.startMs + first * STEP_MS, stepMs: STEP_MS, values: whole.values.slice(first) };
+		return { data, options: this.#fitOptions() };
+	}
+
+	#fitOptions(): LoadModelOptions {
+		const toMs = this.#newest();
+		const { share, historyDays } = this.#options;
+		const holidays = this.#holidaysBetween(toMs - historyDays * DAY_MS, toMs);
+		return { timeZone: this.#site.timeZone, share, holidays };
+	}
+
+	/** End of the last whole quarter-hour. */
+	#newest(): number {
+		return Math.floor(this.#now() / STEP_MS) * STEP_MS;
 	}
 
 	/** Trains every machine that has no model yet and history enough. @returns those asked for */
@@ -371,5 +418,13 @@ export class SiteForecast {
 	}
 }
 
-/** Watt-hours are digits enough. */
-const rounded = (values: Float64Array): number[] => Array.from(values, (value) => Math.round(value * 1_000) / 1_000);
+function readShipped(file: string): LoadModel {
+	const path = join(packageRoot, PRETRAINED, file);
+	const { kind, version } = loadModelKind;
+	return loadModelKind.deserialise(decodeModel(readFileSync(path), { kind, version, path }));
+}
+
+/** Watt-hours are digits enough; bounds are rounded outwards. */
+function rounded(values: Float64Array, round: (value: number) => number = Math.round): number[] {
+	return Array.from(values, (value) => round(value * 1_000) / 1_000);
+}
