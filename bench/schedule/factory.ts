@@ -25,7 +25,7 @@ export function factoryDay(jobs: number, seed: number, intervals = jobs >= 100 ?
 		);
 		const from = between(20, intervals - 12);
 		const maintenance = m % 4 === 3 ? [{ start: time(from), end: time(from + 6), reason: "service" }] : [];
-		return { id: `M${m + 1}`, maintenance, ...(m % 2 === 0 ? { setups } : {}) };
+		return { id: `M${m + 1}`, maintenance, ...(m % 4 === 1 ? { setups } : {}) };
 	});
 	const base = Array.from({ length: intervals }, (_, t) => {
 		const day = hour(t) >= 8 && hour(t) < 20 ? 1 : 0.55;
@@ -42,7 +42,7 @@ export function factoryDay(jobs: number, seed: number, intervals = jobs >= 100 ?
 		}).filter((mode, k, all) => all.findIndex(({ machine }) => machine === mode.machine) === k);
 	};
 	const list = Array.from({ length: jobs }, (_, k): JobSpec => {
-		const steps = random.unit() < 0.25 ? 2 : 1;
+		const steps = random.unit() < 0.15 ? 2 : 1;
 		const release = random.unit() < 0.4 ? between(0, Math.floor(intervals / 2)) : 0;
 		const window = between(Math.floor(intervals * 0.35), intervals);
 		const end = Math.min(intervals, release + Math.max(window, 30 * steps));
@@ -56,7 +56,7 @@ export function factoryDay(jobs: number, seed: number, intervals = jobs >= 100 ?
 			operations: Array.from({ length: steps }, () => ({ family, modes: modes(between(3, 7), between(12, 60)) })),
 		};
 	});
-	const cap = Math.round(count * 44);
+	const cap = Math.round(count * 56);
 	return {
 		start: time(0),
 		intervals,

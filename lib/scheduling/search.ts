@@ -211,6 +211,12 @@ export class Search {
 			const [op] = pool.splice(random.below(pool.length), 1);
 			if (op !== undefined && !this.instance.ops[op]?.fixed) picked.add(op);
 		}
+		// What waits for another can hardly move while that stays: mostly they go together.
+		for (const op of [...picked]) {
+			const { preds, succs } = this.instance.ops[op] as Op;
+			if (preds.length + succs.length === 0 || random.unit() < 0.3) continue;
+			for (const link of [...preds, ...succs]) if (!this.instance.ops[link.op]?.fixed) picked.add(link.op);
+		}
 		return [...picked].map((op) => this.instance.ops[op] as Op);
 	}
 

@@ -55,6 +55,9 @@ export interface Watch {
 
 /** Larger models are bounded by Lagrangian relaxation instead of an LP, and are not branched on. */
 const LP_COLUMNS = 60_000;
+/** With more runs than this, branch and cut begins with those that cost at most this share of the gap more. */
+const CORE_COLUMNS = 5000;
+const CORE_SHARE = 0.03;
 
 /**
  * Solves a valid problem in this thread: search for a plan, a relaxation for the bound, branch and cut while a gap
@@ -100,7 +103,7 @@ class Solve {
 		const first = constructed(instance, limits);
 		const soon = asSoonAsPossible(instance);
 		this.offer(better(soon, first) ? soon : first);
-		this.search(2000 + 20 * small, 0, better(soon, first) ? soon : first);
+		this.search(2000, 0, better(soon, first) ? soon : first);
 		if (this.options.exact && !this.over()) await this.exact();
 		// Where branch and cut ended, only what the model leaves out can still be improved.
 		const rounds = this.exhausted ? 1 : this.rounds();
@@ -237,19 +240,44 @@ class Solve {
 		this.raise(lp.objective + model.offsetKrw);
 		this.offer(foundOf(model, lp.values));
 		if (this.closed()) return;
-		if (!isWhole(all.whole, lp.values)) this.search(20_000, 1000);
+		// Where many operations are each other's equals, branch and cut is quick and search is not.
+		const alike = model.groups.ops.length * 2 < this.instance.order.length;
+		if (!alike) this.search(20_000, 1000);
 		if (this.closed() || this.over()) return;
 		this.integer(solver, model, lp.reducedCosts, lp.objective);
 	}
 
+	/**
+	 * Branch and cut without the columns that cannot matter: what costs more than the best plan can be worth is in no
+	 * better plan. First among the few that the relaxation finds nearly as good as its own, which gives good plans soon
+	 * but proves nothing; then among all that are left.
+	 */
 	private integer(solver: Solver, model: Model, reducedCosts: Float64Array, lpKrw: number): void {
+		if (this.best && model.runs.length > CORE_COLUMNS) {
+			this.cut(solver, model, reducedCosts, { spareKrw: CORE_SHARE * this.spare(model, lpKrw), core: true });
+		}
+		if (this.closed() || this.over()) return;
+		this.cut(solver, model, reducedCosts, { spareKrw: this.spare(model, lpKrw), core: false });
+	}
+
+	/** What a better plan may cost more than the relaxation. */
+	private spare(model: Model, lpKrw: number): number {
+		return this.best ? this.best.krw - model.offsetKrw - lpKrw + 1e-6 : Number.POSITIVE_INFINITY;
+	}
+
+	private cut(
+		solver: Solver,
+		model: Model,
+		reducedCosts: Float64Array,
+		{ spareKrw, core }: { spareKrw: number; core: boolean },
+	): void {
 		const { rows } = model;
-		// What costs more than the best plan can be worth is in no better plan.
-		const spare = this.best ? this.best.krw - model.offsetKrw - lpKrw + 1e-6 : Number.POSITIVE_INFINITY;
-		const all = rows.matrix();
-		const keep = Uint8Array.from(all.whole, (whole, c) => (!whole || (reducedCosts[c] as number) <= spare ? 1 : 0));
-		const matrix = rows.matrix(keep);
+		const { whole } = rows.matrix();
 		const values = this.best ? valuesOf(model, this.best) : null;
+		const keep = Uint8Array.from(whole, (integer, c) =>
+			!integer || (reducedCosts[c] as number) <= spareKrw || (values?.[c] ?? 0) > 0 ? 1 : 0,
+		);
+		const matrix = rows.matrix(keep);
 		const spread = (part: Float64Array) => {
 			const full = new Float64Array(rows.columns);
 			matrix.columns.forEach((c, k) => {
@@ -261,25 +289,22 @@ class Solve {
 		this.method = "mip";
 		const result = solver.solve(matrix, {
 			integer: true,
-			seconds: this.left(),
-			gap: this.options.gap,
+			seconds: core ? 0.35 * this.left() : this.left(),
+			gap: core ? this.options.gap / 4 : this.options.gap,
 			...(values ? { start: Float64Array.from(matrix.columns, (c) => values[c] as number) } : {}),
-			stopped: this.watch.stopped,
+			stopped: () => this.watch.stopped() || (core && this.closed()),
 			onIncumbent: (part) => this.offer(foundOf(model, spread(part))),
-			onBound: (bound) => this.raise(Math.min(bound + model.offsetKrw, known)),
+			onBound: (bound) => {
+				if (!core) this.raise(Math.min(bound + model.offsetKrw, known));
+			},
 		});
-		if (result.status === "infeasible") {
-			// Without a plan nothing was left out: there is none. With one, none is better.
-			if (this.best) {
-				this.raise(known);
-				this.exhausted = true;
-			} else this.infeasible = true;
-			return;
-		}
-		this.exhausted = result.status === "optimal";
 		if (result.values) this.offer(foundOf(model, spread(result.values)));
-		this.raise(Math.min(result.bound + model.offsetKrw, known));
+		if (core) return;
+		this.exhausted = result.status === "optimal" || result.status === "infeasible";
 		if (result.status === "failed") this.fallback = "scheduling.solver-failed";
+		// Without a plan nothing was left out: there is none. With one, none is better.
+		if (result.status === "infeasible" && !this.best) this.infeasible = true;
+		else this.raise(Math.min(result.bound + model.offsetKrw, known));
 	}
 
 	private settle(): void {
@@ -306,12 +331,4 @@ class Solve {
 		const status = gap !== null && gap <= 1e-6 ? "optimal" : "feasible";
 		return { ...shared, status, ...checked, boundKrw: bound, gap, fallback: this.fallback };
 	}
-}
-
-function isWhole(whole: Int32Array, values: Float64Array): boolean {
-	for (let c = 0; c < whole.length; c++) {
-		const value = values[c] as number;
-		if (whole[c] && Math.abs(value - Math.round(value)) > 1e-6) return false;
-	}
-	return true;
 }
