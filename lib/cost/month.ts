@@ -7,6 +7,7 @@ import { EnergyError } from "../errors.ts";
 import { type SiteLoad, siteLoad } from "../report/load.ts";
 import type { Store } from "../store/store.ts";
 import { billingDays } from "../tariff/bill.ts";
+import { noticesBefore } from "../tariff/bill-demand.ts";
 import { type Cost, calculateCost } from "../tariff/calculate-cost.ts";
 import type { SiteContract } from "../tariff/contract.ts";
 import type { BillMessage } from "../tariff/messages-live.ts";
@@ -155,6 +156,7 @@ function costOf(
 		{
 			...{ tariff: data.tariff, month: monthText(month), contractKw: data.contractKw, billingDay: data.billingDay },
 			...{ deferrals: data.deferrals, extraHolidays: data.extraHolidays, previousPeaksKw, inProgress },
+			priorNotices: noticesBefore(previousPeaksKw, data.contractKw, month),
 			load: { intervals: Array.from(kwh, (each) => (Number.isNaN(each) ? null : each)) },
 		},
 		registry,

@@ -15,6 +15,7 @@ import { metersOf } from "../demand/site-meters.ts";
 import { EnergyError } from "../errors.ts";
 import type { Store } from "../store/store.ts";
 import { billingDays } from "../tariff/bill.ts";
+import { noticesBefore } from "../tariff/bill-demand.ts";
 import { calculateCost, holidaysFor } from "../tariff/calculate-cost.ts";
 import { emissionsOf } from "../tariff/carbon.ts";
 import { Pricer } from "../tariff/pricer.ts";
@@ -326,11 +327,13 @@ async function billOf(
 			fromMs,
 		);
 		const stored = Object.fromEntries([...past].map(([month, { kw }]) => [monthText(month), kw]));
+		const previousPeaksKw = { ...stored, ...contract.previousPeaksKw };
 		const cost = calculateCost(
 			{
 				...contract,
 				month: monthText(span.month),
-				previousPeaksKw: { ...stored, ...contract.previousPeaksKw },
+				previousPeaksKw,
+				priorNotices: noticesBefore(previousPeaksKw, contract.contractKw, span.month),
 				load: { intervals: Array.from(whole.kwh, (kwh) => (Number.isNaN(kwh) ? null : kwh)) },
 				inProgress: knownMs < clock.startOfDay(end),
 			},

@@ -1,4 +1,4 @@
-import { dayOfMonth, isoOf, monthOfYear, monthText } from "../calendar/civil.ts";
+import { dayOfMonth, isoOf, type MonthNumber, monthOfYear, monthText } from "../calendar/civil.ts";
 import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import type { BillContext, Piece } from "./bill.ts";
 import { type BillLine, billLine, billWords } from "./bill-line.ts";
@@ -20,6 +20,20 @@ export interface PowerFactor {
 export interface PriorNotices {
 	overContract: number;
 	powerFactor: number;
+}
+
+/**
+ * Notices that a customer has had of demand above the contract: the earlier months whose peak exceeded it.
+ *
+ * @param peaksKw largest counted demand by month, `{"2026-01": 132}`
+ */
+export function noticesBefore(
+	peaksKw: Readonly<Record<string, number>>,
+	contractKw: number,
+	month: MonthNumber,
+): PriorNotices {
+	const exceeded = Object.entries(peaksKw).filter(([text, kw]) => text < monthText(month) && kw > contractKw);
+	return { overContract: exceeded.length, powerFactor: 0 };
 }
 
 export interface DemandResult {

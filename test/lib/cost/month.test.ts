@@ -34,6 +34,20 @@ describe("the bill of a month from the store", () => {
 		assert.deepEqual([other.setBy, other.month, other.at], ["history", "2026-08", undefined]);
 	});
 
+	it("surcharges demand above the contract once an earlier month was above it, too", async () => {
+		const surcharged = async (now: string): Promise<[boolean, boolean]> => {
+			const young = new SampleStore({ sinceMs: seoul("2026-09-01T00:00:00") });
+			const contract = plantContract({ contractKw: 500 });
+			const { lines, warnings } = await new MonthBills(site).bill(young, contract, seoul("2026-11-22T14:20:00"), now);
+			return [
+				lines.some(({ id }) => id === "over-contract"),
+				warnings.some(({ code }) => code === "tariff.notice-over-contract"),
+			];
+		};
+		assert.deepEqual(await surcharged("2026-09"), [false, true]);
+		assert.deepEqual(await surcharged("2026-10"), [true, false]);
+	});
+
 	it("grows: the running month is billed up to the last whole quarter-hour and projected to its end", async () => {
 		const bill = await new MonthBills(site).bill(store, plantContract(), now);
 		assert.deepEqual([bill.month, bill.final, bill.asOf], ["2026-11", false, "2026-11-22T14:15:00+09:00"]);
