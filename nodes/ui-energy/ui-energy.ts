@@ -22,7 +22,7 @@ interface DashboardBase extends Node {
 
 /** The part of Dashboard's `ui-group` that a widget talks to. */
 interface DashboardGroup extends Node {
-	register(node: Node, config: NodeDef, events: WidgetEvents): void;
+	register(node: Node, config: NodeDef & { locked: boolean }, events: WidgetEvents): void;
 	getBase(): DashboardBase | null;
 }
 
@@ -50,6 +50,10 @@ function actions(node: Node): WidgetEvents["onSocket"] {
 
 function isGroup(node: Node | null): node is DashboardGroup {
 	return typeof (node as Partial<DashboardGroup> | null)?.register === "function";
+}
+
+function isLocked(RED: NodeAPI): boolean {
+	return (RED.settings as { smartEnergy?: { guard?: unknown } }).smartEnergy?.guard !== undefined;
 }
 
 /** The state by the names a browser loads it under; only what changed is handed to Dashboard, which copies it. */
@@ -96,7 +100,8 @@ export default (RED: NodeAPI): void => {
 			},
 		};
 		if (config.card === "alarms") events.onSocket = actions(this);
-		group.register(this, config, events);
+		// The page can't see whether our access check stands in front; without it there is nothing to sign out of.
+		group.register(this, { ...config, locked: isLocked(RED) }, events);
 		const widget = base.ui.widgets.get(this.id);
 		if (widget) widget.src ??= source;
 	}

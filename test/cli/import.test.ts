@@ -87,6 +87,8 @@ describe("npm run import", () => {
 			assert.equal(code, 1, options.join(" "));
 			assert.match(stderr, words);
 		}
+		const slip = await tool(plain(), "--machine", "m", "--step", "10min", "--dry-run");
+		assert.match(slip.stdout, /10 minutes long, but the file's rows stand 15 minutes apart/);
 		assert.match((await tool("nowhere.csv", "--machine", "m")).stderr, /nowhere\.csv can't be read/);
 	});
 

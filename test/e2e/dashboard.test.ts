@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Browser, Page } from "playwright-core";
-import { until } from "../flows/system.ts";
+import { password, until } from "../flows/system.ts";
 import { assertAccessible, assertFitsPhone, phone, picture, read, useDashboard, wall } from "./dashboard.ts";
 
 describe("the Now page in a browser", function () {
@@ -128,6 +128,18 @@ describe("the Now page in a browser", function () {
 		assert.equal(await page.locator('.se-chip[aria-pressed="true"]').count(), 8);
 		assert.ok(await page.locator(".se-legend .se-note").isVisible());
 		assert.equal(await page.locator(".se-chart path.se-line").count(), 9);
+	});
+
+	it("is left by signing out: the same browser has to sign in again", async () => {
+		const page = await dashboard.visit("/dashboard", { storageState: { cookies: [], origins: [] } });
+		await page.fill("#username", "admin");
+		await page.fill("#password", password);
+		await page.click("#submit");
+		await page.getByRole("button", { name: "Sign out" }).click();
+		await page.locator("#password").waitFor();
+		await page.goto(`${dashboard.system.base}/dashboard`);
+		await page.locator("#password").waitFor();
+		assert.equal(await page.locator(".se-card").count(), 0);
 	});
 
 	it("lets nobody see it who has not signed in", async () => {

@@ -75,6 +75,17 @@ describe("the API's contract and its flow", () => {
 	});
 });
 
+describe("flows that people import", () => {
+	it("show no red triangle: what an inject node sends as JSON reads as JSON", () => {
+		for (const path of globSync(["examples/*.json", "flows/tabs/*.json"])) {
+			for (const node of JSON.parse(read(path)) as (FlowNode & { payload?: string; payloadType?: string })[]) {
+				if (node.type !== "inject" || node.payloadType !== "json") continue;
+				assert.doesNotThrow(() => JSON.parse(node.payload ?? ""), `${path}: ${node.id}`);
+			}
+		}
+	});
+});
+
 describe("messages of access", () => {
 	it("cover every error that the code throws, and no other", () => {
 		const root = new URL("../../", import.meta.url).pathname;

@@ -87,10 +87,13 @@ export function planImport(header: readonly string[], rows: readonly Row[], opti
 	if (read.length === 0)
 		throw new EnergyError("telemetry.import-time-format", { column: timeColumn, value: times[0] ?? "" });
 	const plain = read.map(plainMs);
-	const stepMs = options.stepMs ?? usualStep(plain);
+	const found = usualStep(plain);
+	const stepMs = options.stepMs ?? found;
 	if (stepMs === undefined || stepMs <= 0 || stepMs > DAY)
 		throw new EnergyError("telemetry.import-step", { column: timeColumn });
 	if (options.stepMs === undefined) note("found-step", { minutes: stepMs / 60_000 });
+	else if (found !== undefined && found !== stepMs)
+		note("step-differs", { minutes: stepMs / 60_000, found: found / 60_000 });
 	const label = options.label ?? labelOf(plain, stepMs, value.measure);
 	if (!options.label) note(label === "end" ? "found-end" : "found-start", { first: times[0] ?? "" });
 	const first = (plain[0] as number) - (label === "end" ? stepMs : 0);

@@ -25,6 +25,8 @@ export const PageBar = defineComponent({
 		id: { type: String, required: true },
 		store: { type: Object as PropType<DashboardStore>, required: true },
 		pageId: { type: String, required: true },
+		/** Who sees the page has signed in, and may sign out. */
+		locked: { type: Boolean, default: false },
 	},
 	setup(props) {
 		onPage.value = [...onPage.value, props.id];
@@ -47,11 +49,34 @@ export const PageBar = defineComponent({
 			if (!mine.value || !document.querySelector("#app-bar-title")) return null;
 			return [
 				h(Teleport, { to: "#app-bar-title" }, h("h1", { class: "se-page" }, title.value)),
-				h(Teleport, { to: "#app-bar-actions" }, h("div", { class: "se-switches" }, switches())),
+				h(
+					Teleport,
+					{ to: "#app-bar-actions" },
+					h("div", { class: "se-switches" }, [...switches(), props.locked ? signOut() : null]),
+				),
 			];
 		};
 	},
 });
+
+function signOut() {
+	const icon = { viewBox: "0 0 24 24", width: 20, height: 20, "aria-hidden": "true" };
+	// Out of the door.
+	const drawn = { d: "M12 4H5v16h7M10 12h11m-4-4 4 4-4 4", fill: "none", stroke: "currentColor", "stroke-width": 2 };
+	const hint = t("bar.sign-out");
+	return h(
+		"button",
+		{ type: "button", class: "se-switch", title: hint, "aria-label": hint, onClick: leave },
+		h("svg", icon, h("path", drawn)),
+	);
+}
+
+/** Ends the session here and in the editor; the sign-in page also says so where there was none any more. */
+async function leave(): Promise<void> {
+	const [base = ""] = window.location.pathname.split("/dashboard", 1);
+	await fetch(`${base}/api/v1/auth/logout`, { method: "POST" }).catch(() => undefined);
+	window.location.assign(`${base}/login`);
+}
 
 function switches() {
 	const shown = t(`bar.mode.${mode.value}`);

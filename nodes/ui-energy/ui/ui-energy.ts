@@ -53,6 +53,7 @@ const actionEvent = (id: string): string => `smart-energy-alarm:${id}`;
 interface CardConfig {
 	card: CardName;
 	group: string;
+	locked: boolean;
 }
 
 /** What Dashboard 2.0 puts on the page for a `ui-energy` node: the card that it names. */
@@ -94,7 +95,14 @@ const UIEnergy = defineComponent({
 		});
 		const editor = store?.state.setup.setup.RED.httpAdminRoot ?? "/";
 		return () => [
-			store ? h(PageBar, { id, store, pageId: store.state.ui.groups[config.group]?.page ?? "" }) : null,
+			store
+				? h(PageBar, {
+						id,
+						store,
+						pageId: store.state.ui.groups[config.group]?.page ?? "",
+						locked: config.locked,
+					})
+				: null,
 			cards[config.card]
 				? h(cards[config.card], { state: state.value, editor })
 				: h("p", { class: "se-empty" }, t("card.unknown")),
