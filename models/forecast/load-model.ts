@@ -13,6 +13,7 @@ import {
 import type { Horizon } from "./horizon.ts";
 import { baselines, columnOf, type HorizonModel, predictHorizon, trainHorizon } from "./horizon-model.ts";
 import { horizonFromState, horizonState } from "./horizon-state.ts";
+import type { AdaptiveIntervals } from "./intervals.ts";
 import { intervalsOf } from "./rolling-intervals.ts";
 import { CalendarGrid, type LoadSeries, type PlantCalendar } from "./series.ts";
 import { pointLearners, type TreeLearner } from "./tree-learners.ts";
@@ -142,7 +143,7 @@ export class LoadModel implements Model<LoadQuestion, LoadForecast> {
 			const targets = Int32Array.from({ length: count }, (_, i) => origin + fromLead - 1 + i);
 			const x = builder.matrix(new Int32Array(count).fill(origin), targets);
 			const answers = predictHorizon(model, x, names, grid.perDay);
-			const intervals = intervalsOf(model, this.options.share, grid.perDay);
+			const intervals = issuingIntervals(model, this.options.share, grid.perDay);
 			const naive = columnOf(x, names.indexOf(baselines["seasonal-naive"]));
 			for (let i = 0; i < count; i++) {
 				const [value, method] = rungOf(answers.forecast[i] as number, answers.learners, i, naive[i] as number);
@@ -220,6 +221,18 @@ export class LoadModel implements Model<LoadQuestion, LoadForecast> {
 			names.map((name) => horizonFromState(part(state, name))),
 		);
 	}
+}
+
+const prepared = new WeakMap<HorizonModel, AdaptiveIntervals>();
+
+/** The intervals of a fitted horizon, whose scores are sorted once; issuing only reads them. */
+function issuingIntervals(model: HorizonModel, share: number, perDay: number): AdaptiveIntervals {
+	let intervals = prepared.get(model);
+	if (!intervals) {
+		intervals = intervalsOf(model, share, perDay);
+		prepared.set(model, intervals);
+	}
+	return intervals;
 }
 
 const count1 = (out: LoadForecast, method: ForecastMethod): void => {
