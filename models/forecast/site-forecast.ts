@@ -1,17 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { dayNumberOf } from "../../lib/calendar/civil.ts";
-import { type HolidayCalendar, koreanHolidays } from "../../lib/calendar/holidays.ts";
-import { clockOf } from "../../lib/calendar/zone-clock.ts";
 import { readData } from "../../lib/data.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import { packageRoot } from "../../lib/package-root.cjs";
 import type { Store, StoredDocument } from "../../lib/store/store.ts";
 import { QUARTER_HOUR_MS } from "../../lib/telemetry/interval.ts";
-import type { Machine, Site } from "../../lib/telemetry/site.ts";
+import type { Site } from "../../lib/telemetry/site.ts";
 import { decodeModel } from "../model-file.ts";
-import { fingerprintOf, type ModelRecord } from "../registry.ts";
 import type { Trainer, TrainingJob } from "../training/trainer.ts";
+import { holidaysBetween, readLoad, TOTAL } from "./load-history.ts";
 import {
 	type ForecastMethod,
 	type LoadForecast,
@@ -20,23 +17,21 @@ import {
 	type LoadModelOptions,
 	loadModelKind,
 	MIN_DAYS,
-	mayTakeOver,
 	naiveForecast,
 } from "./load-model.ts";
+import { type LoadTraining, loadTraining } from "./training.ts";
+
+export { TOTAL } from "./load-history.ts";
 
 const DAY_MS = 86_400_000;
 const STEP_MS = QUARTER_HOUR_MS;
 /** Furthest lead: seven days of quarter-hours. */
 export const MAX_LEAD = 672;
-/** Name of the whole site among its machines. */
-export const TOTAL = "total";
-const TASK = "forecast";
+const TASK = loadModelKind.task;
 const DOCUMENTS = "forecast";
 const PRETRAINED = "models/pretrained";
 /** History that a forecast looks back on: lags reach four weeks, and three more name the days that ran. */
 const LOOK_BACK_DAYS = 56;
-/** Below this share of measured time a quarter-hour counts as unknown. */
-const MIN_COVERAGE = 0.5;
 
 export interface SiteForecastOptions {
 	/** Days of history that a model learns from. */
@@ -102,7 +97,6 @@ export class SiteForecast {
 	readonly #trainer: Trainer;
 	readonly #options: SiteForecastOptions;
 	readonly #now: () => number;
-	readonly #holidays: HolidayCalendar | undefined;
 	#shipped: LoadModel | undefined;
 
 	constructor(
@@ -117,7 +111,6 @@ export class SiteForecast {
 		this.#trainer = trainer;
 		this.#options = options;
 		this.#now = now;
-		this.#holidays = site.timeZone === "Asia/Seoul" ? koreanHolidays() : undefined;
 	}
 
 	/** What can be forecast: every machine, and the site as a whole. */
@@ -281,45 +274,23 @@ export class SiteForecast {
 	 */
 	async train(machine: string, reason: string): Promise<TrainingJob> {
 		this.#check(machine);
+		const kind = loadModelKind.kind;
 		return this.#trainer.train({
-			task: TASK,
-			site: this.#site.id,
-			machine,
-			kind: loadModelKind.kind,
-			options: this.#fitOptions(),
-			reason,
-			read: async () => {
-				const { data } = await this.trainingData(machine);
-				return {
-					data,
-					rows: data.values.length,
-					trainingWindow: { fromMs: data.startMs, toMs: data.startMs + data.values.length * STEP_MS },
-					dataFingerprint: fingerprintOf({ values: data.values }),
-				};
-			},
-			accept: (fitted: ModelRecord, active: ModelRecord | undefined) => mayTakeOver(fitted.metrics, active?.metrics),
+			...{ task: TASK, site: this.#site.id, machine, kind, reason },
+			...this.#training(machine),
 		});
 	}
 
 	/** What a model of a machine would learn from now, and how. */
 	async trainingData(machine: string): Promise<{ data: LoadHistory; options: LoadModelOptions }> {
-		const toMs = this.#newest();
-		const whole = await this.#history(machine, toMs - this.#options.historyDays * DAY_MS, toMs);
-		const first = Math.max(0, whole.values.findIndex(Number.isFinite));
-		const data = { startMs: whole.startMs + first * STEP_MS, stepMs: STEP_MS, values: whole.values.slice(first) };
-		return { data, options: this.#fitOptions() };
+		const { options, read } = this.#training(machine);
+		return { data: (await read()).data, options };
 	}
 
-	#fitOptions(): LoadModelOptions {
-		const toMs = this.#newest();
+	#training(machine: string): LoadTraining {
 		const { share, historyDays } = this.#options;
-		const holidays = this.#holidaysBetween(toMs - historyDays * DAY_MS, toMs);
-		return { timeZone: this.#site.timeZone, share, holidays };
-	}
-
-	/** End of the last whole quarter-hour. */
-	#newest(): number {
-		return Math.floor(this.#now() / STEP_MS) * STEP_MS;
+		const subject = { site: this.#site, store: this.#store, machine, kind: loadModelKind.kind, historyDays };
+		return loadTraining(subject, share, this.#now());
 	}
 
 	/** Trains every machine that has no model yet and history enough. @returns those asked for */
@@ -361,60 +332,12 @@ export class SiteForecast {
 		}
 	}
 
-	/** Quarter-hours of a machine or the whole site on a grid; NaN where not enough of one was measured. */
 	async #history(machine: string, fromMs: number, toMs: number): Promise<LoadHistory> {
-		const startMs = Math.ceil(fromMs / STEP_MS) * STEP_MS;
-		const length = Math.max(0, Math.floor((toMs - startMs) / STEP_MS));
-		const parts = await Promise.all(this.#metersOf(machine).map(({ id }) => this.#meter(id, startMs, length)));
-		const values = parts[0] ?? new Float64Array(length).fill(Number.NaN);
-		// A sum is known where all its parts are.
-		for (const part of parts.slice(1))
-			for (let i = 0; i < length; i++) values[i] = (values[i] as number) + (part[i] as number);
-		return { startMs, stepMs: STEP_MS, values };
-	}
-
-	/** The site's total is a main meter where there is one, else the sum of its machines. */
-	#metersOf(machine: string): Pick<Machine, "id">[] {
-		if (machine !== TOTAL) return [{ id: machine }];
-		const main = this.#site.machines.filter(({ role }) => role === "main");
-		return main.length > 0 ? main : this.#site.machines.filter(({ role }) => role === "sub");
-	}
-
-	async #meter(machine: string, startMs: number, length: number): Promise<Float64Array> {
-		const values = new Float64Array(length).fill(Number.NaN);
-		const store = await this.#store();
-		let cursor: string | undefined;
-		do {
-			const page = await store.intervals({
-				site: this.#site.id,
-				machine,
-				resolution: "15min",
-				fromMs: startMs,
-				toMs: startMs + length * STEP_MS,
-				limit: 10_000,
-				...(cursor && { cursor }),
-			});
-			for (const { startMs: at, energyKwh, coverage } of page.items) {
-				if (coverage >= MIN_COVERAGE) values[(at - startMs) / STEP_MS] = energyKwh;
-			}
-			cursor = page.nextCursor;
-		} while (cursor);
-		return values;
+		return readLoad(await this.#store(), this.#site, machine, fromMs, toMs);
 	}
 
 	#holidaysOf({ startMs, stepMs, values }: LoadHistory): number[] {
-		return this.#holidaysBetween(startMs, startMs + values.length * stepMs);
-	}
-
-	/** Holidays of the span and the fortnight after it, as day numbers. */
-	#holidaysBetween(fromMs: number, toMs: number): number[] {
-		const calendar = this.#holidays;
-		if (!calendar) return [];
-		const clock = clockOf(this.#site.timeZone);
-		const days: number[] = [];
-		const first = Math.max(clock.dayAt(fromMs) - 1, dayNumberOf(2018, 1, 1));
-		for (let day = first; day <= clock.dayAt(toMs) + 15; day++) if (calendar.isHoliday(day)) days.push(day);
-		return days;
+		return holidaysBetween(this.#site.timeZone, startMs, startMs + values.length * stepMs);
 	}
 }
 
