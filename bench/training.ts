@@ -12,6 +12,8 @@ import type { Site } from "../lib/telemetry/site.ts";
 import { machineModelKind } from "../models/anomaly/machine-model.ts";
 import type { ReadingColumns } from "../models/anomaly/readings.ts";
 import { anomalyTask } from "../models/anomaly/training.ts";
+import { forecastTask } from "../models/forecast/training.ts";
+import type { Task } from "../models/tasks.ts";
 import { trainerOf } from "../models/training/trainer.ts";
 import type { Figures } from "./run.ts";
 
@@ -33,15 +35,20 @@ async function delayWhile(work: () => Promise<unknown>): Promise<Figures> {
 	};
 }
 
-async function inThread(home: string, store: Store, machines: readonly string[], days: number): Promise<Figures> {
+async function inThread(
+	task: Task,
+	home: string,
+	store: Store,
+	machines: readonly string[],
+	days: number,
+): Promise<Figures> {
+	const kind = task.kinds[0] as string;
 	const trainer = trainerOf(home);
 	const figures = await delayWhile(async () => {
 		const jobs = machines.map((machine) =>
 			trainer.train({
-				...{ task: anomalyTask.task, site: site.id, machine, kind: machineModelKind.kind, reason: "asked" },
-				...anomalyTask.training({
-					...{ site, store: async () => store, machine, kind: machineModelKind.kind, historyDays: days },
-				}),
+				...{ task: task.task, site: site.id, machine, kind, reason: "asked" },
+				...task.training({ site, store: async () => store, machine, kind, historyDays: days }),
 			}),
 		);
 		for (const job of await Promise.all(jobs)) {
@@ -81,8 +88,12 @@ export default async function training(args: readonly string[]): Promise<Figures
 		const idle = await delayWhile(() => new Promise((resolve) => setTimeout(resolve, 2_000)));
 		const rows = [
 			{ where: "idle", ...idle },
-			{ where: "in its thread", ...(await inThread(home, store, machines, days)) },
-			{ where: "on the loop", ...(await onLoop(store, machines, days)) },
+			{ where: "anomaly models, in their thread", ...(await inThread(anomalyTask, home, store, machines, days)) },
+			{
+				where: "a forecast, in its thread",
+				...(await inThread(forecastTask, home, store, machines.slice(0, 1), days)),
+			},
+			{ where: "anomaly models, on the loop", ...(await onLoop(store, machines, days)) },
 		];
 		await store.close();
 		return { days, machines: machines.length, readings: made.readings, delay: rows };

@@ -53,7 +53,7 @@ async function ended(call: Client, id: string): Promise<Job> {
 			return !["queued", "running"].includes(job.state);
 		},
 		() => `still ${JSON.stringify(job)}`,
-		60_000,
+		150_000,
 	);
 	return job as Job;
 }
@@ -184,7 +184,7 @@ describe("models when the program is killed, and in the api mode", function () {
 	const client = async (system: System) => clientOf(system.base, await system.token());
 
 	it("kill -9 leaves jobs that say so and no half model; the api mode trains from the same store", async () => {
-		const full = await startSystem({ home });
+		const full = await startSystem({ home, env: { SMARTFACTORY_DATA_HISTORY_DAYS: "14" } });
 		const call = await client(full);
 		const jobs = await Promise.all(
 			machines.map((machine) => call<Job>("POST", "models/train", { task: "anomaly", machine })),
@@ -213,6 +213,10 @@ describe("models when the program is killed, and in the api mode", function () {
 			const job = await ended(ask, again.body.id);
 			assert.equal(job.state, "done", JSON.stringify(job.problem));
 			assert.equal((await ask<Model>("GET", `models/${job.id}/status`)).body.version, 2);
+
+			const forecast = await ask<Job>("POST", "models/train", { task: "forecast", machine: "total" });
+			const learnt = await ended(ask, forecast.body.id);
+			assert.equal(learnt.state, "done", JSON.stringify(learnt.problem));
 		} finally {
 			await api.stop();
 		}
