@@ -39,6 +39,11 @@ export async function makeHistory({ home, config }: App, store: Store): Promise<
 	}
 }
 
+/** Whether the home's database holds the simulated plant's past, which no bill or report of a real one may stand on. */
+export function holdsSimulatedPast(home: string): boolean {
+	return existsSync(join(home, ".history"));
+}
+
 /** Redraws one line on a terminal; a log file gets only the end. */
 function progress(text: string): void {
 	if (process.stdout.isTTY) process.stdout.write(`\r\u001b[K${text}`);

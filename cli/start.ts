@@ -5,7 +5,7 @@ import { openStore } from "../lib/store/open.ts";
 import { type App, loadApp, type Mode, modes } from "./app.ts";
 import { startEmbeddedBroker } from "./broker.ts";
 import { prepareFlows } from "./flows.ts";
-import { makeHistory } from "./history.ts";
+import { holdsSimulatedPast, makeHistory } from "./history.ts";
 import { portProblem } from "./ports.ts";
 import { openPrompt } from "./prompt.ts";
 import { keepRetention } from "./retention.ts";
@@ -148,5 +148,6 @@ function greet(app: App, firstPassword: string | undefined): void {
 	if (app.mode === "processing") say("app.link-health", { base: `http://${host}` });
 	say("app.places", { mqtt, home: app.home });
 	if (app.env === "production" && app.mode === "full") say("app.production-hint", { mqtt });
+	if (!app.config.system.simulate && holdsSimulatedPast(app.home)) say("app.simulated-past", { home: app.home });
 	if (firstPassword) say("app.first-password", { password: firstPassword });
 }

@@ -73,6 +73,12 @@ describe("the Now page in a browser", function () {
 		const page = await visit({ viewport: phone, hasTouch: true, isMobile: true });
 		await assertFitsPhone(page);
 		await picture(page, "phone-light-en");
+		// Korean has one switch more beside the page's name.
+		const korean = await visit({ viewport: phone, hasTouch: true, isMobile: true, locale: "ko-KR" });
+		const clipped = "((title) => title.scrollWidth > title.clientWidth)(document.querySelector('#app-bar-title'))";
+		assert.equal(await korean.evaluate(clipped), false);
+		await assertFitsPhone(korean);
+		await picture(korean, "phone-light-ko");
 		assert.deepEqual(dashboard.wrongs, []);
 	});
 

@@ -195,9 +195,30 @@ describe("modes", function () {
 			assert.equal(alarms.status, 200, "the api process answers for the alarms of the other");
 			assert.equal((await fetch(`${processing.base}/api/v1/monitoring/realtime`)).status, 401);
 			assert.equal((await fetch(`${api.base}/editor/`, { redirect: "manual" })).status !== 200, true);
+			assert.match(api.output(), /\/dashboard\n/);
+			assert.doesNotMatch(`${api.output()}${processing.output()}`, /\n\s+Editor\s/, "links only to what answers");
+			await until(
+				async () =>
+					(await realtime(api, token)).machines.find(({ machine }) => machine === "main-meter")?.powerKw != null,
+				() => "a meter on Modbus, which only the other process polls, stays dark here",
+			);
 		} finally {
 			await api.stop();
 			await processing.stop();
+		}
+	});
+
+	it("production warns of a database that holds a simulated past", async () => {
+		const home = mkdtempSync(join(tmpdir(), "smart-energy-modes-"));
+		writeFileSync(join(home, ".history"), "done");
+		const plant = await startSystem({ args: ["--env", "production"], home });
+		try {
+			await until(
+				() => /Caution: the database in .* holds the past of the simulated plant/.test(plant.output()),
+				() => plant.output(),
+			);
+		} finally {
+			await plant.stop();
 		}
 	});
 });

@@ -103,7 +103,10 @@ function switches() {
 						"aria-label": t("bar.mode.hint", { mode: shown }),
 						onClick: switchMode,
 					},
-					[h("span", { class: `se-mode se-mode-${mode.value}`, "aria-hidden": "true" }), shown],
+					[
+						h("span", { class: `se-mode se-mode-${mode.value}`, "aria-hidden": "true" }),
+						h("span", { class: "se-switch-text" }, shown),
+					],
 				)
 			: null,
 		h(

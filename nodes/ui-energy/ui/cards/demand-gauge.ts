@@ -83,7 +83,8 @@ function headroom({ predictedKw, limitKw }: DemandMessage, verdict: Verdict): VN
 
 /** What the quarter-hour will cost, in words. */
 function stake({ price, predictedKw }: DemandMessage): VNodeChild {
-	if (!price) return t("demand.unpriced");
+	// Without a reading there is no price either, whatever tariff is set.
+	if (!price) return predictedKw === null ? null : t("demand.unpriced");
 	if (price.reason === "not-counted") return t("demand.not-counted");
 	if (price.krw <= 0 || predictedKw === null) {
 		return price.incumbentKw === null ? t("demand.free") : t("demand.covered", { kw: text(power(price.incumbentKw)) });
