@@ -12,7 +12,7 @@ import {
 } from "./definition.ts";
 import { busVoltageV, type Electrical, frequencyHz, phasesOf, powerFactorOf } from "./electrical.ts";
 import { changesPower, type Fault, type FaultLabel, type FaultOrder, faultOf, faultyKw, severityAt } from "./faults.ts";
-import { OFF, RUNNING, states } from "./profiles.ts";
+import { compressorState, OFF, RUNNING, states } from "./profiles.ts";
 import { hash, hashText } from "./random.ts";
 
 export interface PlantOptions {
@@ -292,6 +292,7 @@ export class Plant {
 	/** A load by its plan: linear between minute marks, plus the swing of this minute and its integral. */
 	#planned(index: number, { day, machines }: DayTable, timeMs: number): LoadNow {
 		const { kw, kwh, state, made } = machines[index] as DayTable["machines"][number];
+		const load = this.#loads[index] as LoadDefinition;
 		const place = (timeMs - day.startMs) / 60_000;
 		const i = Math.min(Math.floor(place), day.minutes - 1);
 		const f = place - i;
@@ -299,7 +300,7 @@ export class Plant {
 		const b = kw[i + 1] as number;
 		let power = a + (b - a) * f;
 		let area = (a + (b - a) * (f / 2)) * f;
-		const swing = (this.#loads[index] as LoadDefinition).texture * Math.min(a, b);
+		const swing = load.texture * Math.min(a, b);
 		if (swing > 0 && f > 0) {
 			const seed = hash(this.#seed, TEXTURE, this.#seeds[index] as number, day.startMs / 60_000 + i);
 			for (const [n, k] of HARMONICS.entries()) {
@@ -314,7 +315,7 @@ export class Plant {
 			kw: power,
 			kwh: (kwh[i] as number) + area / 60,
 			made: (made[i] as number) + ((made[i + 1] as number) - (made[i] as number)) * f,
-			state: states[state[i] ?? OFF] ?? "off",
+			state: states[load.profile === "compressor" ? compressorState(power / load.ratedKw) : (state[i] ?? OFF)] ?? "off",
 		};
 	}
 

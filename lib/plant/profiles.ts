@@ -102,6 +102,11 @@ const mill: Profile = (scene, { kw, state, made }) => {
 	}
 };
 
+/** A compressor loads and unloads within a minute, so its state follows what it draws, as a share of its rating. */
+export function compressorState(share: number): number {
+	return share > 0.45 ? RUNNING : share > 0.1 ? IDLE : OFF;
+}
+
 const compressor: Profile = (scene, { kw, state }) => {
 	const air = airSystem(scene);
 	const { ratedKw } = scene.machine;
@@ -109,9 +114,7 @@ const compressor: Profile = (scene, { kw, state }) => {
 		const loaded = air.loaded[i] ?? 0;
 		const turning = air.turning[i] ?? 0;
 		kw[i] = ratedKw * (0.91 * loaded + 0.26 * Math.max(0, turning - loaded));
-		// Power runs linearly to the next mark, so a machine that turns there has begun to here.
-		const turnsNext = (air.turning[i + 1] ?? 0) > 0;
-		state[i] = loaded > 0 ? RUNNING : turning > 0 ? IDLE : turnsNext ? STARTING : OFF;
+		state[i] = compressorState((kw[i] as number) / ratedKw);
 	}
 };
 

@@ -35,6 +35,11 @@ export interface FeatureMemory {
 	referenceKw: number;
 	/** Cadences for which the power has not moved at all. */
 	unchanged: number;
+	/** The counter's last reading that power was held against, what power made since, and what came of the last time. */
+	counterMs: number;
+	counterKwh: number;
+	integralKwh: number;
+	counterGapKw: number;
 }
 
 export interface Features {
@@ -45,6 +50,11 @@ export interface Features {
 	usualKw: Float64Array;
 }
 
+/**
+ * Power is held against the counter over at least this time: meters count in steps (0.016 kWh in a float32 of six
+ * digits, which is 56 kW of one second, but 0.1 kW of ten minutes).
+ */
+const COUNTER_WINDOW_MS = 600_000;
 /** After a silence of so many cadences nothing is carried over. */
 const GAP_CADENCES = 10;
 /** Least spreads that mean anything: shares of the power's range, and the resolution of common meters. */
@@ -67,6 +77,10 @@ export function freshMemory(): FeatureMemory {
 		referenceMs: never,
 		referenceKw: never,
 		unchanged: 0,
+		counterMs: never,
+		counterKwh: never,
+		integralKwh: 0,
+		counterGapKw: never,
 	};
 }
 
@@ -206,7 +220,7 @@ export class Featurizer {
 			? Math.abs(readings.powerFactor[row] as number) - this.#powerFactor.at(powerKw)
 			: Number.NaN;
 		out[4] = powerKw - apparentKw;
-		out[5] = follows && counterKw >= 0 ? (powerKw + memory.powerKw) / 2 - counterKw : Number.NaN;
+		out[5] = this.#counterGap(timeMs, powerKw, readings.energyKwh[row] as number, memory, follows);
 		out[6] = this.#temperature ? (readings.temperatureC[row] as number) - this.#temperature.at(powerKw) : Number.NaN;
 		out[7] = readings.voltageV[row] as number;
 		out[8] = readings.frequencyHz[row] as number;
@@ -219,6 +233,22 @@ export class Featurizer {
 			memory.referenceKw = powerKw;
 		}
 		return follows ? step : Number.NaN;
+	}
+
+	/** Mean power less what the counter counted meanwhile, kW; it stands until the next window is full. */
+	#counterGap(timeMs: number, powerKw: number, counterKwh: number, memory: FeatureMemory, follows: boolean): number {
+		if (Number.isNaN(counterKwh)) return memory.counterGapKw;
+		const begins = !follows || !(counterKwh >= memory.counterKwh);
+		if (!begins) {
+			memory.integralKwh += (((powerKw + memory.powerKw) / 2) * (timeMs - memory.timeMs)) / 3_600_000;
+			const hours = (timeMs - memory.counterMs) / 3_600_000;
+			if (timeMs - memory.counterMs < Math.max(COUNTER_WINDOW_MS, this.cadenceMs)) return memory.counterGapKw;
+			memory.counterGapKw = (memory.integralKwh - (counterKwh - memory.counterKwh)) / hours;
+		}
+		memory.counterMs = timeMs;
+		memory.counterKwh = counterKwh;
+		memory.integralKwh = 0;
+		return memory.counterGapKw;
 	}
 
 	/** Hour of the week, 0 is Monday 00:00 local time; a public holiday counts as a Sunday. */
