@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Node, NodeAPI, NodeMessage } from "node-red";
 import { openStore } from "../../lib/store/open.ts";
 import type { Store } from "../../lib/store/store.ts";
-import { DAY, pressReadings } from "../models/anomaly/machines.ts";
+import { DAY, steadyReadings } from "../models/anomaly/machines.ts";
 import { demoSite } from "./fake-site.ts";
 import { next, nodeSet, useNodeRed } from "./harness.ts";
 
@@ -94,7 +94,7 @@ describe("energy-model node", function () {
 		});
 	const writeHistory = (days: number) => {
 		const now = Math.floor(Date.now() / 60_000) * 60_000;
-		return store.write(pressReadings(now - days * DAY * 60_000, days * DAY));
+		return store.write(steadyReadings("press", now - days * DAY * 60_000, days * DAY));
 	};
 
 	it("trains: the job at once, then each step with what the message carried, and events for the live feed", async () => {

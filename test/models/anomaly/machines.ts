@@ -30,5 +30,14 @@ export function pressReadings(
 	});
 }
 
+/** A machine that always runs alike: whatever the hour at which its history ends, a model of it is good enough. */
+export function steadyReadings(machine: string, fromMs: number, minutes: number): Reading[] {
+	const random = new Random(7);
+	return Array.from({ length: minutes }, (_, row) => ({
+		...{ site: "demo", machine, timeMs: fromMs + row * 60_000, quality: "good", state: "running" },
+		...{ powerKw: 30 + random.unit(), voltageV: 400 + random.unit() },
+	}));
+}
+
 export const DAY = 1_440;
 export const FROM_MS = Date.UTC(2026, 9, 5);
