@@ -23,12 +23,20 @@ export interface PreparedFlows {
 
 const shippedPath = join(packageRoot, "flows", "flows.json");
 
-/** The shipped flows as a new home gets them: where nothing is simulated, the tabs of the simulated plant are off. */
+/** A plant of one's own begins without machines: they appear as they report, and are named in the editor. */
+const ownSite = { name: "My plant", siteId: "plant", machines: [], tariff: "simple", contractKw: "" };
+
+/**
+ * The shipped flows as a new home gets them. Where nothing is simulated, the tabs of the simulated plant are off and
+ * the site is nobody's yet.
+ */
 function shippedFlows(simulate: boolean): string {
-	const flows = JSON.parse(readFileSync(shippedPath, "utf8")) as FlowNode[];
-	const made = flows.map((node) =>
-		variable(node, "SIMULATED") === "true" && !simulate ? { ...node, disabled: true } : node,
-	);
+	const shipped = readFileSync(shippedPath, "utf8");
+	if (simulate) return shipped;
+	const made = (JSON.parse(shipped) as FlowNode[]).map((node) => {
+		if (variable(node, "SIMULATED") === "true") return { ...node, disabled: true };
+		return node.type === "energy-site" ? { ...node, ...ownSite } : node;
+	});
 	return `${JSON.stringify(made, null, "\t")}\n`;
 }
 

@@ -38,10 +38,15 @@ export default (RED: NodeAPI): void => {
 		} catch (error) {
 			problem = error;
 			this.status({ fill: "red", shape: "ring", text: statusText(RED, error) });
-			this.error(explain(error, logLanguage));
+			const empty = error instanceof EnergyError && error.code === "demand.no-meter";
+			(empty ? this.warn : this.error).call(this, explain(error, logLanguage));
 		}
 		onInput(RED, this, (msg: EnergyMessage & { topic?: string }) => {
-			if (!running) throw problem;
+			if (!running) {
+				// Said once at the start: a site without machines yet would repeat it with every reading.
+				if (problem instanceof EnergyError && problem.code === "demand.no-meter" && !msg.req) return undefined;
+				throw problem;
+			}
 			if (msg.req || msg.topic === "status") {
 				msg.payload = running.answer();
 				return [null, null, null, msg];

@@ -320,6 +320,10 @@ describe("the flows in the home", () => {
 				assert.equal(flows.find((node) => node.id === id)?.disabled, true, `${id} in ${mode}`);
 			}
 			assert.equal(flows.find((node) => node.id === "tab-ingest")?.disabled, false);
+			const site = flows.find((node) => node.id === "site-demo") as
+				| { siteId?: string; machines?: unknown[] }
+				| undefined;
+			assert.deepEqual([site?.siteId, site?.machines], ["plant", []]);
 		}
 	});
 });
