@@ -1,4 +1,5 @@
-// `npm run bench -- ingest [--seconds 60] [--rate 10000] [--broker mosquitto|embedded] [--machines 1000] [--no-peer]`
+// `npm run bench -- ingest [--seconds 60] [--rate 10000] [--broker mosquitto|embedded] [--machines 1000]
+// [--detect] [--no-peer]`
 // Single-reading MQTT QoS-1 messages through the whole flow in a real Node-RED: energy-ingest → sensor-validate →
 // energy-store, beside mqtt in → json → function with one committed insert a message. The publisher, the broker and
 // Node-RED are three processes; on Linux all are bound to the same two cores where taskset is there.
@@ -12,12 +13,18 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { packageRoot } from "../lib/package-root.cjs";
 import { openStore } from "../lib/store/open.ts";
+import type { Reading } from "../lib/telemetry/reading.ts";
+import { machineModelKind } from "../models/anomaly/machine-model.ts";
+import { columnsOf } from "../models/anomaly/readings.ts";
+import { openRegistry } from "../models/registry.ts";
 import type { Benchmark, Figures } from "./run.ts";
 
 interface Options {
 	seconds: number;
 	rate: number;
 	machines: number;
+	/** Score every reading with a model of its machine, beside the store. */
+	detect: boolean;
 	broker: string;
 }
 
@@ -99,7 +106,7 @@ async function reachable(port: number): Promise<void> {
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
-function oursFlow(port: number): object[] {
+function oursFlow(port: number, detect: boolean): object[] {
 	return [
 		{ id: "tab", type: "tab", label: "bench" },
 		{
@@ -128,8 +135,11 @@ function oursFlow(port: number): object[] {
 			site: "site",
 			dryRun: false,
 			summaryS: 0,
-			wires: [["before"], ["keep"], []],
+			wires: [detect ? ["before", "detect"] : ["before"], ["keep"], []],
 		},
+		...(detect
+			? [{ id: "detect", type: "anomaly-detect", z: "tab", configVersion: 1, site: "site", wires: [[], [], []] }]
+			: []),
 		{ id: "before", type: "bench-probe", z: "tab", side: "before", wires: [["store"]] },
 		{ id: "store", type: "energy-store", z: "tab", site: "site", operation: "write", wires: [["after"]] },
 		{ id: "after", type: "bench-probe", z: "tab", side: "after", wires: [[]] },
@@ -260,8 +270,10 @@ function row(name: string, sent: number, stored: number, gauges: Gauges): Figure
 
 async function ours(home: string, options: Options): Promise<Figures> {
 	const { port, child } = await startBroker(options.broker, home);
+	if (options.detect) await learnMachines(home, options.machines);
 	const url = pathToFileURL(join(home, "ours.db")).href.replace(/^file:/, "sqlite:");
-	const runtime = await startNodeRed(home, oursFlow(port), [packageRoot, join(here, "nodes")], {
+	const runtime = await startNodeRed(home, oursFlow(port, options.detect), [packageRoot, join(here, "nodes")], {
+		SMARTFACTORY_HOME: home,
 		SMARTFACTORY_DB_URL: url,
 		SMARTFACTORY_MQTT_USERNAME: "bench",
 		SMARTFACTORY_MQTT_PASSWORD: "bench",
@@ -286,6 +298,25 @@ async function peer(home: string, options: Options): Promise<Figures> {
 	return row("mqtt in → json → function → insert", sent, gauges.stored, gauges);
 }
 
+/** An active model for every machine of the publisher, fitted once on a week of minutes. */
+async function learnMachines(home: string, machines: number): Promise<void> {
+	const fromMs = Date.now() - 7 * 86_400_000;
+	const readings = Array.from({ length: 7 * 1440 }, (_, minute): Reading => {
+		const powerKw = 50 + 30 * Math.sin(minute / 97) + ((minute * 7919) % 101) / 10;
+		return { site: "bench", machine: "machine-0", timeMs: fromMs + minute * 60_000, powerKw };
+	});
+	const context = { seed: 1, progress: () => undefined };
+	const { model, metrics } = await machineModelKind.fit(columnsOf(readings), { timeZone: "Asia/Seoul" }, context);
+	const registry = openRegistry(home);
+	for (let index = 0; index < machines; index++) {
+		const address = { task: "anomaly", site: "bench", machine: `machine-${index}` };
+		const order = { kind: machineModelKind.kind, options: {}, seed: 1, reason: "bench" };
+		const { id } = await registry.begin(address, order);
+		await registry.complete(id, { state: model.serialise(), metrics, description: model.describe(), durationMs: 0 });
+		await registry.promote(id);
+	}
+}
+
 const benchmark: Benchmark = async (args) => {
 	const { values } = parseArgs({
 		args: [...args],
@@ -294,6 +325,7 @@ const benchmark: Benchmark = async (args) => {
 			rate: { type: "string", default: "10000" },
 			machines: { type: "string", default: "1000" },
 			broker: { type: "string", default: mosquittoPaths.some((path) => existsSync(path)) ? "mosquitto" : "embedded" },
+			detect: { type: "boolean", default: false },
 			"no-peer": { type: "boolean", default: false },
 		},
 	});
@@ -302,6 +334,7 @@ const benchmark: Benchmark = async (args) => {
 		rate: Number(values.rate),
 		machines: Number(values.machines),
 		broker: values.broker,
+		detect: values.detect,
 	};
 	const home = mkdtempSync(join(tmpdir(), "bench-ingest-"));
 	try {

@@ -127,9 +127,14 @@ class MipChooser implements Chooser {
 		const savesKw = sum(picked.map((each) => each.savesKw));
 		// A solver stopped at its deadline may answer short, or worse than the rule: what it says is checked.
 		const good = savesKw >= needKw - 2 * EPSILON_KW && savesKw <= sum(byRule.map((each) => each.savesKw)) + EPSILON_KW;
-		this.method = good ? "mip" : "greedy";
-		this.why = good ? "" : `no better choice within ${this.deadlineMs} ms`;
-		return good ? picked : byRule;
+		this.method = good || count <= FEW ? "mip" : "greedy";
+		this.why = good
+			? ""
+			: count <= FEW
+				? "the solver gave none, so all were tried"
+				: `no better choice within ${this.deadlineMs} ms`;
+		if (good) return picked;
+		return count <= FEW ? leastOfAll(candidates, needKw) : byRule;
 	}
 
 	private solve(candidates: readonly Candidate[], needKw: number): Picked[] {
@@ -152,6 +157,17 @@ class MipChooser implements Chooser {
 			optionsKw.flatMap((savesKw, o) => (Number(solved[`${c}:${o}`] ?? 0) > 0.5 ? [{ machine, savesKw }] : [])),
 		);
 	}
+}
+
+/** Tries every choice: at most 2⁸ of them where it is asked. */
+function leastOfAll(candidates: readonly Candidate[], needKw: number): Picked[] {
+	let choices: Picked[][] = [[]];
+	for (const { machine, optionsKw } of candidates) {
+		choices = choices.flatMap((picked) => [picked, ...optionsKw.map((savesKw) => [...picked, { machine, savesKw }])]);
+	}
+	const cost = (picked: readonly Picked[]): number => sum(picked.map(({ savesKw }) => savesKw + 0.01));
+	const enough = choices.filter((picked) => sum(picked.map(({ savesKw }) => savesKw)) >= needKw - EPSILON_KW);
+	return enough.reduce((best, picked) => (cost(picked) < cost(best) ? picked : best), enough[0] ?? []);
 }
 
 /**
