@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,6 +47,13 @@ async function leaveAlarms(home: string): Promise<void> {
 	await store.close();
 }
 
+/** Flows without the detection of anomalies: it would find the simulated machines well and settle what was left. */
+function leaveOutAnalysis(home: string): void {
+	const flows = JSON.parse(readFileSync("flows/flows.json", "utf8")) as { id: string; disabled?: boolean }[];
+	for (const node of flows) if (node.id === "tab-analyse") node.disabled = true;
+	writeFileSync(join(home, "flows.json"), JSON.stringify(flows));
+}
+
 describe("the alarm card in a browser", function () {
 	this.timeout(120_000);
 	let system: System;
@@ -65,6 +72,7 @@ describe("the alarm card in a browser", function () {
 		if (pictures) mkdirSync(pictures, { recursive: true });
 		home = mkdtempSync(join(tmpdir(), "smart-energy-alarms-"));
 		await leaveAlarms(home);
+		leaveOutAnalysis(home);
 		system = await startSystem({ home });
 		token = await system.token();
 		const { createAccess } = createRequire(import.meta.url)("../../dist/lib/access/index.js") as {
