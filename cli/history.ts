@@ -6,7 +6,7 @@ import type { App } from "./app.ts";
 import { shippedSite } from "./flows.ts";
 import { line, reasonOf, say } from "./say.ts";
 
-const RAW_DAYS = 14;
+const RAW_DAYS = 28;
 
 /**
  * Fills an empty store with the simulated plant's past, once, so that no chart of a first start is empty. One that was
