@@ -6,6 +6,7 @@ import { EnergyError } from "../errors.ts";
 import { powerFactorOf, siteLoad } from "../report/load.ts";
 import { checkSite, given, type Parameters, wholeNumber } from "../store/query.ts";
 import type { Store } from "../store/store.ts";
+import { tidy } from "../store/wire.ts";
 import type { PowerFactor } from "../tariff/bill-demand.ts";
 import type { ContractData, SiteContract } from "../tariff/contract.ts";
 import { compilePrices } from "../tariff/price-calendar.ts";
@@ -123,14 +124,14 @@ export async function adviceAnswer(
 		...(shiftPercent === undefined ? {} : { shiftPercent }),
 		...(shaveIntervals === undefined ? {} : { shaveIntervals }),
 	});
-	const total = (values: Float64Array): number => values.reduce((sum, value) => sum + Math.max(0, value), 0);
+	const total = (values: Float64Array): number => tidy(values.reduce((sum, value) => sum + Math.max(0, value), 0));
 	const warnings = filledKwh > 0 ? [warning("tariff.advice-filled", { kwh: Math.round(filledKwh) })] : [];
 	if (months < MOST_MONTHS) warnings.push(warning("tariff.advice-short", { months }));
 	return {
 		...{ site: site.id, tariff: tariff.id, contractKw: contract.contractKw, firstMonth: monthText(from.month), months },
 		...{ from: clock.isoAt(from.atMs), to: clock.isoAt(endMs) },
 		energyKwh: total(kwh),
-		estimatedKwh: total(load.estimatedKwh.subarray(start)) + filledKwh,
+		estimatedKwh: tidy(total(load.estimatedKwh.subarray(start)) + filledKwh),
 		...{ powerFactor, yearKrw },
 		items: recommendations.map(({ savingPerYear, ...rest }, index) => ({
 			...{ rank: index + 1, savingKrwPerYear: savingPerYear },

@@ -4,6 +4,7 @@ import { EnergyError } from "../errors.ts";
 import { siteLoad } from "../report/load.ts";
 import { checkSite, fail, given, oneOf, type Parameters, timeMs } from "../store/query.ts";
 import type { Store } from "../store/store.ts";
+import { tidy } from "../store/wire.ts";
 import type { Rate, Rates, Source } from "../tariff/book.ts";
 import { emissionsOf, gridFactor } from "../tariff/carbon.ts";
 import { pricerOf, type SiteContract } from "../tariff/contract.ts";
@@ -208,8 +209,8 @@ export async function carbonAnswer(
 	return {
 		...{ site: site.id, grid, method: "location-based", resolution },
 		...{ from: clock.isoAt(startMs), to: clock.isoAt(Math.max(startMs, Math.min(toMs, nowMs))) },
-		energyKwh: items.reduce((total, { energyKwh }) => total + energyKwh, 0),
-		estimatedKwh: items.reduce((total, { estimatedKwh }) => total + estimatedKwh, 0),
+		energyKwh: tidy(items.reduce((total, { energyKwh }) => total + energyKwh, 0)),
+		estimatedKwh: tidy(items.reduce((total, { estimatedKwh }) => total + estimatedKwh, 0)),
 		missing: items.reduce((total, { missing }) => total + missing, 0),
 		kgCo2e: kg,
 		factors: (factors.length > 0 ? factors : [gridFactor(grid, new Date(startMs).getUTCFullYear())]).map((each) => ({

@@ -1,6 +1,7 @@
 import { dayOfMonth, type MonthNumber } from "../calendar/civil.ts";
 import { clockOf } from "../calendar/zone-clock.ts";
 import type { Store } from "../store/store.ts";
+import { tidy } from "../store/wire.ts";
 import { compilePrices, indexAt } from "../tariff/price-calendar.ts";
 import type { Peak } from "../tariff/ratchet.ts";
 import { mainDemandCharge } from "../tariff/registry.ts";
@@ -51,7 +52,7 @@ export async function storedPeaks(
 		const month = billingMonthOf(day, contract.billingDay);
 		const end = start + clock.quarterHoursOf(day);
 		for (let at = start; at < end; at++) {
-			const kw = (energyKwh[at] as number) * 4;
+			const kw = tidy((energyKwh[at] as number) * 4);
 			if (counts?.[at] === 1 && kw > (peaks.get(month)?.kw ?? 0)) {
 				peaks.set(month, { kw, atMs: calendar.startMs + at * 900_000 });
 			}
