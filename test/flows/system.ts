@@ -99,7 +99,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
 			return output.includes("Ready after") && (await fetch(`${base}/health`).catch(() => null))?.ok === true;
 		},
 		() => `the system did not start:\n${output}`,
-	);
+	).catch((error: unknown) => {
+		child.kill("SIGKILL");
+		throw error;
+	});
 	return system;
 }
 
