@@ -1,18 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Node, NodeAPI, NodeMessage } from "node-red";
-import { openStore } from "../../lib/store/open.ts";
-import type { Store } from "../../lib/store/store.ts";
+import { readFileSync } from "node:fs";
+import type { Node, NodeMessage } from "node-red";
 import { DAY, steadyReadings } from "../models/anomaly/machines.ts";
 import { demoSite } from "./fake-site.ts";
 import { next, nodeSet, useNodeRed } from "./harness.ts";
-
-const { trainerOf } = createRequire(import.meta.url)(
-	"../../dist/models/training/trainer.js",
-) as typeof import("../../models/training/trainer.ts");
+import { trainerOf, useModelHome } from "./model-home.ts";
 
 type Payload = Record<string, unknown> & {
 	id: string;
@@ -27,30 +19,10 @@ const press = { task: "anomaly", machine: "press" };
 describe("energy-model node", function () {
 	this.timeout(60_000);
 	const helper = useNodeRed();
-	let home: string;
-	let store: Store;
-	const before_ = process.env.SMARTFACTORY_HOME;
-	beforeEach(async () => {
-		home = mkdtempSync(join(tmpdir(), "sf-model-"));
-		process.env.SMARTFACTORY_HOME = home;
-		store = await openStore(`sqlite://${home}/test.db`);
-	});
-	afterEach(async () => {
-		await trainerOf(home).close();
-		await store.close();
-		rmSync(home, { recursive: true, force: true });
-		if (before_ === undefined) delete process.env.SMARTFACTORY_HOME;
-		else process.env.SMARTFACTORY_HOME = before_;
-	});
-	const site = (RED: NodeAPI) =>
-		RED.nodes.registerType("energy-site", function (this: Node & Record<string, unknown>, config) {
-			RED.nodes.createNode(this, config);
-			this.site = demoSite();
-			this.store = async () => store;
-		});
+	const at = useModelHome(demoSite);
 	const load = (config: object = {}) =>
 		helper.load(
-			[site, nodeSet("energy-model")] as never,
+			[at.site, nodeSet("energy-model")] as never,
 			flow([
 				{ id: "f", type: "tab" },
 				{ id: "s", type: "energy-site" },
@@ -94,7 +66,7 @@ describe("energy-model node", function () {
 		});
 	const writeHistory = (days: number) => {
 		const now = Math.floor(Date.now() / 60_000) * 60_000;
-		return store.write(steadyReadings("press", now - days * DAY * 60_000, days * DAY));
+		return at.store.write(steadyReadings("press", now - days * DAY * 60_000, days * DAY));
 	};
 
 	it("trains: the job at once, then each step with what the message carried, and events for the live feed", async () => {
@@ -151,7 +123,7 @@ describe("energy-model node", function () {
 
 	it("pages through the list", async () => {
 		await load();
-		const { registry } = trainerOf(home);
+		const { registry } = trainerOf(at.home);
 		const order = { kind: "anomaly-machine", options: null, seed: 1, reason: "asked" };
 		for (const machine of ["b", "a", "c"]) {
 			for (const _ of [1, 2]) {
