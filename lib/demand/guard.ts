@@ -164,11 +164,12 @@ export class DemandGuard {
 	}
 
 	private begin(startMs: number, boundaryMs: number): void {
-		const { memory, status } = this;
+		const { memory } = this;
 		if (memory.windowStartMs >= 0) {
 			memory.openMs = memory.windowStartMs;
 			memory.openPartial = this.meters.unknownMs(boundaryMs) > 0 ? 1 : 0;
-			memory.openLimitKw = status.limitKw ?? -1;
+			// Asked of the limit, not of the status: after a restart at the boundary there was none yet.
+			memory.openLimitKw = this.limit.kw(memory.windowStartMs) ?? -1;
 			memory.lastLowKw = memory.midLowKw;
 			memory.lastHighKw = memory.midHighKw;
 		}
