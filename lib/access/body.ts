@@ -3,27 +3,31 @@ import type { HttpRequest, HttpResponse } from "./http.ts";
 
 const deepest = 20;
 
+/** So many times the limit is read and thrown away before the answer; who sends more may be cut off. */
+const patience = 8;
+
 /** Reads the whole body, at most `limit` bytes. @throws EnergyError `access.body-large`, `access.body-cut` */
 export function readBody(req: HttpRequest, res: HttpResponse, limit: number): Promise<Buffer> {
 	return new Promise((resolve, reject) => {
+		const tooLarge = (): void => reject(new EnergyError("access.body-large", { limitMb: limit / 1_000_000 }));
+		let answered = false;
+		const cutOff = (): void => {
+			if (answered) return;
+			answered = true;
+			res.setHeader("Connection", "close");
+			tooLarge();
+		};
+		if (Number(req.headers["content-length"]) > limit * patience) cutOff();
 		const chunks: Buffer[] = [];
 		let size = 0;
-		let refused = false;
-		const refuse = (): void => {
-			refused = true;
-			// The rest is read and thrown away for a while: a caller that is still sending would not see the answer.
-			res.setHeader("Connection", "close");
-			reject(new EnergyError("access.body-large", { limitMb: limit / 1_000_000 }));
-		};
-		if (Number(req.headers["content-length"]) > limit) refuse();
 		req.on("data", (chunk: Buffer) => {
 			size += chunk.length;
-			if (size > limit * 8) req.destroy();
-			if (refused) return;
-			if (size > limit) refuse();
-			else chunks.push(chunk);
+			if (size <= limit) chunks.push(chunk);
+			else chunks.length = 0;
+			if (size > limit * patience) cutOff();
 		});
-		req.on("end", () => resolve(Buffer.concat(chunks)));
+		// A caller that is still sending would find its connection reset and not see why: it is answered at the end.
+		req.on("end", () => (size > limit ? tooLarge() : resolve(Buffer.concat(chunks))));
 		req.on("aborted", () => reject(new EnergyError("access.body-cut")));
 		req.on("error", reject);
 	});
