@@ -285,13 +285,11 @@ export class Pricer {
 			};
 		}
 		const month = this.monthAt(epochMs, situation.billingDay);
-		const versionAt = versionChooser(this.tariff, this.#options);
-		const rateOf = (at: MonthNumber): Exact =>
-			Exact.of(firstRate(versionAt(dayOfMonth(at + 1, situation.billingDay) - 1).rates.demand?.[charge.id] ?? 0));
+		const rateOf = this.demandRates(charge.id, situation.billingDay);
 		const cost = demandCost({ ...situation, charge, month, rateOf }, demandKw);
 		const before = Math.max(situation.history.get(month)?.kw ?? 0, situation.expected?.get(month)?.kw ?? 0);
-		const surcharge = this.#surcharge(Math.max(demandKw, before), situation)
-			.minus(this.#surcharge(before, situation))
+		const surcharge = this.surchargeRates(Math.max(demandKw, before), situation)
+			.minus(this.surchargeRates(before, situation))
 			.times(rateOf(month));
 		const rule = this.tariff.terms.overContract;
 		const surcharged = rule !== undefined && (situation.overContractNotices ?? 0) >= rule.noticeMonths;
@@ -310,8 +308,17 @@ export class Pricer {
 		return more.amount.minus(this.demandPrice(epochMs, demandKw, situation).amount);
 	}
 
-	/** Over-contract surcharge in multiples of the demand rate. */
-	#surcharge(demandKw: number, { contractKw, overContractNotices = 0 }: DemandSituation): Exact {
+	/** What a kW of a demand charge costs in each billing month, per the version in force at the month's end. */
+	demandRates(charge: string, billingDay?: number): (month: MonthNumber) => Exact {
+		const versionAt = versionChooser(this.tariff, this.#options);
+		return (month) => {
+			const { rates } = versionAt(dayOfMonth(month + 1, billingDay) - 1);
+			return Exact.of(firstRate(rates.demand?.[charge] ?? 0));
+		};
+	}
+
+	/** Over-contract surcharge of a month's peak, in multiples of the demand rate. */
+	surchargeRates(demandKw: number, { contractKw, overContractNotices = 0 }: DemandSituation): Exact {
 		const rule = this.tariff.terms.overContract;
 		const excess = Exact.of(demandKw).minus(Exact.of(contractKw));
 		if (!rule || overContractNotices < rule.noticeMonths || excess.sign <= 0) return Exact.zero;
