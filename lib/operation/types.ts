@@ -14,7 +14,8 @@ import type { Method, Solution } from "../scheduling/solve.ts";
  *
  * Flow messages: `{topic: "schedule", payload: ScheduleBoard}` to cards whenever something changed, and
  * `{topic: "approve" | "dispatch" | "withdraw", payload: {id}}`, `{topic: "override", payload: {job, …Override}}`,
- * `{topic: "replan"}` from them.
+ * `{topic: "replan"}`, `{topic: "cancel"}` (the plan being made), `{topic: "save-jobs", payload: Order | Order[] | csv}`
+ * (also of a job that is there), `{topic: "remove-job", payload: {id}}` from them; `by` beside these tells who asks.
  */
 export type SchedulingPath =
 	| "optimize"
@@ -196,8 +197,22 @@ export interface ScheduleBoard {
 	proposed: StoredPlan | null;
 	/** Jobs that a person held. */
 	held: { id: string; label: string }[];
-	/** A plan is being made. */
-	planning: { reason: PlanReason; since: string; costKrw: number | null; boundKrw: number | null } | null;
+	/** Operations that begin before this stay where they are. */
+	frozenUntil: string | null;
+	/** Jobs as they are kept, those still to do first; at most as many as a page holds. */
+	jobs: Job[];
+	/** How many jobs there are, where the list is cut. */
+	jobCount: number;
+	/** The newest plans, newest first, failed ones with their conflicts. */
+	history: PlanSummary[];
+	/** A plan is being made; `ofSeconds` is the time it may take. */
+	planning: {
+		reason: PlanReason;
+		since: string;
+		ofSeconds: number;
+		costKrw: number | null;
+		boundKrw: number | null;
+	} | null;
 	/** Last thing that went wrong; null when all is well. */
 	problem: { code: string; text: Words } | null;
 }
