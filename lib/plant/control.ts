@@ -11,7 +11,10 @@ export interface Command {
 /** What the plant made of a command. */
 export interface CommandAnswer {
 	machine: string;
-	command: Command["command"];
+	command: Command["command"] | "set-point";
+	/** Where the command was about a job. */
+	job?: string;
+	operation?: string;
 	/** The limit that really holds: never below the machine's technical minimum. */
 	limitKw?: number;
 	/** When it takes effect, epoch ms: later where a minimum on or off time still runs. */

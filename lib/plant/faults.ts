@@ -2,7 +2,14 @@ import { EnergyError } from "../errors.ts";
 import type { LoadDefinition, MachineDefinition } from "./definition.ts";
 import { hash, smooth } from "./random.ts";
 
-export const faultKinds = ["bearing-wear", "air-leak", "stuck-sensor", "capacitor-failure", "lost-phase"] as const;
+export const faultKinds = [
+	"bearing-wear",
+	"air-leak",
+	"stuck-sensor",
+	"capacitor-failure",
+	"lost-phase",
+	"breakdown",
+] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
 /** A fault as it is asked for. */
@@ -44,6 +51,7 @@ const defaultRampMs: Record<FaultKind, number> = {
 	"stuck-sensor": 0,
 	"capacitor-failure": 0,
 	"lost-phase": 0,
+	breakdown: 0,
 };
 
 /** Reads an order at the edge; @throws EnergyError `plant.fault-invalid` */
@@ -79,7 +87,7 @@ export function severityAt({ startMs, rampMs, severity, endMs }: Fault, timeMs: 
 }
 
 export function changesPower(kind: FaultKind): boolean {
-	return kind === "bearing-wear" || kind === "air-leak" || kind === "lost-phase";
+	return kind === "bearing-wear" || kind === "air-leak" || kind === "lost-phase" || kind === "breakdown";
 }
 
 /** Power a machine really draws with a fault, kW. */
@@ -97,6 +105,8 @@ export function faultyKw(fault: Fault, machine: LoadDefinition, kw: number, time
 			return Math.max(kw, kw + (0.93 * machine.ratedKw - kw) * 0.5 * s);
 		case "lost-phase":
 			return kw * (1 - 0.36 * s);
+		case "breakdown":
+			return 0;
 		default:
 			return kw;
 	}

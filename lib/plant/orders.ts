@@ -1,11 +1,12 @@
 import { EnergyError } from "../errors.ts";
 import type { CommandAnswer } from "./control.ts";
 import type { Fault, FaultKind } from "./faults.ts";
+import type { JobReport } from "./jobs.ts";
 import type { Plant } from "./plant.ts";
 
 /** What the plant did, as it travels: on the second output and on `…/event`. */
 export interface PlantEvent {
-	event: "command" | "fault-set" | "fault-cleared";
+	event: "command" | "fault-set" | "fault-cleared" | "job";
 	site: string;
 	machine: string;
 	/** Plant time, ISO 8601. */
@@ -65,7 +66,7 @@ function inject(plant: Plant, wish: unknown): Fault {
 }
 
 export function commandEvent(plant: Plant, answer: CommandAnswer): PlantEvent {
-	const { machine, command, limitKw, effectiveMs } = answer;
+	const { machine, command, limitKw, effectiveMs, job, operation } = answer;
 	return {
 		event: "command",
 		site: plant.siteId,
@@ -74,8 +75,14 @@ export function commandEvent(plant: Plant, answer: CommandAnswer): PlantEvent {
 		command,
 		accepted: true,
 		...(limitKw === undefined ? {} : { limitKw }),
+		...(job === undefined ? {} : { job, operation }),
 		effectiveTime: iso(effectiveMs),
 	};
+}
+
+/** What became of a job. */
+export function jobEvent(plant: Plant, { machine, job, operation, state, timeMs }: JobReport): PlantEvent {
+	return { event: "job", site: plant.siteId, machine, time: iso(timeMs), job, operation, state };
 }
 
 function faultEvent(plant: Plant, event: PlantEvent["event"], fault: Fault): PlantEvent {

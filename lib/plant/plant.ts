@@ -12,6 +12,7 @@ import {
 } from "./definition.ts";
 import { busVoltageV, type Electrical, frequencyHz, phasesOf, powerFactorOf } from "./electrical.ts";
 import { changesPower, type Fault, type FaultLabel, type FaultOrder, faultOf, faultyKw, severityAt } from "./faults.ts";
+import { type JobCommand, type JobReport, jobCommandOf, MachineJobs } from "./jobs.ts";
 import { compressorState, OFF, RUNNING, states } from "./profiles.ts";
 import { hash, hashText } from "./random.ts";
 
@@ -83,6 +84,8 @@ export class Plant {
 	readonly #days: PlantDays;
 	readonly #overlays: Overlay[];
 	readonly #faults: Fault[] = [];
+	readonly #jobs: readonly MachineJobs[];
+	#reports: JobReport[] = [];
 	readonly #frozen = new Map<string, number>();
 	#nowMs = Number.NEGATIVE_INFINITY;
 	#faultCount = 0;
@@ -97,6 +100,7 @@ export class Plant {
 		this.#seeds = this.#loads.map(({ id }) => hashText(id));
 		const commissioned = options.commissioned ?? "2025-01-01";
 		this.#days = new PlantDays(this.definition, this.#loads, this.#seed, { timeZone, isHoliday }, commissioned);
+		this.#jobs = this.#loads.map(() => new MachineJobs());
 		this.#overlays = this.#loads.map(() => ({
 			drive: null,
 			offsetKwh: 0,
@@ -139,14 +143,37 @@ export class Plant {
 		for (let n = this.#faults.length - 1; n >= 0; n--) {
 			if ((this.#faults[n] as Fault).endMs <= timeMs) this.#faults.splice(n, 1);
 		}
+		this.#settleJobs(timeMs);
 		return this.#read(timeMs);
 	}
 
+	/** What became of jobs since it was last asked: started, finished, stopped, failed with their machine. */
+	takeReports(): JobReport[] {
+		const reports = this.#reports;
+		this.#reports = [];
+		return reports;
+	}
+
+	#settleJobs(timeMs: number): void {
+		for (const [index, { id }] of this.#loads.entries()) {
+			const report = this.#jobs[index]?.settle(id, timeMs, this.#broken(index, timeMs));
+			if (report) this.#reports.push(report);
+		}
+	}
+
+	#broken(index: number, timeMs: number): boolean {
+		return this.#severity(this.#loads[index]?.id ?? "", "breakdown", timeMs) > 0;
+	}
+
 	/**
-	 * @param input `{command: "start" | "stop" | "limit" | "release", limitKw?}`
-	 * @throws EnergyError `plant.command-invalid`, `plant.machine-unknown`, `plant.not-controllable`, `plant.not-started`
+	 * @param input `{command: "start" | "stop" | "limit" | "release", limitKw?}`, or with a job
+	 * `{command: "start" | "stop" | "set-point" | "release", job, operation, powerKw, minutes, stepMinutes}`
+	 * @throws EnergyError `plant.command-invalid`, `plant.machine-unknown`, `plant.not-controllable`, `plant.not-started`,
+	 * `plant.broken`, `plant.job-busy`, `plant.job-unknown`
 	 */
 	command(id: string, input: unknown): CommandAnswer {
+		const order = jobCommandOf(input);
+		if (order) return this.#jobCommand(id, order);
 		const command: Command = commandOf(
 			input,
 			this.definition.machines.find((machine) => machine.id === id),
@@ -160,6 +187,25 @@ export class Plant {
 			overlay.drive = new Drive(this.#loads[index] as LoadDefinition, overlay.kw);
 		}
 		return overlay.drive.obey(command, this.#nowMs);
+	}
+
+	#jobCommand(id: string, order: JobCommand): CommandAnswer {
+		// The same rules of who may be commanded as for any start.
+		commandOf(
+			{ command: "start" },
+			this.definition.machines.find((machine) => machine.id === id),
+			id,
+		);
+		this.#started();
+		const index = this.#loads.findIndex((load) => load.id === id);
+		if (order.command === "start" && this.#broken(index, this.#nowMs)) {
+			throw new EnergyError("plant.broken", { machine: id });
+		}
+		if (!this.#busy(index, this.#nowMs)) this.#settle(index);
+		const report = this.#jobs[index]?.obey(order, id, this.#nowMs);
+		if (report) this.#reports.push(report);
+		const { command, job, operation } = order;
+		return { machine: id, command, job, operation, effectiveMs: this.#nowMs };
 	}
 
 	/** @throws EnergyError `plant.fault-invalid`, `plant.machine-unknown`, `plant.not-started` */
@@ -220,6 +266,7 @@ export class Plant {
 		const id = this.#loads[index]?.id;
 		return (
 			this.#overlays[index]?.drive != null ||
+			this.#jobs[index]?.runsAt(timeMs) === true ||
 			this.#faults.some(
 				(fault) => fault.machine === id && changesPower(fault.fault) && timeMs >= fault.startMs && timeMs < fault.endMs,
 			)
@@ -237,7 +284,7 @@ export class Plant {
 	#wish(index: number, timeMs: number): Wish & { planned: LoadNow } {
 		const planned = this.#planned(index, this.#days.at(timeMs), timeMs);
 		const load = this.#loads[index] as LoadDefinition;
-		let kw = planned.kw;
+		let kw = planned.kw + (this.#jobs[index]?.kwAt(timeMs) ?? 0);
 		for (const fault of this.#faults) {
 			if (fault.machine === load.id) kw = faultyKw(fault, load, kw, timeMs);
 		}
@@ -343,7 +390,12 @@ export class Plant {
 	#stateOf(index: number, { drive }: Overlay, wish: Wish, planned: MachineState, timeMs: number): MachineState {
 		const id = this.#loads[index]?.id;
 		if (
-			this.#faults.some((fault) => fault.machine === id && fault.fault === "lost-phase" && severityAt(fault, timeMs))
+			this.#faults.some(
+				(fault) =>
+					fault.machine === id &&
+					(fault.fault === "lost-phase" || fault.fault === "breakdown") &&
+					severityAt(fault, timeMs),
+			)
 		) {
 			return "fault";
 		}

@@ -5,7 +5,7 @@ import { explain } from "../../lib/messages.ts";
 import { plantHolidays } from "../../lib/plant/holidays.ts";
 import { type ModbusMeters, serveMeters } from "../../lib/plant/modbus-server.ts";
 import { MqttLink } from "../../lib/plant/mqtt-link.ts";
-import { commandEvent, obey, type PlantEvent } from "../../lib/plant/orders.ts";
+import { commandEvent, jobEvent, obey, type PlantEvent } from "../../lib/plant/orders.ts";
 import { Plant, type PlantSample, type PlantState } from "../../lib/plant/plant.ts";
 import { PlantRunner } from "../../lib/plant/runner.ts";
 import { toWire } from "../../lib/telemetry/reading.ts";
@@ -73,6 +73,7 @@ export default (RED: NodeAPI): void => {
 			if (off) throw new EnergyError("plant.simulation-off");
 			if (!simulation) throw new EnergyError("nodes.site-missing");
 			const events = obey(simulation.plant, msg.payload);
+			simulation.tellJobs();
 			msg.payload = events;
 			show();
 			return [null, msg];
@@ -179,8 +180,19 @@ class Simulation {
 					this.#link.publish(this.#topic(machine.area, machine.id, "telemetry"), toWire(reading));
 			}
 		}
+		this.tellJobs();
 		this.#ears.stepped(samples, this.#runner.live);
 		if (Date.now() - this.#keptMs > KEEP_EVERY_MS) this.#keep();
+	}
+
+	/** What became of jobs goes where answers to commands go. */
+	tellJobs(): void {
+		for (const report of this.plant.takeReports()) {
+			const event = jobEvent(this.plant, report);
+			const area = this.plant.definition.machines.find(({ id }) => id === report.machine)?.area ?? "plant";
+			this.#link?.publish(this.#topic(area, report.machine, "event"), event);
+			this.#ears.happened(event);
+		}
 	}
 
 	#topic(area: string, machine: string, leaf: string): string {
@@ -240,6 +252,7 @@ class Simulation {
 		}
 		this.#link?.publish(this.#topic(area, machine, "event"), event);
 		this.#ears.happened(event);
+		this.tellJobs();
 	}
 
 	/** Serves the meters; where the port is taken, tries again now and then while the rest goes on. */

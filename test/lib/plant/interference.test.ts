@@ -165,6 +165,7 @@ describe("faults of the simulated plant", () => {
 		"bearing-wear": "pumps-1",
 		"air-leak": "compressor-1",
 		"lost-phase": "mill-1",
+		breakdown: "mill-1",
 	};
 	for (const [fault, machine] of Object.entries(machines)) {
 		it(`${fault} changes power in its window only, and the counter with it`, () => {
