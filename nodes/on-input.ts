@@ -4,9 +4,10 @@ import { accessOf } from "../lib/access/context.ts";
 import { EnergyError } from "../lib/errors.ts";
 import { explain, languageOf, languageOfTerminal } from "../lib/messages.ts";
 import { problemOf } from "../lib/problem.ts";
+import { type AskedMessage, settle } from "./asked.ts";
 
 /** A message as our nodes see it; `req` and `res` are there when it came from an http-in node. */
-export interface EnergyMessage extends NodeMessage {
+export interface EnergyMessage extends NodeMessage, AskedMessage {
 	req?: IncomingMessage & { query: Record<string, unknown>; params: Record<string, string>; body?: unknown };
 	res?: { _res: ServerResponse };
 }
@@ -31,9 +32,11 @@ export function onInput(
 			if (msg.req && !accessOf(msg.req)) throw new EnergyError("access.router-missing", { line: settingsLine });
 			const answer = await work(msg);
 			if (answer) send(answer);
+			settle(msg);
 			done();
 		} catch (error) {
 			answerProblem(msg, error);
+			settle(msg, error);
 			node.status({ fill: "red", shape: "ring", text: statusText(RED, error) });
 			done(spoken(error));
 		}

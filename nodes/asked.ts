@@ -1,0 +1,68 @@
+import { randomUUID } from "node:crypto";
+import { EnergyError } from "../lib/errors.ts";
+import { explain, type Language, text } from "../lib/messages.ts";
+
+/** What the one who asked is told: whether it was done, and if not, why, for a person. */
+export interface Reply {
+	ok: boolean;
+	message?: string;
+	/** Every single mistake, where what was given had several. */
+	lines?: string[];
+}
+
+/** A message whose sender waits for what becomes of it; the token survives the copies that wires make. */
+export interface AskedMessage {
+	asked?: string;
+}
+
+const LONGEST_MS = 30_000;
+
+interface Waiting {
+	language: Language;
+	reply: (reply: Reply) => void;
+	timer: NodeJS.Timeout;
+}
+// Symbol.for: two versions of the palette may be loaded, and a wire may lead from one to the other.
+const key = Symbol.for("smartfactory.asked");
+const shared = globalThis as typeof globalThis & { [key]?: Map<string, Waiting> };
+shared[key] ??= new Map();
+const waiting = shared[key];
+
+/**
+ * A token for a message that a card sends: the first of our nodes that takes the message answers for it. Nobody
+ * answers where the message reaches none; the page then says so by itself.
+ */
+export function ask(language: Language, reply: (reply: Reply) => void): string {
+	const token = randomUUID();
+	const timer = setTimeout(() => waiting.delete(token), LONGEST_MS);
+	timer.unref();
+	waiting.set(token, { language, reply, timer });
+	return token;
+}
+
+/** Tells the sender of a message that its work is done, or what was wrong with it. */
+export function settle({ asked }: AskedMessage, error?: unknown): void {
+	const one = asked === undefined ? undefined : waiting.get(asked);
+	if (asked === undefined || !one) return;
+	waiting.delete(asked);
+	clearTimeout(one.timer);
+	one.reply(error === undefined ? { ok: true } : refusal(error, one.language));
+}
+
+/** An error as the one who asked reads it. */
+export function refusal(error: unknown, language: Language): Reply {
+	const lines = linesOf(error, language);
+	return { ok: false, message: explain(error, language), ...(lines.length > 0 ? { lines } : {}) };
+}
+
+/** At most as many as a person reads. */
+const MOST_LINES = 50;
+
+function linesOf(error: unknown, language: Language): string[] {
+	const issues = error instanceof EnergyError ? error.details.issues : undefined;
+	if (!Array.isArray(issues)) return [];
+	return issues.slice(0, MOST_LINES).flatMap((issue: unknown) => {
+		if (typeof issue !== "object" || issue === null || !("code" in issue)) return [];
+		return [text(String(issue.code), issue as Record<string, unknown>, language)];
+	});
+}
