@@ -2,17 +2,23 @@ import type { IncomingMessage } from "node:http";
 import type { WebSocket } from "ws";
 import { EnergyError } from "../errors.ts";
 import { explain, type Language } from "../messages.ts";
-import type { Delta, LiveMessage, Snapshot } from "./messages.ts";
+import type { Delta, LiveEvent, LiveMessage, Resumed, Snapshot } from "./messages.ts";
+import { partOf, type Wish, wishOf } from "./wish.ts";
 
 /** Unsent bytes above which a client is behind: it gets no more deltas until it has caught up. */
 export const BEHIND_BYTES = 128 * 1024;
 const MAX_BEHIND_MS = 15_000;
 const MAX_QUEUED_EVENTS = 100;
 const MAX_MESSAGES_PER_S = 20;
-const MAX_MACHINES = 1_000;
 /** RFC 6455 and IANA's register: 1008 policy violation, 1013 try again later. */
 const POLICY = 1008;
 const TRY_AGAIN_LATER = 1013;
+
+interface Feed {
+	/** What this client asked for when it came. */
+	wish: Wish;
+	snapshot: () => Snapshot;
+}
 
 /**
  * One open WebSocket. A reader that is too slow misses deltas, not the truth: it gets one snapshot when it has caught
@@ -23,16 +29,20 @@ export class LiveClient {
 	readonly #language: Language;
 	/** The handshake, to ask again whether its bearer may still listen. */
 	readonly request: IncomingMessage;
-	#machines: ReadonlySet<string> | undefined;
+	#wish: Wish;
 	#behindSinceMs = 0;
 	#events: string[] = [];
 	#answered = true;
 	#received = 0;
 
-	constructor(socket: WebSocket, request: IncomingMessage, language: Language, snapshot: () => Snapshot) {
+	constructor(
+		socket: WebSocket,
+		{ request, language, wish, snapshot }: { request: IncomingMessage; language: Language } & Feed,
+	) {
 		this.#socket = socket;
 		this.request = request;
 		this.#language = language;
+		this.#wish = wish;
 		socket.on("pong", () => {
 			this.#answered = true;
 		});
@@ -52,16 +62,20 @@ export class LiveClient {
 		if (this.#behindSinceMs > 0) {
 			this.#behindSinceMs = 0;
 			for (const event of this.#events.splice(0)) this.#socket.send(event);
-			this.snapshot(snapshot());
-		} else this.#socket.send(this.#machines ? JSON.stringify(this.#only(delta)) : shared);
+			this.tell(snapshot());
+		} else if (this.#wish.machines || this.#wish.topics) this.tell(delta);
+		else this.#socket.send(shared);
 	}
 
-	snapshot(snapshot: Snapshot): void {
-		this.send(this.#only(snapshot));
+	/** Sends what of a message this client wants. */
+	tell(message: Snapshot | Delta | LiveEvent | Resumed): void {
+		const part = partOf(message, this.#wish);
+		if (part) this.send(part);
 	}
 
 	/** Events wait for a slow reader: they are never coalesced. */
-	event(shared: string): void {
+	event(event: LiveEvent, shared: string): void {
+		if (!partOf(event, this.#wish)) return;
 		if (this.#behindSinceMs === 0 && this.#socket.bufferedAmount <= BEHIND_BYTES) this.#socket.send(shared);
 		else if (this.#events.push(shared) > MAX_QUEUED_EVENTS) this.leave(TRY_AGAIN_LATER, "too slow");
 		else this.#behindSinceMs ||= Date.now();
@@ -90,11 +104,6 @@ export class LiveClient {
 		setTimeout(() => this.#socket.terminate(), 2000).unref();
 	}
 
-	#only<T extends Snapshot | Delta>(message: T): T {
-		const wanted = this.#machines;
-		return wanted ? { ...message, machines: message.machines.filter(({ machine }) => wanted.has(machine)) } : message;
-	}
-
 	#receive(text: string, snapshot: () => Snapshot): void {
 		this.#received++;
 		if (this.#received > MAX_MESSAGES_PER_S) this.leave(POLICY, "too many messages");
@@ -103,29 +112,11 @@ export class LiveClient {
 
 	#subscribe(text: string, snapshot: () => Snapshot): void {
 		try {
-			const machines = subscribed(text);
-			this.#machines = machines.length > 0 ? new Set(machines) : undefined;
-			this.snapshot(snapshot());
+			this.#wish = wishOf(text);
+			this.tell(snapshot());
 		} catch (error) {
 			const title = error instanceof EnergyError ? error.code : "nodes.unexpected";
 			this.send({ type: "problem", title, detail: explain(error, this.#language) });
 		}
 	}
-}
-
-/** @throws EnergyError `live.bad-message` */
-function subscribed(text: string): string[] {
-	const rule = '{"type":"subscribe","machines":["furnace-1"]}';
-	let message: unknown;
-	try {
-		message = JSON.parse(text);
-	} catch (cause) {
-		throw new EnergyError("live.bad-message", { rule }, { cause });
-	}
-	const { type, machines } = (message ?? {}) as { type?: unknown; machines?: unknown };
-	const names = Array.isArray(machines) && machines.length <= MAX_MACHINES ? machines : undefined;
-	if (type !== "subscribe" || !names?.every((name) => typeof name === "string")) {
-		throw new EnergyError("live.bad-message", { rule });
-	}
-	return names;
 }

@@ -1,10 +1,12 @@
+import { randomUUID } from "node:crypto";
 import type { EnergyToday } from "../store/store.ts";
 import { tidy } from "../store/wire.ts";
 import type { Quality, QualityReason, WireReading } from "../telemetry/reading.ts";
 import { defaultRules } from "../telemetry/rules.ts";
 import type { Machine, Site } from "../telemetry/site.ts";
 import { nextDayMs, startOfDayMs } from "./local-day.ts";
-import type { DataFlow, Delta, LiveEvent, MachineNow, Snapshot } from "./messages.ts";
+import type { DataFlow, Delta, LiveEvent, MachineNow, Resumed, Snapshot } from "./messages.ts";
+import { Recall } from "./recall.ts";
 
 /** A power is held for at most so long when energy is counted from it. */
 const MAX_HOLD_MS = 900_000;
@@ -84,6 +86,9 @@ export class LiveHub {
 	/** The store has told today's energies: what it did not name begins at 0 with its first reading. */
 	#dayKnown = false;
 	#seq = 0;
+	/** A restart counts from 0 again: this tells one run from the next. */
+	readonly #stream = randomUUID().slice(0, 8);
+	readonly #recall = new Recall();
 
 	constructor(site: Site, nowMs: number) {
 		this.#site = site;
@@ -153,6 +158,7 @@ export class LiveHub {
 			site: this.#site.id,
 			seq: this.#seq,
 			time: new Date(nowMs).toISOString(),
+			stream: this.#stream,
 			timeZone: this.#site.timeZone,
 			...this.#total(),
 			machines: [...this.#tracks.values()].map(machineNow),
@@ -166,7 +172,7 @@ export class LiveHub {
 		this.#listen(nowMs);
 		const changed = [...this.#tracks.values()].filter((track) => track.changed);
 		for (const track of changed) track.changed = false;
-		return {
+		const delta: Delta = {
 			type: "delta",
 			site: this.#site.id,
 			seq: ++this.#seq,
@@ -175,11 +181,30 @@ export class LiveHub {
 			machines: changed.map(machineNow),
 			flow: this.#flow(nowMs),
 		};
+		this.#recall.keep(delta);
+		return delta;
 	}
 
 	event(event: string, data: unknown, nowMs: number): LiveEvent {
 		const time = new Date(nowMs).toISOString();
-		return { type: "event", site: this.#site.id, seq: ++this.#seq, time, event, data };
+		const message: LiveEvent = { type: "event", site: this.#site.id, seq: ++this.#seq, time, event, data };
+		this.#recall.keep(message);
+		return message;
+	}
+
+	/**
+	 * What a client missed that saw `seq` of `stream` last, to be sent in this order; null where this run of the feed
+	 * cannot tell: it begins with a snapshot then.
+	 */
+	resume(stream: string, seq: number, nowMs: number): (Resumed | Snapshot | Delta | LiveEvent)[] | null {
+		const missed = stream === this.#stream ? this.#recall.since(seq) : null;
+		if (!missed) return null;
+		const { messages, deltasComplete, eventsComplete } = missed;
+		const resumed: Resumed = {
+			...{ type: "resumed", site: this.#site.id, seq, time: new Date(nowMs).toISOString(), stream },
+			...{ replayed: messages.length, deltasComplete, eventsComplete },
+		};
+		return [resumed, ...messages, ...(deltasComplete ? [] : [this.snapshot(nowMs)])];
 	}
 
 	#trackOf(id: string): Track | undefined {

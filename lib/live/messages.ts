@@ -43,6 +43,8 @@ interface Base {
 /** The whole picture; the first message to a client and what `GET /api/v1/monitoring/realtime` answers. */
 export interface Snapshot extends Base {
 	type: "snapshot";
+	/** Names this run of the feed: `seq` counts anew after a restart. Come back with `?resume=<stream>:<seq>`. */
+	stream: string;
 	timeZone: string;
 	totalKw: number | null;
 	totalQuality: Quality;
@@ -68,6 +70,18 @@ export interface LiveEvent extends Base {
 	data: unknown;
 }
 
+/** The first message to a client that came back: what it missed follows, after a snapshot where the picture has a hole. */
+export interface Resumed extends Base {
+	type: "resumed";
+	stream: string;
+	/** So many messages follow that it had missed. */
+	replayed: number;
+	/** False: a snapshot follows, because the deltas reach no longer so far back. */
+	deltasComplete: boolean;
+	/** False: events are missing; ask the API for what happened, e.g. `GET /api/v1/alarms`. */
+	eventsComplete: boolean;
+}
+
 export interface Heartbeat {
 	type: "heartbeat";
 	time: string;
@@ -81,10 +95,12 @@ export interface LiveProblem {
 	detail: string;
 }
 
-export type LiveMessage = Snapshot | Delta | LiveEvent | Heartbeat | LiveProblem;
+export type LiveMessage = Snapshot | Delta | LiveEvent | Resumed | Heartbeat | LiveProblem;
 
-/** What a client may send: only these machines from now on; an empty list means all. */
+/** What a client may send: only this from now on. A list that is left out or empty means all. */
 export interface Subscribe {
 	type: "subscribe";
-	machines: string[];
+	machines?: string[];
+	/** `readings` are the snapshot and the deltas; else names of events, or their first part: `demand` for `demand.over`. */
+	topics?: string[];
 }

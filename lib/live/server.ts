@@ -6,7 +6,8 @@ import { EnergyError } from "../errors.ts";
 import { languageOf } from "../messages.ts";
 import { problemOf } from "../problem.ts";
 import { LiveClient } from "./client.ts";
-import type { Delta, LiveEvent, Snapshot } from "./messages.ts";
+import type { Delta, LiveEvent, Resumed, Snapshot } from "./messages.ts";
+import { askedFor } from "./wish.ts";
 
 export interface LiveServerOptions {
 	path: string;
@@ -15,6 +16,8 @@ export interface LiveServerOptions {
 	/** The settings line that installs the check. */
 	settingsLine: string;
 	snapshot: () => Snapshot;
+	/** What a client missed that comes back; null begins with a snapshot. */
+	resume: (stream: string, seq: number) => (Resumed | Snapshot | Delta | LiveEvent)[] | null;
 	/** How often clients are pinged and asked for their right again, ms. */
 	beatMs?: number;
 }
@@ -59,7 +62,7 @@ export class LiveServer {
 
 	event(event: LiveEvent): void {
 		const shared = JSON.stringify(event);
-		for (const client of this.#clients) client.event(shared);
+		for (const client of this.#clients) client.event(event, shared);
 	}
 
 	/** Says goodbye to all; clients come back by themselves after a restart. */
@@ -71,16 +74,18 @@ export class LiveServer {
 	}
 
 	async #accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-		const { authenticate, path, settingsLine, snapshot } = this.#options;
+		const { authenticate, path, settingsLine, snapshot, resume } = this.#options;
 		if (!authenticate) throw new EnergyError("live.upgrade-missing", { path, line: settingsLine });
 		const access = await authenticate(request);
 		if (!access) throw new EnergyError("live.unauthorized");
 		if (this.#clients.size >= MAX_CLIENTS) throw new EnergyError("live.too-many", { limit: MAX_CLIENTS });
+		const { wish, place } = askedFor(request.url ?? "");
 		this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-			const client = new LiveClient(webSocket, request, access.language, snapshot);
+			const client = new LiveClient(webSocket, { request, language: access.language, wish, snapshot });
 			this.#clients.add(client);
 			webSocket.on("close", () => this.#clients.delete(client));
-			client.snapshot(snapshot());
+			const missed = place ? resume(place.stream, place.seq) : null;
+			for (const message of missed ?? [snapshot()]) client.tell(message);
 		});
 	}
 

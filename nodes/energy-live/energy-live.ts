@@ -76,7 +76,8 @@ export default (RED: NodeAPI): void => {
 		if (!authenticate)
 			node.warn(explain(new EnergyError("live.upgrade-missing", { path, line: settingsLine }), logLanguage));
 		const snapshot = () => hub.snapshot(Date.now());
-		const server = new LiveServer({ path, authenticate, settingsLine, snapshot });
+		const resume = (stream: string, seq: number) => hub.resume(stream, seq, Date.now());
+		const server = new LiveServer({ path, authenticate, settingsLine, snapshot, resume });
 		served.add(path);
 		RED.server.on("upgrade", server.upgrade);
 

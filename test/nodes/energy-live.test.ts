@@ -9,6 +9,7 @@ import { LiveHub } from "../../lib/live/hub.ts";
 import type { LiveMessage, Snapshot } from "../../lib/live/messages.ts";
 import { LiveServer } from "../../lib/live/server.ts";
 import type { Site } from "../../lib/telemetry/site.ts";
+import { misfits } from "../support/feed-contract.ts";
 import { until } from "../support/mqtt.ts";
 import { siteNode, temporaryStore } from "../support/store-site.ts";
 import { next, nodeSet, useNodeRed } from "./harness.ts";
@@ -23,6 +24,9 @@ const site: Site = {
 };
 const viewer: AccessContext = { user: "u", role: "viewer", language: "en-US", requestId: "r" };
 
+/** What any message of the feed had against asyncapi.yaml. */
+const broken: string[] = [];
+
 /** A client that keeps what it was told. */
 class Listener {
 	readonly messages: LiveMessage[] = [];
@@ -30,7 +34,11 @@ class Listener {
 
 	constructor(url: string, token: string) {
 		this.socket = new WebSocket(url, { headers: { authorization: `Bearer ${token}` } });
-		this.socket.on("message", (data) => this.messages.push(JSON.parse(String(data)) as LiveMessage));
+		this.socket.on("message", (data) => {
+			const message = JSON.parse(String(data)) as LiveMessage;
+			this.messages.push(message);
+			broken.push(...misfits(message));
+		});
 	}
 
 	/** The status of a refused handshake. */
@@ -60,6 +68,7 @@ describe("live WebSocket", () => {
 			settingsLine: "the line",
 			authenticate: async (req) => (valid.has(req.headers.authorization?.slice(7) ?? "") ? viewer : null),
 			snapshot: () => hub.snapshot(Date.now()),
+			resume: (stream, seq) => hub.resume(stream, seq, Date.now()),
 			...more,
 		});
 		http = createServer();
@@ -75,6 +84,7 @@ describe("live WebSocket", () => {
 		live.close();
 		http.closeAllConnections();
 		await new Promise((resolve) => http.close(resolve));
+		assert.deepEqual(broken.splice(0), []);
 	});
 	const read = (id: string, powerKw: number) =>
 		hub.read([{ site: "demo", machine: id, time: new Date().toISOString(), powerKw }], Date.now());
@@ -96,6 +106,79 @@ describe("live WebSocket", () => {
 			[{ id: "a", powerKw: 5 }],
 		);
 		assert.equal(listener.of("delta")[0]?.seq, (listener.of("snapshot")[0]?.seq ?? 0) + 1);
+	});
+
+	it("gives a client that comes back what it missed, in order and once", async () => {
+		await start();
+		const listener = await listen();
+		const { stream, seq } = listener.of("snapshot")[0] as Snapshot;
+		listener.socket.close();
+		read("a", 5);
+		tick();
+		live.event(hub.event("alarm", { machine: "a" }, Date.now()));
+		read("a", 6);
+		tick();
+		const back = new Listener(`${url}?resume=${stream}:${seq}`, "good");
+		await until("all it missed", () => back.messages.length === 4);
+		const kinds = back.messages.map(({ type }) => type);
+		assert.deepEqual(kinds, ["resumed", "delta", "event", "delta"]);
+		assert.deepEqual([...back.of("delta"), ...back.of("event")].map((message) => message.seq).sort(), [
+			seq + 1,
+			seq + 2,
+			seq + 3,
+		]);
+		const { replayed, deltasComplete, eventsComplete } = back.of("resumed")[0] ?? {};
+		assert.deepEqual(
+			{ replayed, deltasComplete, eventsComplete },
+			{
+				...{ replayed: 3, deltasComplete: true, eventsComplete: true },
+			},
+		);
+	});
+
+	it("begins anew where it cannot know what was missed", async () => {
+		await start();
+		const { stream } = (await listen()).of("snapshot")[0] as Snapshot;
+		for (const place of [`${stream}:99`, "another:0"]) {
+			const back = new Listener(`${url}?resume=${place}`, "good");
+			await until("a message", () => back.messages.length > 0);
+			assert.equal(back.messages[0]?.type, "snapshot");
+		}
+		assert.equal(await new Listener(`${url}?resume=yesterday`, "good").refused(), 400);
+	});
+
+	it("sends a picture and the events where the deltas reach no longer so far back", async () => {
+		await start();
+		const { stream, seq } = (await listen()).of("snapshot")[0] as Snapshot;
+		live.event(hub.event("alarm", { machine: "a" }, Date.now()));
+		for (let index = 0; index < 200; index++) tick();
+		const back = new Listener(`${url}?resume=${stream}:${seq}`, "good");
+		await until("the picture", () => back.of("snapshot").length === 1);
+		assert.deepEqual(
+			back.messages.map(({ type }) => type),
+			["resumed", "event", "snapshot"],
+		);
+		assert.equal(back.of("resumed")[0]?.deltasComplete, false);
+	});
+
+	it("sends only the topics that a client asked for, in the address or by message", async () => {
+		await start();
+		const alarms = new Listener(`${url}?topics=alarm`, "good");
+		await until("the connection", () => live.clients === 1);
+		const readings = await listen();
+		readings.socket.send('{"type":"subscribe","topics":["readings","demand"]}');
+		await until("a second snapshot", () => readings.of("snapshot").length === 2);
+		for (const event of ["demand.over", "alarm"]) live.event(hub.event(event, {}, Date.now()));
+		tick();
+		await until("the messages", () => readings.of("delta").length === 1 && alarms.of("event").length === 1);
+		assert.deepEqual(
+			readings.of("event").map(({ event }) => event),
+			["demand.over"],
+		);
+		assert.deepEqual(
+			alarms.messages.map((message) => message.type === "event" && message.event),
+			["alarm"],
+		);
 	});
 
 	it("sends events at once", async () => {

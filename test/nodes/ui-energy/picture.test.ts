@@ -42,6 +42,7 @@ function delta(machines: MachineNow[], totalKw: number | null, atMs = NOW): Delt
 const snapshot = (machines: MachineNow[], totalKw: number): Snapshot => ({
 	...delta(machines, totalKw),
 	type: "snapshot",
+	stream: "run",
 	timeZone: "Asia/Seoul",
 });
 
