@@ -1,5 +1,4 @@
 // Node-RED's settings. Named exports only: Node-RED reads them one by one and ignores a default export without a word.
-import { join } from "node:path";
 import { loadApp } from "./cli/app.ts";
 import { createAccess, settingsFor } from "./lib/access/index.ts";
 import { readData } from "./lib/data.ts";
@@ -8,7 +7,6 @@ import { packageRoot } from "./lib/package-root.cjs";
 const app = loadApp();
 const access = createAccess({
 	home: app.home,
-	openapiPath: join(packageRoot, "flows", "openapi.yaml"),
 	secretKey: process.env.SMARTFACTORY_SECRET_KEY || undefined,
 	adminPassword: process.env.SMARTFACTORY_ADMIN_PASSWORD || undefined,
 	validateResponses: app.env !== "production",

@@ -13,6 +13,7 @@ interface Entry extends Record<Language, string> {
 const subjects = [
 	"access",
 	"alarms",
+	"api",
 	"app",
 	"broker",
 	"calendar",
@@ -62,6 +63,13 @@ export function explain(error: unknown, language: Language): string {
 	const known = error instanceof EnergyError ? catalogue.get(error.code) : undefined;
 	if (known && error instanceof EnergyError) return fill(known[language], error.details, language);
 	return catalogue.get("nodes.unexpected")?.[language] ?? "Unexpected error";
+}
+
+/** Every code of the catalogue with its status and its sentences, for the page that explains problems. */
+export function knownProblems(): { code: string; status: number; texts: Readonly<Record<Language, string>> }[] {
+	return [...catalogue].flatMap(([code, { status, ...texts }]) =>
+		status === undefined ? [] : [{ code, status, texts }],
+	);
 }
 
 /** The HTTP status that belongs to an error. */

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Node, NodeAPI, NodeMessage } from "node-red";
 import { accessOf } from "../lib/access/context.ts";
 import { EnergyError } from "../lib/errors.ts";
-import { explain, languageOf, languageOfTerminal } from "../lib/messages.ts";
+import { inRequest } from "../lib/log/scope.ts";
+import { explain, languageOf, languageOfTerminal, statusOf } from "../lib/messages.ts";
 import { problemOf } from "../lib/problem.ts";
 import { type AskedMessage, settle } from "./asked.ts";
 
@@ -10,6 +11,8 @@ import { type AskedMessage, settle } from "./asked.ts";
 export interface EnergyMessage extends NodeMessage, AskedMessage {
 	req?: IncomingMessage & { query: Record<string, unknown>; params: Record<string, string>; body?: unknown };
 	res?: { _res: ServerResponse };
+	/** Of the HTTP request that a message stems from: logs and problems name it. */
+	requestId?: string;
 }
 
 type Answer = NodeMessage | (NodeMessage | NodeMessage[] | null)[] | null;
@@ -27,7 +30,7 @@ export function onInput(
 	node: Node,
 	work: (msg: EnergyMessage) => Answer | undefined | Promise<Answer | undefined>,
 ): void {
-	node.on("input", async (msg: EnergyMessage, send, done) => {
+	const run = async (msg: EnergyMessage, send: (answer: Answer) => void, done: (error?: Error) => void) => {
 		try {
 			if (msg.req && !accessOf(msg.req)) throw new EnergyError("access.router-missing", { line: settingsLine });
 			const answer = await work(msg);
@@ -37,9 +40,16 @@ export function onInput(
 		} catch (error) {
 			answerProblem(msg, error);
 			settle(msg, error);
+			// What a caller asked wrongly is the caller's to mend: neither this node nor its log is at fault.
+			if (msg.req && statusOf(error) < 500) return done();
 			node.status({ fill: "red", shape: "ring", text: statusText(RED, error) });
 			done(spoken(error));
 		}
+	};
+	node.on("input", (msg: EnergyMessage, send, done) => {
+		const requestId = (msg.req && accessOf(msg.req)?.requestId) ?? msg.requestId;
+		if (requestId !== undefined) msg.requestId = requestId;
+		return inRequest(requestId, () => run(msg, send as (answer: Answer) => void, done));
 	});
 }
 

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
+import { parse } from "yaml";
 
 const tsc = (project) => {
 	const { status } = spawnSync("node_modules/.bin/tsc", ["-p", project], { stdio: "inherit" });
@@ -14,6 +15,8 @@ await rm("dist", { recursive: true, force: true });
 tsc("tsconfig.json");
 if (existsSync("nodes/editor.d.ts")) tsc("tsconfig.editor.json");
 await cp("lib/package-root.cjs", "dist/lib/package-root.cjs");
+// JSON needs no parser where the package is installed.
+await writeFile("dist/openapi.json", JSON.stringify(parse(await readFile("flows/openapi.yaml", "utf8"))));
 
 for (const entry of await readdir("nodes", { withFileTypes: true })) {
 	if (!entry.isDirectory()) continue;

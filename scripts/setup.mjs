@@ -33,9 +33,10 @@ const newest = (path) => {
 	for (const name of readdirSync(path)) latest = Math.max(latest, newest(join(path, name)));
 	return latest;
 };
-const sources = ["nodes", "lib", "models", "cli", "scripts", "settings.ts", "tsconfig.json", "package.json"].filter(
-	existsSync,
-);
+const sources = [
+	...["nodes", "lib", "models", "cli", "scripts"],
+	...["flows/openapi.yaml", "settings.ts", "tsconfig.json", "package.json"],
+].filter(existsSync);
 if (Math.max(...sources.map(newest)) > mtime("dist/.built")) {
 	console.log("Building …");
 	run(pinned, ["scripts/build.mjs"]);

@@ -1,13 +1,15 @@
 import type { IncomingMessage } from "node:http";
 import { join, resolve } from "node:path";
+import { builtContract, Contract, readContract } from "../api/contract.ts";
+import { ApiFront } from "../api/front.ts";
+import { IdempotencyKeys } from "../api/idempotency.ts";
 import { languageOf } from "../messages.ts";
-import { packageRoot } from "../package-root.cjs";
 import type { AccessContext } from "./context.ts";
 import type { Handler } from "./http.ts";
 import { SlidingWindow } from "./limits.ts";
 import { type AdminAuth, adminAuthOf, type IoMiddleware, ioMiddlewareOf } from "./node-red.ts";
 import { contractCheck } from "./openapi.ts";
-import { createAdminCheck, createPageCheck, createRouter, type RouterOptions } from "./router.ts";
+import { createAdminCheck, createPageCheck, createRouter, type RouterOptions, strangerBodyLimit } from "./router.ts";
 import { secretOf } from "./secrets.ts";
 import { Sessions } from "./session.ts";
 import { Tokens } from "./tokens.ts";
@@ -24,7 +26,7 @@ export interface AccessOptions {
 	secretKey?: string;
 	/** Password of `admin`; default SMARTFACTORY_ADMIN_PASSWORD, else a random one on first start. */
 	adminPassword?: string;
-	/** Contract of the API; default the one that ships. */
+	/** Contract of the API, JSON or (with the package `yaml`) YAML; default the one that ships. */
 	openapiPath?: string;
 	/** Hold answers against the contract too; default outside production. */
 	validateResponses?: boolean;
@@ -104,18 +106,26 @@ export function createAccess(options: AccessOptions): Access {
 		now,
 	});
 	const production = process.env.NODE_ENV === "production" || process.env.SMARTFACTORY_ENV === "production";
+	const document = readContract(options.openapiPath ?? builtContract);
+	const log = options.log ?? ((text: string) => console.error(text));
+	const validate = options.validateResponses ?? !production;
 	const router: RouterOptions = {
 		sessions,
-		contract: contractCheck(
-			options.openapiPath ?? join(packageRoot, "flows", "openapi.yaml"),
-			options.validateResponses ?? !production,
-		),
+		api: new ApiFront({
+			contract: new Contract(document),
+			check: contractCheck(document, validate),
+			validate,
+			keys: new IdempotencyKeys(home, now),
+			home,
+			bodyLimit: options.bodyLimit ?? 5_000_000,
+			strangerBodyLimit,
+			failed: log,
+		}),
 		apiLimit: new SlidingWindow(options.apiPerMinute ?? 6_000, 60_000, now),
 		strangerLimit: new SlidingWindow(600, 60_000, now),
-		bodyLimit: options.bodyLimit ?? 5_000_000,
 		home: options.homePath ?? "/dashboard",
 		nodeBase,
-		log: options.log ?? ((text) => console.error(text)),
+		log,
 	};
 	return {
 		firstPassword: users.firstPassword,

@@ -1,9 +1,10 @@
 import { middleware } from "express-openapi-validator";
+import type { OpenApi } from "../api/contract.ts";
 import { EnergyError } from "../errors.ts";
 import { languageOf } from "../messages.ts";
 import { ruleIn } from "../rules.ts";
 import { accessOf } from "./context.ts";
-import type { Handler, HttpRequest, HttpResponse, Next } from "./http.ts";
+import type { Handler, HttpRequest, Next } from "./http.ts";
 
 /** What the validator throws: an HTTP status, and for a request that does not fit one entry per misfit. */
 interface Misfit {
@@ -14,25 +15,24 @@ interface Misfit {
 }
 
 /**
- * Checks requests, and outside production answers too, against the contract.
+ * Checks requests against the contract; answers are checked where they leave, in lib/api/answer.ts.
  *
  * The validator is written for Express 5 and runs as well under Node-RED's Express 4: it only asks the app for two
- * routing settings. Its response check hangs on `res.json`, which Node-RED's http response node never calls (it calls
- * `jsonp`), so `jsonp` is led there; that also does away with callbacks named in a query.
+ * routing settings.
  */
-export function contractCheck(openapiPath: string, validateResponses: boolean): Handler {
+export function contractCheck(document: OpenApi, validateContract: boolean): Handler {
 	const steps = middleware({
-		apiSpec: openapiPath,
+		// It writes into what it is given.
+		apiSpec: structuredClone(document) as never,
 		useRequestUrl: true,
-		validateApiSpec: validateResponses,
+		validateApiSpec: validateContract,
 		validateRequests: { allowUnknownQueryParameters: false },
-		validateResponses,
+		validateResponses: false,
 		// Access was checked before, and bodies are JSON alone.
 		validateSecurity: false,
 		fileUploader: false,
 	}) as unknown as Handler[];
 	return (req, res, next) => {
-		leadJsonp(res);
 		const run = (at: number): Next => {
 			return (error) => {
 				if (error) return next(energyErrorOf(error, req));
@@ -43,10 +43,6 @@ export function contractCheck(openapiPath: string, validateResponses: boolean): 
 		};
 		run(0)();
 	};
-}
-
-function leadJsonp(res: HttpResponse): void {
-	res.jsonp = (body) => res.json?.(body);
 }
 
 /** Where several alternatives fail, the deepest place is the one that its sender can correct. */
@@ -85,8 +81,6 @@ function energyErrorOf(error: unknown, req: HttpRequest): unknown {
 				misfits,
 			});
 		}
-		case 500:
-			return new EnergyError("access.response-invalid", { path, reason: message }, { cause: error });
 		default:
 			return error;
 	}

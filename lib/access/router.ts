@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
+import type { ApiFront } from "../api/front.ts";
 import { EnergyError } from "../errors.ts";
 import { type Language, languageOf } from "../messages.ts";
-import { readBody, readJson } from "./body.ts";
+import { readBody } from "./body.ts";
 import { accessOf, markAccess, type Role } from "./context.ts";
 import {
 	type Handler,
@@ -24,13 +25,12 @@ import { roleCovers } from "./users.ts";
 
 export interface RouterOptions {
 	sessions: Sessions;
-	/** Requests and answers against flows/openapi.yaml. */
-	contract: Handler;
+	/** What requests to the API go through, by flows/openapi.yaml. */
+	api: ApiFront;
 	/** Requests of one caller to the API. */
 	apiLimit: SlidingWindow;
 	/** Requests of one address that nobody stands behind. */
 	strangerLimit: SlidingWindow;
-	bodyLimit: number;
 	/** Where a signed-in person starts. */
 	home: string;
 	/** Mount point of the pages: Node-RED's httpNodeRoot without its last slash. */
@@ -39,18 +39,17 @@ export interface RouterOptions {
 }
 
 /** Enough for a name and a password. */
-const strangerBodyLimit = 10_000;
+export const strangerBodyLimit = 10_000;
 const loginPath = "/login";
-const healthPath = "/health";
 const apiLogin = "/api/v1/auth/login";
 const apiLogout = "/api/v1/auth/logout";
 
 /** The paths that answer to anyone; compared as they are, so that no other spelling of a path slips in. */
-const isPublic = (path: string): boolean =>
-	path === loginPath || path === healthPath || path === apiLogin || loginAssets.has(path);
+const isPublic = ({ api }: RouterOptions, path: string): boolean =>
+	path === loginPath || loginAssets.has(path) || api.contract.isPublic(path);
 
 // Express matches paths whatever their case; so does this.
-const isApi = (path: string): boolean => /^\/api(\/|$)/i.test(path);
+const isApi = (path: string): boolean => /^\/(api|health|metrics)(\/|$)/i.test(path);
 
 /**
  * What stands in front of everything that flows serve. Each request gets an id and safety headers, is refused unless it
@@ -72,7 +71,7 @@ export function createAdminCheck(options: RouterOptions): Handler {
 		const language = languageFor(req);
 		const path = pathOf(req);
 		const mounted = (req.baseUrl ?? "") !== options.nodeBase;
-		if (!mounted && (isPublic(path) || isApi(path))) return next();
+		if (!mounted && (isPublic(options, path) || isApi(path))) return next();
 		const check = async (): Promise<void> => {
 			prepare(options, req, res);
 			if (req.method === "POST" && path === "/auth/revoke") {
@@ -109,54 +108,36 @@ async function enter(
 	const path = pathOf(req);
 	if (loginAssets.has(path)) return sendLoginAsset(res, path);
 	if (path === loginPath) return await answerLogin(options, req, res, language);
-	if (path === healthPath || path === apiLogin) {
+	if (isPublic(options, path)) {
 		limit(options.strangerLimit, options.sessions.address(req));
 		markAccess(req, { ...(await whoever(options, req)), language, requestId });
-	} else {
-		const { user } = await admit(options, req, res, language, requestId);
-		if (path === "/") return redirect(res, (req.baseUrl ?? "") + options.home);
-		if (!isApi(path)) return next();
-		limit(options.apiLimit, user.name);
+		return await answerApi(options, req, res, next, language, requestId);
 	}
-	await answerApi(options, req, res, next, path, language);
+	if (isApi(path)) return await answerApi(options, req, res, next, language, requestId);
+	await admit(options, req, res, language, requestId);
+	if (path === "/") return redirect(res, (req.baseUrl ?? "") + options.home);
+	next();
 }
 
-/** Reads the body, holds the request against the contract, and answers what is answered here. */
+/** Lets the caller in, reads the body, holds the request against the contract, and answers what is answered here. */
 async function answerApi(
 	options: RouterOptions,
 	req: HttpRequest,
 	res: HttpResponse,
 	next: Next,
-	path: string,
 	language: Language,
+	requestId: string,
 ): Promise<void> {
-	res.setHeader("Cache-Control", "no-store");
-	if (hasBody(req) && !req._body) {
-		req.body = await readJson(req, res, isPublic(path) ? strangerBodyLimit : options.bodyLimit);
-		req._body = true;
+	const { api } = options;
+	const entered = api.enter(req, res, language, requestId);
+	const path = pathOf(req);
+	if (!isPublic(options, path)) {
+		const { user } = await admit(options, req, res, language, requestId);
+		limit(options.apiLimit, user.name);
+		const needed = (entered.operation?.role ?? "viewer") as Role;
+		if (!roleCovers(user.role, needed)) throw new EnergyError("access.forbidden", { role: user.role, needed });
 	}
-	const method = req.method;
-	// Express answers HEAD with what answers GET; the contract names only GET.
-	if (method === "HEAD") req.method = "GET";
-	options.contract(req, res, (error) => {
-		req.method = method;
-		if (error) return fail(options, req, res, error, language);
-		answerOrPass(options, req, res, next, path).catch((cause: unknown) => fail(options, req, res, cause, language));
-	});
-}
-
-async function answerOrPass(
-	options: RouterOptions,
-	req: HttpRequest,
-	res: HttpResponse,
-	next: Next,
-	path: string,
-): Promise<void> {
-	const needed = (req.openapi?.schema?.["x-role"] as Role | undefined) ?? "viewer";
-	const role = accessOf(req)?.role ?? null;
-	if (!isPublic(path) && !roleCovers(role, needed)) {
-		throw new EnergyError("access.forbidden", { role: role ?? "–", needed });
-	}
+	await api.read(req, res, entered);
 	if (path.toLowerCase() === apiLogin) return await answerApiLogin(options, req, res);
 	if (path.toLowerCase() === apiLogout) {
 		await options.sessions.signOut(req, res);
@@ -164,7 +145,7 @@ async function answerOrPass(
 		res.end();
 		return;
 	}
-	next();
+	if (await api.begin(req, res, entered)) next();
 }
 
 async function answerApiLogin({ sessions }: RouterOptions, req: HttpRequest, res: HttpResponse): Promise<void> {
@@ -248,10 +229,6 @@ function languageFor(req: HttpRequest): Language {
 	return languageOf(req.headers["accept-language"]);
 }
 
-function hasBody(req: HttpRequest): boolean {
-	return req.headers["transfer-encoding"] !== undefined || Number(req.headers["content-length"] ?? 0) > 0;
-}
-
 function limit(window: SlidingWindow, key: string): void {
 	const waitMs = window.take(key);
 	if (waitMs > 0) throw new EnergyError("access.rate-limited", { seconds: Math.ceil(waitMs / 1000) });
@@ -275,6 +252,5 @@ function fail(options: RouterOptions, req: HttpRequest, res: HttpResponse, error
 		return;
 	}
 	if (!(error instanceof EnergyError)) options.log(`${req.method} ${path}: ${(error as Error)?.stack ?? error}`);
-	else if (error.code === "access.response-invalid") options.log(`${req.method} ${path}: ${error.message}`);
 	sendProblem(res, error, language);
 }

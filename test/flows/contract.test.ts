@@ -86,12 +86,15 @@ describe("flows that people import", () => {
 	});
 });
 
-describe("messages of access", () => {
+describe("messages of access and of the API", () => {
 	it("cover every error that the code throws, and no other", () => {
 		const root = new URL("../../", import.meta.url).pathname;
-		const sources = globSync(["lib/access/*.ts", "nodes/*.ts"], { cwd: root }).map(read);
-		const thrown = new Set(sources.join("\n").match(/(?<=")access\.[a-z-]+(?=")/g));
-		const known = Object.keys(JSON.parse(read("lib/access/messages.json")) as object);
-		assert.deepEqual([...thrown].toSorted(), known.toSorted());
+		const sources = globSync(["lib/access/*.ts", "lib/api/*.ts", "nodes/*.ts"], { cwd: root }).map(read).join("\n");
+		for (const subject of ["access", "api"]) {
+			const thrown = new Set(sources.match(new RegExp(`(?<=")${subject}\\.[a-z-]+(?=")`, "g")));
+			for (const other of ["api.requests"]) thrown.delete(other);
+			const known = Object.keys(JSON.parse(read(`lib/${subject}/messages.json`)) as object);
+			assert.deepEqual([...thrown].toSorted(), known.toSorted());
+		}
 	});
 });
