@@ -282,6 +282,11 @@ export class ModelRegistry {
 		}
 	}
 
+	/** Where the file of a version lies. @throws EnergyError `models.unknown`, `models.name-invalid` */
+	fileOf(id: string): string {
+		return this.#fileOf(id);
+	}
+
 	#folderOf({ task, site, machine }: ModelAddress): string {
 		for (const [field, value] of Object.entries({ task, site, machine })) {
 			if (!namePattern.test(value)) throw new EnergyError("models.name-invalid", { field, value });

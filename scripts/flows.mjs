@@ -12,6 +12,7 @@ const order = [
 	"cost",
 	"demand",
 	"analyse",
+	"forecast",
 	"alarms",
 	"models",
 	"api",

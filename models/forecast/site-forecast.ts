@@ -1,26 +1,22 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readData } from "../../lib/data.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import { packageRoot } from "../../lib/package-root.cjs";
-import type { Store, StoredDocument } from "../../lib/store/store.ts";
+import type { JournalEntry, Page, Store } from "../../lib/store/store.ts";
 import { QUARTER_HOUR_MS } from "../../lib/telemetry/interval.ts";
 import type { Site } from "../../lib/telemetry/site.ts";
-import { decodeModel } from "../model-file.ts";
+import type { ModelRecord } from "../registry.ts";
+import type { EngineChoice, ModelFile, ServeAnswer, Served, ServeQuestion } from "../serving/protocol.ts";
+import { type ServingThread, servingThread } from "../serving/thread.ts";
 import type { Trainer, TrainingJob } from "../training/trainer.ts";
-import { holidaysBetween, readLoad, TOTAL } from "./load-history.ts";
-import {
-	type ForecastMethod,
-	type LoadForecast,
-	type LoadHistory,
-	type LoadModel,
-	type LoadModelOptions,
-	loadModelKind,
-	MIN_DAYS,
-	naiveForecast,
-} from "./load-model.ts";
-import { type LoadTraining, loadTraining } from "./training.ts";
+import { HistoryCache } from "./history-cache.ts";
+import { FORECAST_JOURNAL, type IssuedForecast, packForecast, unpackForecast } from "./issued.ts";
+import { holidaysBetween, TOTAL } from "./load-history.ts";
+import { type LoadHistory, type LoadModelOptions, loadModelKind, MIN_DAYS } from "./load-model.ts";
+import { type LoadTraining, loadTraining, MEMBER_TASK } from "./training.ts";
 
+export type { IssuedForecast } from "./issued.ts";
 export { TOTAL } from "./load-history.ts";
 
 const DAY_MS = 86_400_000;
@@ -28,10 +24,11 @@ const STEP_MS = QUARTER_HOUR_MS;
 /** Furthest lead: seven days of quarter-hours. */
 export const MAX_LEAD = 672;
 const TASK = loadModelKind.task;
-const DOCUMENTS = "forecast";
 const PRETRAINED = "models/pretrained";
 /** History that a forecast looks back on: lags reach four weeks, and three more name the days that ran. */
 const LOOK_BACK_DAYS = 56;
+/** Issued forecasts of a page: unpacking one page is a few milliseconds of the loop. */
+const PAGE = 100;
 
 export interface SiteForecastOptions {
 	/** Days of history that a model learns from. */
@@ -42,22 +39,27 @@ export interface SiteForecastOptions {
 	share: number;
 	/** Error of the last two days, in multiples of the backtest's, from which a model is trained anew. */
 	driftFactor: number;
+	/** What runs the models; default `auto` on `cpu`. */
+	choice?: EngineChoice;
 }
 
-/** A forecast as it was issued: what was believed at that time. Energies in kWh by quarter-hour. */
-export interface IssuedForecast {
+/** A machine for which there is no forecast, and why. */
+export interface Unissued {
 	machine: string;
-	issuedMs: number;
-	stepMs: number;
-	method: ForecastMethod;
-	methods: LoadForecast["methods"];
-	/** Why it did not come from the ensemble; absent where it did. */
-	fallback?: "no-model" | "model-unusable" | "gaps-in-history" | "pretrained";
-	modelId?: string;
-	share: number;
-	energyKwh: number[];
-	lowerKwh: number[];
-	upperKwh: number[];
+	error: EnergyError;
+}
+
+/** What a forecast is asked for without being issued. */
+export interface Prediction {
+	machine: string;
+	/** Quarter-hours ahead, 1…672. */
+	toLead: number;
+	/** This version instead of the one in use. */
+	model?: string;
+	/** Quarter-hours that stand above the stored ones; the forecast begins where they end. */
+	recent?: LoadHistory;
+	/** Further bands that are wanted, by share. */
+	shares?: number[];
 }
 
 /** Issued forecasts beside what came. */
@@ -82,6 +84,17 @@ export interface ForecastPoint {
 	upperKwh: number;
 }
 
+/** What had been forecast at one distance, kWh by quarter-hour; NaN where nothing was. */
+export interface PastPath {
+	/** Quarter-hours. */
+	lead: number;
+	energy: Float64Array;
+	lower: Float64Array;
+	upper: Float64Array;
+	/** Share of values that the bounds were to hold. */
+	promised: number;
+}
+
 /** Models that come with the package. */
 export interface Pretrained {
 	/** The command that made them. */
@@ -97,7 +110,10 @@ export class SiteForecast {
 	readonly #trainer: Trainer;
 	readonly #options: SiteForecastOptions;
 	readonly #now: () => number;
-	#shipped: LoadModel | undefined;
+	readonly #histories: HistoryCache;
+	readonly #thread: ServingThread;
+	/** Before this, issued forecasts were dropped last. */
+	#droppedMs = Number.NEGATIVE_INFINITY;
 
 	constructor(
 		site: Site,
@@ -105,12 +121,15 @@ export class SiteForecast {
 		trainer: Trainer,
 		options: SiteForecastOptions,
 		now: () => number = Date.now,
+		thread = servingThread(),
 	) {
 		this.#site = site;
 		this.#store = store;
 		this.#trainer = trainer;
 		this.#options = options;
 		this.#now = now;
+		this.#thread = thread;
+		this.#histories = new HistoryCache(store, site, LOOK_BACK_DAYS, now);
 	}
 
 	/** What can be forecast: every machine, and the site as a whole. */
@@ -127,111 +146,239 @@ export class SiteForecast {
 	 */
 	async issue(machine: string, toLead: number): Promise<IssuedForecast> {
 		this.#check(machine);
-		if (!Number.isInteger(toLead) || toLead < 1 || toLead > MAX_LEAD) {
-			throw new EnergyError("models.horizon", { value: toLead * 15, rule: "15…10080 minutes in steps of 15" });
-		}
-		const endMs = Math.floor(this.#now() / STEP_MS) * STEP_MS;
-		const history = await this.#history(machine, endMs - LOOK_BACK_DAYS * DAY_MS, endMs);
-		const issued = await this.#forecast(machine, history, toLead);
-		await this.#keep(issued);
-		return issued;
+		const { issued, missing } = await this.issueAll(toLead, [machine]);
+		const [first] = issued;
+		if (first) return first;
+		throw (missing[0] as Unissued).error;
 	}
 
-	async #forecast(machine: string, history: LoadHistory, toLead: number): Promise<IssuedForecast> {
-		const active = await this.#trainer.registry.active({ task: TASK, site: this.#site.id, machine });
-		const calendar = { timeZone: this.#site.timeZone, holidays: this.#holidaysOf(history) };
-		let said: LoadForecast | undefined;
-		let fallback: IssuedForecast["fallback"];
-		if (active.model && active.record.kind === loadModelKind.kind) {
-			const model = active.model as unknown as LoadModel;
-			// The model's calendar ends with its training; the days ahead come from today's.
-			said = model.withHolidays(calendar.holidays).predict({ history, toLead });
-			if (said.method !== "ensemble") fallback = "gaps-in-history";
-		} else fallback = active.record ? "model-unusable" : "no-model";
-		const shipped = fallback === "no-model" ? this.#pretrainedOf(machine) : undefined;
-		if (shipped) {
-			said = shipped.withHolidays(calendar.holidays).predict({ history, toLead });
-			fallback = "pretrained";
+	/**
+	 * Forecasts several machines in one batch and remembers them in one transaction; one that was never measured is
+	 * missing, with its reason, and the others go on.
+	 *
+	 * @throws EnergyError `models.horizon`, `models.serving-failed`, and those of the store
+	 */
+	async issueAll(
+		toLead: number,
+		machines: readonly string[] = this.machines,
+	): Promise<{ issued: IssuedForecast[]; missing: Unissued[] }> {
+		checkLead(toLead);
+		const endMs = Math.floor(this.#now() / STEP_MS) * STEP_MS;
+		const questions: ServeQuestion[] = [];
+		for (const machine of machines) questions.push(await this.#question({ machine, toLead }, endMs));
+		const answers = await this.#serve(questions);
+		const issued: IssuedForecast[] = [];
+		const missing: Unissued[] = [];
+		for (const answer of answers) {
+			const { machine } = answer;
+			if ("served" in answer) issued.push(issuedFrom(machine, answer.served));
+			else missing.push({ machine, error: new EnergyError(answer.failure.code, answer.failure.details) });
 		}
-		said ??= naiveForecast(history, calendar, toLead, this.#options.share);
-		const modelId = active.model ? active.record.id : undefined;
+		await this.#keep(issued);
+		return { issued, missing };
+	}
+
+	/**
+	 * Answers a forecast without remembering it: by another version of the model, from other recent values, with further
+	 * bands.
+	 *
+	 * @throws EnergyError `models.machine-unknown`, `models.horizon`, `models.too-little-data`, `models.unknown`,
+	 *   `models.not-promotable`, `models.serving-failed`
+	 */
+	async predict(asked: Prediction): Promise<{ machine: string; served: Served }> {
+		this.#check(asked.machine);
+		checkLead(asked.toLead);
+		const endMs = Math.floor(this.#now() / STEP_MS) * STEP_MS;
+		const [answer] = await this.#serve([await this.#question(asked, endMs)]);
+		if (answer && "served" in answer) return answer;
+		throw new EnergyError(answer?.failure.code ?? "models.serving-failed", answer?.failure.details ?? {});
+	}
+
+	async #serve(questions: ServeQuestion[]): Promise<ServeAnswer[]> {
+		const answers = await this.#thread.serve(questions, this.#options.choice ?? { engine: "auto", provider: "cpu" });
+		for (const answer of answers) {
+			if (!("served" in answer) || !answer.served.unusable || !answer.served.failure) continue;
+			const id = questions.find(({ machine }) => machine === answer.machine)?.model?.id;
+			const { code, details } = answer.served.failure;
+			// Nobody is to ask a damaged file again; a file that this program put there is no model of the registry.
+			if (id) await this.#trainer.registry.fail(id, new EnergyError(code, details));
+		}
+		return answers;
+	}
+
+	async #question(
+		{ machine, toLead, model: wanted, recent, shares }: Prediction,
+		nowMs: number,
+	): Promise<ServeQuestion> {
+		const endMs = recent ? recent.startMs + recent.values.length * STEP_MS : nowMs;
+		const stored = recent
+			? await this.#histories.read(machine, endMs - LOOK_BACK_DAYS * DAY_MS, recent.startMs)
+			: await this.#histories.read(machine, endMs - LOOK_BACK_DAYS * DAY_MS, endMs);
+		const values = recent ? Float64Array.from([...stored.values, ...recent.values]) : stored.values;
+		const { timeZone } = this.#site;
+		const holidays = holidaysBetween(timeZone, stored.startMs, endMs + toLead * STEP_MS);
 		return {
-			machine,
-			issuedMs: said.issuedMs,
-			stepMs: said.stepMs,
-			method: said.method,
-			methods: said.methods,
-			...(fallback && { fallback }),
-			...(modelId && { modelId }),
-			share: said.share,
-			energyKwh: rounded(said.forecast),
-			lowerKwh: rounded(said.lower, Math.floor),
-			upperKwh: rounded(said.upper, Math.ceil),
+			...{ machine, toLead, history: { ...stored, values }, share: this.#options.share },
+			...(shares && { shares }),
+			calendar: { timeZone, holidays },
+			...(await this.#filesFor(machine, wanted)),
 		};
 	}
 
+	/** The files that may answer: the model in use, one beside it and one behind it. */
+	async #filesFor(
+		machine: string,
+		wanted: string | undefined,
+	): Promise<Pick<ServeQuestion, "model" | "member" | "behind" | "shipped">> {
+		const { registry } = this.#trainer;
+		const site = this.#site.id;
+		if (wanted !== undefined) {
+			const record = await registry.get(wanted);
+			if (record.trainedMs === undefined || record.status === "failed") {
+				throw new EnergyError("models.not-promotable", { model: wanted, status: record.status });
+			}
+			return { model: this.#fileOf(record) };
+		}
+		const all = await registry.list({ task: TASK, site, machine });
+		const active = all.find(({ status }) => status === "active");
+		const [member] = await registry.list({ task: MEMBER_TASK, site, machine, status: "active" });
+		const own = all
+			.filter(({ kind, status }) => kind === loadModelKind.kind && (status === "active" || status === "retired"))
+			.sort((a, b) => (b.promotedMs ?? 0) - (a.promotedMs ?? 0))[0];
+		const behind = own && own.id !== active?.id ? this.#fileOf(own) : this.#pretrainedOf(machine);
+		return {
+			...(active && { model: this.#fileOf(active) }),
+			...(member && active && { member: this.#fileOf(member) }),
+			...(behind && { behind }),
+			...(behind?.id.startsWith(SHIPPED) && { shipped: true }),
+		};
+	}
+
+	#fileOf({ id, kind }: ModelRecord): ModelFile {
+		return { id, kind, path: this.#trainer.registry.fileOf(id) };
+	}
+
 	/** A model that came with the package, for the simulated plant it was made of: until the first training has ended. */
-	#pretrainedOf(machine: string): LoadModel | undefined {
+	#pretrainedOf(machine: string): ModelFile | undefined {
 		if (!existsSync(join(packageRoot, PRETRAINED, "index.json"))) return undefined;
 		const { models } = readData<Pretrained>(`${PRETRAINED}/index.json`);
 		const found = models.find((one) => one.site === this.#site.id && one.machine === machine);
 		if (!found || !this.#site.machines.some(({ id, role }) => id === found.meter && role === "main")) return undefined;
-		this.#shipped ??= readShipped(found.file);
-		return this.#shipped;
+		const path = join(packageRoot, PRETRAINED, found.file);
+		return { id: `${SHIPPED}${found.file}`, kind: loadModelKind.kind, path };
 	}
 
-	async #keep(issued: IssuedForecast): Promise<void> {
+	async #keep(issued: readonly IssuedForecast[]): Promise<void> {
+		if (issued.length === 0) return;
 		const store = await this.#store();
 		const { id: site } = this.#site;
-		const oldest = await store.documents({ site, kind: DOCUMENTS, order: "asc", limit: 100 });
+		await store.saveDocuments({ site, kind: FORECAST_JOURNAL, journal: issued.map(packForecast) });
 		const before = this.#now() - this.#options.keepDays * DAY_MS;
-		await store.saveDocuments({
-			site,
-			kind: DOCUMENTS,
-			put: [{ id: `${issued.machine}.${issued.issuedMs}`, atMs: issued.issuedMs, value: issued }],
-			remove: oldest.items.filter(({ atMs }) => atMs < before).map(({ id }) => id),
-		});
+		if (before - this.#droppedMs < DAY_MS / 24) return;
+		this.#droppedMs = before;
+		await store.dropJournalBefore(site, FORECAST_JOURNAL, before);
 	}
 
-	/** Issued forecasts of a machine that say something about [fromMs, toMs), newest first. */
+	/**
+	 * Forecasts of a machine that were issued in [fromMs, toMs), newest first; what was issued again for the same
+	 * quarter-hour comes first.
+	 */
 	async *issues(machine: string, fromMs: number, toMs: number): AsyncGenerator<IssuedForecast> {
 		const store = await this.#store();
 		let cursor: string | undefined;
 		do {
-			const page: { items: StoredDocument[]; nextCursor?: string } = await store.documents({
-				site: this.#site.id,
-				kind: DOCUMENTS,
-				limit: 200,
+			const page: Page<JournalEntry> = await store.journal({
+				...{ site: this.#site.id, kind: FORECAST_JOURNAL, subject: machine, fromMs, toMs, limit: PAGE },
 				...(cursor && { cursor }),
 			});
-			for (const { atMs, value } of page.items) {
-				if (atMs < fromMs - MAX_LEAD * STEP_MS) return;
-				const issued = value as IssuedForecast;
-				if (issued.machine === machine && atMs < toMs) yield issued;
+			for (const entry of page.items) {
+				const issued = unpackForecast(entry);
+				if (issued) yield issued;
 			}
 			cursor = page.nextCursor;
 		} while (cursor);
 	}
 
-	/** For each quarter-hour the newest forecast that was issued at least `leadMs` before it began. */
-	async at(machine: string, fromMs: number, toMs: number, leadMs: number): Promise<ForecastPoint[]> {
+	/** The newest forecast of a machine that was issued by then; undefined where none was. */
+	async newest(machine: string, asOfMs = Number.MAX_SAFE_INTEGER): Promise<IssuedForecast | undefined> {
 		this.#check(machine);
-		const points = new Map<number, ForecastPoint>();
-		for await (const issued of this.issues(machine, fromMs, toMs)) {
-			for (const [i, energyKwh] of issued.energyKwh.entries()) {
-				const startMs = issued.issuedMs + i * issued.stepMs;
-				if (startMs < fromMs || startMs >= toMs || startMs - issued.issuedMs < leadMs || points.has(startMs)) continue;
-				const lowerKwh = issued.lowerKwh[i] as number;
-				points.set(startMs, {
-					startMs,
-					issuedMs: issued.issuedMs,
-					energyKwh,
-					lowerKwh,
-					upperKwh: issued.upperKwh[i] as number,
-				});
+		for await (const issued of this.issues(machine, 0, asOfMs === Number.MAX_SAFE_INTEGER ? asOfMs : asOfMs + 1)) {
+			return issued;
+		}
+		return undefined;
+	}
+
+	/**
+	 * For each quarter-hour the newest forecast that was issued at least `leadMs` before it began, and not after `asOfMs`:
+	 * what was believed then.
+	 */
+	async at(
+		machine: string,
+		fromMs: number,
+		toMs: number,
+		leadMs: number,
+		asOfMs = Number.MAX_SAFE_INTEGER,
+	): Promise<ForecastPoint[]> {
+		this.#check(machine);
+		const firstMs = Math.ceil(fromMs / STEP_MS) * STEP_MS;
+		const length = Math.max(0, Math.ceil((toMs - firstMs) / STEP_MS));
+		const points = new Array<ForecastPoint | undefined>(length);
+		let open = length;
+		const newestMs = Math.min(firstMs + (length - 1) * STEP_MS - leadMs, asOfMs);
+		if (open === 0) return [];
+		for await (const issued of this.issues(machine, firstMs - MAX_LEAD * STEP_MS, newestMs + 1)) {
+			const { issuedMs, energyKwh, lowerKwh, upperKwh } = issued;
+			const first = Math.max(0, Math.ceil((issuedMs + leadMs - firstMs) / STEP_MS));
+			const last = Math.min(length, (issuedMs - firstMs) / STEP_MS + energyKwh.length);
+			for (let slot = first; slot < last; slot++) {
+				if (points[slot]) continue;
+				const startMs = firstMs + slot * STEP_MS;
+				const i = (startMs - issuedMs) / STEP_MS;
+				points[slot] = {
+					...{ startMs, issuedMs, energyKwh: energyKwh[i] as number },
+					...{ lowerKwh: lowerKwh[i] as number, upperKwh: upperKwh[i] as number },
+				};
+				open--;
+			}
+			if (open === 0) break;
+		}
+		return points.filter((point) => point !== undefined);
+	}
+
+	/**
+	 * What had been forecast of a span at several distances, read in one pass: by quarter-hour the newest forecast that was
+	 * issued at least so many quarter-hours before it ended (a lead of 1 is the one issued as it began).
+	 */
+	async lookBack(machine: string, fromMs: number, toMs: number, leads: readonly number[]): Promise<PastPath[]> {
+		this.#check(machine);
+		const length = Math.max(0, Math.floor((toMs - fromMs) / STEP_MS));
+		const unknown = (): Float64Array => new Float64Array(length).fill(Number.NaN);
+		const paths = leads.map(
+			(lead): PastPath => ({
+				...{ lead, energy: unknown(), lower: unknown(), upper: unknown() },
+				promised: this.#options.share,
+			}),
+		);
+		for await (const issued of this.issues(machine, fromMs - (Math.max(...leads) + DAY_MS / STEP_MS) * STEP_MS, toMs)) {
+			const origin = (issued.issuedMs - fromMs) / STEP_MS;
+			for (const { lead, energy, lower, upper } of paths) {
+				const last = Math.min(length, origin + issued.energyKwh.length);
+				for (let slot = Math.max(0, origin + lead - 1); slot < last; slot++) {
+					// Newest first: what stands there already was issued later.
+					if (!Number.isNaN(energy[slot] as number)) continue;
+					energy[slot] = issued.energyKwh[slot - origin] as number;
+					lower[slot] = issued.lowerKwh[slot - origin] as number;
+					upper[slot] = issued.upperKwh[slot - origin] as number;
+				}
 			}
 		}
-		return [...points.values()].sort((a, b) => a.startMs - b.startMs);
+		return paths;
+	}
+
+	/** Measured quarter-hours of a machine, kWh; NaN where not enough of one was measured. */
+	async actual(machine: string, fromMs: number, toMs: number): Promise<LoadHistory> {
+		this.#check(machine);
+		return this.#histories.read(machine, fromMs, toMs);
 	}
 
 	/** What the forecasts of the last days were worth, at a lead of at least `leadMs`; undefined where none has passed. */
@@ -240,7 +387,7 @@ export class SiteForecast {
 		const fromMs = toMs - days * DAY_MS;
 		const [points, { values }] = await Promise.all([
 			this.at(machine, fromMs, toMs, leadMs),
-			this.#history(machine, fromMs, toMs),
+			this.#histories.read(machine, fromMs, toMs),
 		]);
 		let count = 0;
 		let error = 0;
@@ -298,14 +445,29 @@ export class SiteForecast {
 		const asked: string[] = [];
 		const toMs = this.#now();
 		for (const machine of this.machines) {
-			const { record } = await this.#trainer.registry.active({ task: TASK, site: this.#site.id, machine });
-			if (record) continue;
-			const [newest] = await this.#trainer.registry.list({ task: TASK, site: this.#site.id, machine });
+			const all = await this.#trainer.registry.list({ task: TASK, site: this.#site.id, machine });
+			if (all.some(({ status }) => status === "active")) continue;
+			const [newest] = all;
 			// A model that was fitted and not accepted, or failed, is not tried again before the night.
 			if (newest && toMs - newest.createdMs < DAY_MS) continue;
-			const { values } = await this.#history(machine, toMs - (MIN_DAYS + 7) * DAY_MS, toMs);
+			const { values } = await this.#histories.read(machine, toMs - (MIN_DAYS + 7) * DAY_MS, toMs);
 			if (values.filter(Number.isFinite).length < (MIN_DAYS * DAY_MS) / STEP_MS) continue;
 			await this.train(machine, "first");
+			asked.push(machine);
+		}
+		return asked;
+	}
+
+	/**
+	 * Trains every machine that has a model and was not trained since the night began: one that the night found switched
+	 * off is trained when it is back.
+	 */
+	async trainNightly(sinceMs: number): Promise<string[]> {
+		const asked: string[] = [];
+		for (const machine of this.machines) {
+			const [newest] = await this.#trainer.registry.list({ task: TASK, site: this.#site.id, machine });
+			if (!newest || newest.createdMs >= sinceMs) continue;
+			await this.train(machine, "nightly");
 			asked.push(machine);
 		}
 		return asked;
@@ -315,9 +477,10 @@ export class SiteForecast {
 	async trainDrifted(): Promise<string[]> {
 		const drifted: string[] = [];
 		for (const machine of this.machines) {
-			const { model, record } = await this.#trainer.registry.active({ task: TASK, site: this.#site.id, machine });
-			const expected = record?.metrics?.dayMae;
-			if (!model || expected === undefined || this.#now() - (record?.trainedMs ?? 0) < DAY_MS) continue;
+			const all = await this.#trainer.registry.list({ task: TASK, site: this.#site.id, machine });
+			const expected = all.find(({ status }) => status === "active")?.metrics?.dayMae;
+			// Once a day at most: the newest training has seen what there is to see.
+			if (expected === undefined || this.#now() - (all[0]?.createdMs ?? 0) < DAY_MS) continue;
 			const recent = await this.accuracy(machine, 2, 4 * STEP_MS);
 			if (!recent || recent.values < 96 || recent.maeKwh <= this.#options.driftFactor * expected) continue;
 			await this.train(machine, "drift");
@@ -331,20 +494,30 @@ export class SiteForecast {
 			throw new EnergyError("models.machine-unknown", { machine, known: this.machines.join(", ") });
 		}
 	}
-
-	async #history(machine: string, fromMs: number, toMs: number): Promise<LoadHistory> {
-		return readLoad(await this.#store(), this.#site, machine, fromMs, toMs);
-	}
-
-	#holidaysOf({ startMs, stepMs, values }: LoadHistory): number[] {
-		return holidaysBetween(this.#site.timeZone, startMs, startMs + values.length * stepMs);
-	}
 }
 
-function readShipped(file: string): LoadModel {
-	const path = join(packageRoot, PRETRAINED, file);
-	const { kind, version } = loadModelKind;
-	return loadModelKind.deserialise(decodeModel(readFileSync(path), { kind, version, path }));
+const SHIPPED = "shipped/";
+
+/** @throws EnergyError `models.horizon` */
+function checkLead(toLead: number): void {
+	if (Number.isInteger(toLead) && toLead >= 1 && toLead <= MAX_LEAD) return;
+	throw new EnergyError("models.horizon", { value: toLead * 15, rule: "15…10080 minutes in steps of 15" });
+}
+
+function issuedFrom(machine: string, served: Served): IssuedForecast {
+	const { issuedMs, stepMs, forecast, bands, method, methods, fallback, failure, modelId, memberId, engine } = served;
+	const [band] = bands;
+	return {
+		...{ machine, issuedMs, stepMs, method, methods, engine },
+		...(fallback && { fallback }),
+		...(failure && { failure }),
+		...(modelId && { modelId }),
+		...(memberId && { memberId }),
+		share: band?.share ?? 0,
+		energyKwh: rounded(forecast),
+		lowerKwh: rounded(band?.lower ?? forecast, Math.floor),
+		upperKwh: rounded(band?.upper ?? forecast, Math.ceil),
+	};
 }
 
 /** Watt-hours are digits enough; bounds are rounded outwards. */

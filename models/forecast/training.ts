@@ -9,6 +9,8 @@ const DAY_MS = 86_400_000;
 const STEP_MS = QUARTER_HOUR_MS;
 const HISTORY_DAYS = 365;
 const SHARE = 0.9;
+/** Brought models that have a say beside the model in use are active in this task. */
+export const MEMBER_TASK = "forecast-member";
 
 export interface LoadTraining extends ReturnType<Task["training"]> {
 	options: LoadModelOptions;

@@ -8,34 +8,55 @@ import { type ExecutionProvider, type OnnxSession, onnxSession } from "./runtime
 export interface ForeignManifest {
 	manifestVersion: 1;
 	name: string;
-	/** Tensors of the file: rows of features in, one value a row out. */
+	/** Where it comes from, for people: author, training run, address. */
+	source?: string;
+	/** `ensemble`: it has a say beside our own model; `alone` (default): it stands in its place. */
+	serves?: "alone" | "ensemble";
+	/** Tensors of the file, single precision. With `features`, rows of them in and one value a row out. */
 	input: string;
 	output: string;
 	/** Columns of the input by the names of our features, in order. */
-	features: string[];
-	/** Leads it answers, in quarter-hours. */
+	features?: string[];
+	/** Instead of features: the newest quarter-hours in, oldest first, [rows, window]; all leads out, [rows, leads]. */
+	window?: number;
+	/** Leads it answers, in quarter-hours; 1 is the quarter-hour that begins at the issue. */
 	horizon: { fromLead: number; toLead: number };
-	/** (value − mean) ÷ scale of each column before it goes in; left out: as they are. */
+	/** (value − mean) ÷ scale of each column before it goes in, one pair for all of a window; left out: as they are. */
 	inputScaling?: { mean: number[]; scale: number[] };
 	/** Answer × scale + mean; left out: kWh as it is. */
 	outputScaling?: { mean: number; scale: number };
 	/** Put in where a value is missing; left out: NaN goes in. */
 	missing?: number;
-	/** Rows of features before scaling and what the model answers to them, in the unit of the load. */
+	/**
+	 * Rows of the input before scaling and what the model answers to them, in kWh; with a window, all leads of the first
+	 * row, then those of the next.
+	 */
 	sample: { rows: (number | null)[][]; expected: number[]; tolerance?: number };
 }
+
+/** Four weeks of quarter-hours: further back serving keeps none ready. */
+const MAX_WINDOW = 2_688;
 
 const numbers = { type: "array", items: { type: "number" } } as const;
 const schema = {
 	type: "object",
-	required: ["manifestVersion", "name", "input", "output", "features", "horizon", "sample"],
+	required: ["manifestVersion", "name", "input", "output", "horizon", "sample"],
 	additionalProperties: false,
 	properties: {
 		manifestVersion: { const: 1 },
 		name: { type: "string", minLength: 1, maxLength: 100 },
-		input: { type: "string", minLength: 1 },
-		output: { type: "string", minLength: 1 },
-		features: { type: "array", items: { type: "string" }, minItems: 1, uniqueItems: true },
+		source: { type: "string", maxLength: 500 },
+		serves: { enum: ["alone", "ensemble"] },
+		input: { type: "string", minLength: 1, maxLength: 200 },
+		output: { type: "string", minLength: 1, maxLength: 200 },
+		features: {
+			type: "array",
+			items: { type: "string", maxLength: 100 },
+			minItems: 1,
+			maxItems: 200,
+			uniqueItems: true,
+		},
+		window: { type: "integer", minimum: 1, maximum: MAX_WINDOW },
 		horizon: {
 			type: "object",
 			required: ["fromLead", "toLead"],
@@ -60,7 +81,12 @@ const schema = {
 			required: ["rows", "expected"],
 			additionalProperties: false,
 			properties: {
-				rows: { type: "array", minItems: 1, items: { type: "array", items: { type: ["number", "null"] } } },
+				rows: {
+					type: "array",
+					minItems: 1,
+					maxItems: 1000,
+					items: { type: "array", items: { type: ["number", "null"] } },
+				},
 				expected: { type: "array", minItems: 1, items: { type: "number" } },
 				tolerance: { type: "number", exclusiveMinimum: 0 },
 			},
@@ -80,20 +106,34 @@ export function parseManifest(value: unknown): ForeignManifest {
 		const [error] = validate.errors ?? [];
 		return fail(error?.instancePath.slice(1).replaceAll("/", ".") || "manifest", error?.message ?? "is not valid");
 	}
-	const known = featureNames({ operatingLevel: 0, known: ["plan", "temperatureC", "shift"] });
-	const unknown = value.features.find((name) => !known.includes(name));
+	const { features, window, horizon, inputScaling, sample } = value;
+	if ((features === undefined) === (window === undefined)) fail("features", "or window says what goes in: one of them");
+	const known = featureNames({ operatingLevel: 0, known: [] });
+	const unknown = features?.find((name) => !known.includes(name));
 	if (unknown) fail("features", `“${unknown}” is none of ours: ${known.join(", ")}`);
-	const columns = value.features.length;
-	if (value.horizon.toLead < value.horizon.fromLead) fail("horizon.toLead", "is not before fromLead");
-	const { inputScaling, sample } = value;
-	if (inputScaling && (inputScaling.mean.length !== columns || inputScaling.scale.length !== columns)) {
-		fail("inputScaling", `has one mean and one scale for each of the ${columns} features`);
+	const columns = features?.length ?? window ?? 0;
+	const what = features ? "one a feature" : "one a quarter-hour of the window";
+	if (horizon.toLead < horizon.fromLead) fail("horizon.toLead", "is not before fromLead");
+	const scales = features ? columns : 1;
+	if (inputScaling && (inputScaling.mean.length !== scales || inputScaling.scale.length !== scales)) {
+		fail("inputScaling", `has ${scales} means and ${scales} scales${features ? ", one a feature" : ""}`);
 	}
 	if (inputScaling?.scale.includes(0)) fail("inputScaling.scale", "holds no 0");
-	if (sample.rows.some((row) => row.length !== columns)) fail("sample.rows", `have ${columns} values, one a feature`);
-	if (sample.rows.length !== sample.expected.length) fail("sample.expected", "has one value for each row");
+	if (value.outputScaling?.scale === 0) fail("outputScaling.scale", "is not 0");
+	if (sample.rows.some((row) => row.length !== columns)) fail("sample.rows", `have ${columns} values, ${what}`);
+	const answers = features ? 1 : leadsOf(value);
+	if (sample.rows.length * answers !== sample.expected.length) {
+		fail("sample.expected", `has ${answers === 1 ? "one value" : `${answers} values`} for each row`);
+	}
 	return value;
 }
+
+/** Leads that a model answers. */
+export function leadsOf({ horizon: { fromLead, toLead } }: Pick<ForeignManifest, "horizon">): number {
+	return toLead - fromLead + 1;
+}
+
+const columnsOf = ({ features, window = 0 }: ForeignManifest): number => features?.length ?? window;
 
 /** A model made elsewhere, checked against its own sample: answers like one of ours. */
 export class ForeignModel {
@@ -133,10 +173,10 @@ export class ForeignModel {
 			});
 		}
 		const columns = shape[1];
-		if (shape.length !== 2 || (typeof columns === "number" && columns > 0 && columns !== manifest.features.length)) {
+		if (shape.length !== 2 || (typeof columns === "number" && columns > 0 && columns !== columnsOf(manifest))) {
 			throw new EnergyError("models.onnx-manifest", {
-				field: "features",
-				rule: `fit the input's shape [${shape.join(", ")}]`,
+				field: manifest.features ? "features" : "window",
+				rule: `fits the input's shape [${shape.join(", ")}]`,
 			});
 		}
 		const model = new ForeignModel(manifest, session);
@@ -151,7 +191,8 @@ export class ForeignModel {
 	async #checkSample(): Promise<void> {
 		const { rows, expected, tolerance = TOLERANCE } = this.manifest.sample;
 		const data = Float32Array.from(rows.flat(), (value) => value ?? Number.NaN);
-		const said = await this.#answer({ data, rows: rows.length, columns: this.manifest.features.length });
+		const columns = columnsOf(this.manifest);
+		const said = await this.#answer({ data, rows: rows.length, columns });
 		const size = Math.max(...expected.map(Math.abs), Number.MIN_VALUE);
 		for (const [row, value] of expected.entries()) {
 			const answer = said[row] as number;
@@ -168,7 +209,7 @@ export class ForeignModel {
 	 * @throws EnergyError `models.onnx-manifest` for a feature that these rows lack, `models.onnx-run`
 	 */
 	async predict(x: FloatMatrix, names: readonly string[]): Promise<Float64Array> {
-		const { features } = this.manifest;
+		const { features = [] } = this.manifest;
 		const columns = features.map((name) => names.indexOf(name));
 		const missing = columns.indexOf(-1);
 		if (missing >= 0) {
@@ -184,19 +225,36 @@ export class ForeignModel {
 		return this.#answer({ data, rows: x.rows, columns: columns.length });
 	}
 
+	/**
+	 * @param values a load; what lies before its beginning counts as missing
+	 * @param origins first interval not yet known of each issue
+	 * @returns all leads of the first issue, then those of the next, in the unit of the load
+	 * @throws EnergyError `models.onnx-run`
+	 */
+	async predictWindows(values: Float64Array, origins: readonly number[]): Promise<Float64Array> {
+		const { window = 0 } = this.manifest;
+		const data = new Float32Array(origins.length * window).fill(Number.NaN);
+		for (const [row, origin] of origins.entries()) {
+			const from = Math.max(0, origin - window);
+			data.set(values.subarray(from, origin), (row + 1) * window - (origin - from));
+		}
+		return this.#answer({ data, rows: origins.length, columns: window });
+	}
+
 	async #answer({ data, rows, columns }: FloatMatrix): Promise<Float64Array> {
 		const { inputScaling, outputScaling = { mean: 0, scale: 1 }, missing = Number.NaN, input, output } = this.manifest;
 		for (let i = 0; i < data.length; i++) {
 			const value = data[i] as number;
 			if (Number.isNaN(value)) data[i] = missing;
 			else if (inputScaling) {
-				const column = i % columns;
+				const column = inputScaling.mean.length === 1 ? 0 : i % columns;
 				data[i] = (value - (inputScaling.mean[column] as number)) / (inputScaling.scale[column] as number);
 			}
 		}
 		const said = await this.#session.run({ [input]: { data, shape: [rows, columns] } }, output);
-		if (said.data.length !== rows) {
-			throw new EnergyError("models.onnx-run", { reason: `${said.data.length} values for ${rows} rows` });
+		const wanted = rows * (this.manifest.features ? 1 : leadsOf(this.manifest));
+		if (said.data.length !== wanted) {
+			throw new EnergyError("models.onnx-run", { reason: `${said.data.length} values instead of ${wanted}` });
 		}
 		return Float64Array.from(said.data, (value) => value * outputScaling.scale + outputScaling.mean);
 	}

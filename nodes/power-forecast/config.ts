@@ -18,11 +18,20 @@ export interface PowerForecastConfig {
 	/** Local hour of the nightly training. */
 	nightlyHour: number;
 	trainOnDrift: boolean;
+	/** What runs trained models; absent is `auto`. */
+	engine?: EngineName;
+	/** Where onnxruntime runs models; absent is `cpu`. */
+	provider?: ProviderName;
 }
+
+export const engines = ["auto", "typescript", "onnx"] as const;
+export type EngineName = (typeof engines)[number];
+export const providers = ["cpu", "cuda", "dml", "coreml"] as const;
+export type ProviderName = (typeof providers)[number];
 
 export const defaults = {
 	horizonMinutes: 2880,
-	everyMinutes: 60,
+	everyMinutes: 15,
 	intervalPercent: 90,
 	historyDays: 365,
 	keepDays: 30,

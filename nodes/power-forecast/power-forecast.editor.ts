@@ -2,6 +2,7 @@ import type { EditorNodeProperties } from "node-red";
 import { isNumberIn, rule, sayer } from "../editor-rules.ts";
 import { defaults, type PowerForecastConfig } from "./config.ts";
 
+const outputs = ["forecasts", "models", "cards"] as const;
 const say = sayer("power-forecast");
 const ranged = (field: string, min: number, max: number) =>
 	rule((value) => (isNumberIn(value, min, max) ? undefined : say(`power-forecast.errors.${field}`)));
@@ -28,11 +29,13 @@ RED.nodes.registerType<EditorNodeProperties & PowerForecastConfig>("power-foreca
 		nightly: { value: true },
 		nightlyHour: { value: defaults.nightlyHour, required: true, validate: ranged("hour", 0, 23) },
 		trainOnDrift: { value: true },
+		engine: { value: "auto" },
+		provider: { value: "cpu" },
 	},
 	inputs: 1,
-	outputs: 2,
+	outputs: 3,
 	outputLabels(index) {
-		return say(`power-forecast.outputs.${index === 0 ? "forecasts" : "models"}`);
+		return say(`power-forecast.outputs.${outputs[index] ?? "forecasts"}`);
 	},
 	icon: "font-awesome/fa-line-chart",
 	paletteLabel: "power forecast",

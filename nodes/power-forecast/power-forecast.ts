@@ -1,14 +1,19 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
-import { clockOf } from "../../lib/calendar/zone-clock.ts";
+import { accessOf } from "../../lib/access/context.ts";
 import { EnergyError } from "../../lib/errors.ts";
+import { startOfDayMs } from "../../lib/live/local-day.ts";
 import { explain, languages } from "../../lib/messages.ts";
-import type { Site } from "../../lib/telemetry/site.ts";
-import { type ForecastPoint, type IssuedForecast, SiteForecast, TOTAL } from "../../models/forecast/site-forecast.ts";
+import { pastOf, predictionOf } from "../../models/forecast/forecast-answers.ts";
+import { viewOf } from "../../models/forecast/forecast-view.ts";
+import { wireForecast, wireMissing } from "../../models/forecast/forecast-wire.ts";
+import { type IssuedForecast, SiteForecast, TOTAL } from "../../models/forecast/site-forecast.ts";
 import type { ModelRecord } from "../../models/registry.ts";
 import { trainerOf } from "../../models/training/trainer.ts";
-import { type EnergyMessage, onInput } from "../on-input.ts";
+import type { EnergySiteNode } from "../energy-site/config.ts";
+import { homeOf } from "../home-of.ts";
+import { type EnergyMessage, logLanguage, onInput, statusText } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
-import { defaults, type PowerForecastConfig } from "./config.ts";
+import { defaults, engines, type PowerForecastConfig, providers } from "./config.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -16,10 +21,12 @@ const QUARTER_MS = 15 * MINUTE_MS;
 /** A forecast is made when the meters' last quarter-hour is in the store. */
 const AFTER_MS = 30_000;
 /** The first forecast comes soon after the flow, when the store has opened. */
-const FIRST_MS = 5_000;
+const FIRST_MS = 3_000;
+/** As long as nothing could be forecast, a history may be on its way: ask again soon. */
+const AGAIN_MS = 20_000;
 
 interface Open {
-	site: Site;
+	node: EnergySiteNode;
 	forecasts: SiteForecast;
 	close(): void;
 }
@@ -29,128 +36,144 @@ export default (RED: NodeAPI): void => {
 		RED.nodes.createNode(this, config);
 		let open: Open | undefined;
 		let next: NodeJS.Timeout | undefined;
+		let closed = false;
 		const setting = (name: keyof typeof defaults): number => {
 			const given = Number(config[name]);
 			return Number.isFinite(given) && String(config[name] ?? "") !== "" ? given : defaults[name];
+		};
+		const choice = {
+			engine: engines.find((one) => one === config.engine) ?? "auto",
+			provider: providers.find((one) => one === config.provider) ?? "cpu",
 		};
 		const horizon = (): number => Math.round(setting("horizonMinutes") / 15);
 
 		const opened = (): Open => {
 			if (open) return open;
 			const node = siteOf(RED, config.site);
-			const home = process.env.SMARTFACTORY_HOME ?? RED.settings.userDir ?? process.cwd();
-			const trainer = trainerOf(home);
+			const trainer = trainerOf(homeOf(RED));
 			const forecasts = new SiteForecast(node.site, () => node.store(), trainer, {
 				historyDays: setting("historyDays"),
 				keepDays: setting("keepDays"),
 				share: setting("intervalPercent") / 100,
 				driftFactor: 1.5,
+				choice,
 			});
 			const stop = trainer.onEnded((record) => {
-				if (record.task !== "forecast" || record.site !== node.site.id) return;
-				this.send([null, { topic: record.machine, payload: wireModel(record) } as NodeMessage]);
+				if (!record.task.startsWith("forecast") || record.site !== node.site.id) return;
+				this.send([null, { topic: record.machine, payload: wireModel(record) } as NodeMessage, null]);
+				// A new model is seen at once, not with the next quarter-hour.
+				if (record.status === "active" && setting("everyMinutes") > 0) {
+					issueAll(horizon(), [record.machine]).catch(failed);
+				}
 			});
-			open = { site: node.site, forecasts, close: stop };
+			open = { node, forecasts, close: stop };
 			return open;
 		};
 
 		/** Failures of scheduled work go to catch nodes and the status: nobody waits for an answer. */
 		const failed = (error: unknown): void => {
-			this.status({ fill: "red", shape: "ring", text: "status.unexpected" });
-			this.error(explain(error, "en-US"));
+			if (closed) return;
+			this.status({ fill: "red", shape: "ring", text: statusText(RED, error) });
+			this.error(explain(error, logLanguage));
 		};
 
-		const show = (issued: readonly IssuedForecast[]): void => {
-			const naive = issued.filter(({ fallback }) => fallback !== undefined).length;
-			const values = { ready: issued.length - naive, naive };
-			const text = RED._(naive === 0 ? "status.models" : "status.mixed", values);
-			this.status({ fill: naive === 0 ? "green" : "yellow", shape: "dot", text });
-		};
+		const show = showing(RED, this);
 
-		/** Every machine and the site, one after the other, so that other work has its turn between them. */
-		const issueAll = async (toLead: number): Promise<IssuedForecast[]> => {
+		/** Forecasts in one batch; what the cards show of them follows machine by machine. */
+		const issueAll = async (toLead: number, machines?: readonly string[]): Promise<IssuedForecast[]> => {
 			const { forecasts } = opened();
-			const issued: IssuedForecast[] = [];
-			for (const machine of forecasts.machines) {
-				try {
-					issued.push(await forecasts.issue(machine, toLead));
-				} catch (error) {
-					// A machine that was never measured says so in the models' output; the others go on.
-					if (!(error instanceof EnergyError && error.code === "models.too-little-data")) throw error;
-					this.send([null, { topic: machine, payload: wireFailure(machine, error) } as NodeMessage]);
-				}
-				await new Promise(setImmediate);
+			const { issued, missing } = await forecasts.issueAll(toLead, machines);
+			for (const { machine, error } of missing) {
+				// A machine that was never measured says so in the models' output; the others go on.
+				if (error.code !== "models.too-little-data") throw error;
+				this.send([null, { topic: machine, payload: wireMissing(machine, error) } as NodeMessage, null]);
 			}
 			show(issued);
+			void sendViews(issued).catch(failed);
 			return issued;
 		};
 
-		const scheduled = async (): Promise<void> => {
-			const { forecasts, site } = opened();
-			const issued = await issueAll(horizon());
-			if (issued.length > 0) this.send([{ payload: issued.map(wireForecast) } as NodeMessage, null]);
-			await forecasts.trainFirst();
-			const clock = clockOf(site.timeZone);
-			const now = Date.now();
-			const night = Math.floor(clock.minuteAt(now) / 60) === setting("nightlyHour") && clock.dayAt(now) !== trainedOn;
-			if (config.nightly !== false && night) {
-				trainedOn = clock.dayAt(now);
-				for (const machine of forecasts.machines) await forecasts.train(machine, "nightly");
-			} else if (config.trainOnDrift !== false) await forecasts.trainDrifted();
+		const sendViews = async (issued: readonly IssuedForecast[]): Promise<void> => {
+			const { forecasts, node } = opened();
+			for (const one of issued) {
+				if (closed) return;
+				const contractKw = one.machine === TOTAL ? contractOf(node) : null;
+				const payload = await viewOf(forecasts, node.site, one, contractKw);
+				this.send([null, null, { topic: one.machine, payload } as NodeMessage]);
+			}
 		};
-		let trainedOn = Number.NaN;
 
-		const schedule = (): void => {
-			const every = setting("everyMinutes") * MINUTE_MS;
-			if (every <= 0) return;
-			const now = Date.now();
-			const atMs = Math.floor((now - AFTER_MS) / every) * every + every + AFTER_MS;
+		/** @returns whether there was anything to forecast */
+		const scheduled = async (): Promise<boolean> => {
+			const { forecasts, node } = opened();
+			const issued = await issueAll(horizon());
+			if (issued.length > 0) {
+				const payload = issued.map((one) => wireForecast(one, null));
+				this.send([{ topic: "forecasts", payload } as NodeMessage, null, null]);
+			}
+			await forecasts.trainFirst();
+			if (config.nightly !== false) await forecasts.trainNightly(nightOf(node.site.timeZone, setting("nightlyHour")));
+			if (config.trainOnDrift !== false) await forecasts.trainDrifted();
+			return issued.length > 0;
+		};
+
+		const begin = (afterMs: number): void => {
+			if (closed) return;
 			next = setTimeout(() => {
-				schedule();
-				scheduled().catch(failed);
-			}, atMs - now).unref();
+				scheduled()
+					.catch((error: unknown) => {
+						failed(error);
+						return false;
+					})
+					.then((any) => {
+						const every = setting("everyMinutes") * MINUTE_MS;
+						const now = Date.now();
+						const regular = Math.floor((now - AFTER_MS) / every) * every + every + AFTER_MS - now;
+						begin(any ? regular : Math.min(regular, AGAIN_MS));
+					});
+			}, afterMs).unref();
 		};
 		// A missing site must not keep the flow from starting.
 		try {
 			opened();
 			this.status({ fill: "grey", shape: "ring", text: "status.waiting" });
-			if (setting("everyMinutes") > 0) {
-				next = setTimeout(() => {
-					schedule();
-					scheduled().catch(failed);
-				}, FIRST_MS).unref();
-			}
+			if (setting("everyMinutes") > 0) begin(FIRST_MS);
 		} catch {
 			this.status({ fill: "red", shape: "ring", text: "status.nodes.site-missing" });
 		}
 
 		onInput(RED, this, async (msg: EnergyMessage) => {
-			const { forecasts } = opened();
+			if (msg.req) {
+				msg.payload = await answered(opened(), msg);
+				return [msg, null, null];
+			}
+			const { forecasts, node } = opened();
 			const asked = requestOf(msg.payload);
 			if ("train" in asked) {
 				const job = await forecasts.train(asked.train, "asked");
 				msg.payload = { model: job.id, machine: asked.train, status: "training" };
-				return [null, msg];
-			}
-			if ("fromMs" in asked) {
-				const points = await forecasts.at(asked.machine, asked.fromMs, asked.toMs, asked.leadMs);
-				msg.payload = { machine: asked.machine, leadMinutes: asked.leadMs / MINUTE_MS, points: points.map(wirePoint) };
-				return [msg, null];
+				return [null, msg, null];
 			}
 			if ("accuracyDays" in asked) {
 				msg.payload = (await forecasts.accuracy(asked.machine, asked.accuracyDays, QUARTER_MS)) ?? null;
-				return [msg, null];
+			} else if ("predict" in asked) {
+				msg.payload = await predictionOf(forecasts, node.site, asked.predict, null);
+			} else if ("past" in asked) {
+				msg.payload = await pastOf(forecasts, node.site, asked.past, null);
+			} else {
+				const toLead = asked.horizonMinutes === undefined ? horizon() : asked.horizonMinutes / 15;
+				const { machine } = asked;
+				if (machine === undefined) msg.payload = (await issueAll(toLead)).map((one) => wireForecast(one, null));
+				else {
+					const one = await forecasts.issue(machine, toLead);
+					show([one]);
+					msg.payload = wireForecast(one, null);
+				}
 			}
-			const toLead = asked.horizonMinutes === undefined ? horizon() : asked.horizonMinutes / 15;
-			if (asked.machine === undefined) msg.payload = (await issueAll(toLead)).map(wireForecast);
-			else {
-				const issued = await forecasts.issue(asked.machine, toLead);
-				show([issued]);
-				msg.payload = wireForecast(issued);
-			}
-			return [msg, null];
+			return [msg, null, null];
 		});
 		this.on("close", () => {
+			closed = true;
 			clearTimeout(next);
 			open?.close();
 		});
@@ -158,15 +181,28 @@ export default (RED: NodeAPI): void => {
 	RED.nodes.registerType("power-forecast", PowerForecast);
 };
 
+/** `GET …/forecasts` and `POST …/models/predict`: behind other nodes the path may have lost its beginning, never its end. */
+async function answered({ forecasts, node }: Open, { req }: EnergyMessage): Promise<unknown> {
+	const path = (req?.url ?? "").split("?", 1)[0]?.replace(/\/+$/, "") ?? "";
+	const reader = req ? (accessOf(req)?.language ?? null) : null;
+	if (req?.method === "GET" && path.endsWith("/forecasts")) return pastOf(forecasts, node.site, req.query, reader);
+	if (req?.method === "POST" && path.endsWith("/predict")) {
+		return predictionOf(forecasts, node.site, (req.body ?? {}) as Record<string, unknown>, reader);
+	}
+	throw new EnergyError("models.bad-input", { field: "path", value: path, rule: "GET …/forecasts, POST …/predict" });
+}
+
 type Request =
 	| { machine?: string; horizonMinutes?: number }
 	| { train: string }
-	| { machine: string; fromMs: number; toMs: number; leadMs: number }
+	| { past: Record<string, unknown> }
+	| { predict: Record<string, unknown> }
 	| { machine: string; accuracyDays: number };
 
 /**
  * `{machine, horizonMinutes}` asks for a forecast, `{train: machine}` for a training, `{machine, from, to, leadMinutes}`
- * for what was forecast, `{machine, accuracyDays}` for what that was worth; anything else asks for all machines.
+ * for what was forecast, `{machine, accuracyDays}` for what that was worth, `{predict: {…}}` for a forecast that is not
+ * remembered; anything else asks for all machines.
  */
 function requestOf(payload: unknown): Request {
 	if (typeof payload !== "object" || payload === null) return {};
@@ -176,23 +212,14 @@ function requestOf(payload: unknown): Request {
 		if (typeof value !== "string") throw new EnergyError("models.name-invalid", { field, value });
 		return value;
 	};
-	const time = (field: string): number => {
-		const value = given[field];
-		const ms = typeof value === "number" ? value : Date.parse(String(value));
-		if (!Number.isFinite(ms)) throw new EnergyError("models.time-invalid", { field, value: String(value) });
-		return ms;
-	};
 	const number = (field: string, otherwise: number): number => {
 		const value = given[field] === undefined ? otherwise : Number(given[field]);
 		if (!Number.isFinite(value)) throw new EnergyError("models.horizon", { value: String(given[field]), rule: field });
 		return value;
 	};
 	if (given.train !== undefined) return { train: name("train") };
-	if (given.from !== undefined) {
-		const leadMs = number("leadMinutes", 0) * MINUTE_MS;
-		const toMs = given.to === undefined ? time("from") + 24 * HOUR_MS : time("to");
-		return { machine: name("machine"), fromMs: time("from"), toMs, leadMs };
-	}
+	if (given.predict !== undefined) return { predict: given.predict as Record<string, unknown> };
+	if (given.from !== undefined) return { past: given };
 	if (given.accuracyDays !== undefined) return { machine: name("machine"), accuracyDays: number("accuracyDays", 7) };
 	return {
 		...(given.machine !== undefined && { machine: name("machine") }),
@@ -200,24 +227,35 @@ function requestOf(payload: unknown): Request {
 	};
 }
 
-const iso = (timeMs: number): string => new Date(timeMs).toISOString();
-
-/** Energies by quarter-hour with their times; power is energy × 4. */
-function wireForecast({ issuedMs, stepMs, energyKwh, lowerKwh, upperKwh, ...rest }: IssuedForecast): object {
-	return {
-		...rest,
-		issued: iso(issuedMs),
-		points: energyKwh.map((energy, i) => ({
-			start: iso(issuedMs + i * stepMs),
-			energyKwh: energy,
-			lowerKwh: lowerKwh[i],
-			upperKwh: upperKwh[i],
-		})),
-	};
+/** The newest begin of the night's training that has passed. */
+function nightOf(timeZone: string, hour: number): number {
+	const now = Date.now();
+	const today = startOfDayMs(now, timeZone) + hour * HOUR_MS;
+	return today <= now ? today : startOfDayMs(now - 24 * HOUR_MS, timeZone) + hour * HOUR_MS;
 }
 
-function wirePoint({ startMs, issuedMs, ...values }: ForecastPoint): object {
-	return { start: iso(startMs), issued: iso(issuedMs), ...values };
+function contractOf(node: EnergySiteNode): number | null {
+	try {
+		return node.contract().contractKw;
+	} catch {
+		// What is wrong with the contract is said where prices are asked for.
+		return null;
+	}
+}
+
+/** How many loads are forecast by models, and what runs them where it is not plain TypeScript. */
+function showing(RED: NodeAPI, node: Node): (issued: readonly IssuedForecast[]) => void {
+	let shown = "";
+	return (issued) => {
+		if (issued.length === 0) return;
+		const naive = issued.filter(({ fallback }) => fallback !== undefined).length;
+		const provider = issued.find(({ engine }) => engine.provider !== undefined)?.engine.provider;
+		const values = { ready: issued.length - naive, naive, provider: provider ?? "" };
+		const text = RED._(naive > 0 ? "status.mixed" : provider ? "status.onnx" : "status.models", values);
+		if (text === shown) return;
+		shown = text;
+		node.status({ fill: naive === 0 ? "green" : "yellow", shape: "dot", text });
+	};
 }
 
 /** What became of a training, its failure also in words. */
@@ -227,15 +265,6 @@ function wireModel({ id, machine, status, reason, metrics, failure }: ModelRecor
 		model: id,
 		...{ machine, status, reason, metrics },
 		...(error && { failure, detail: inWords(error) }),
-	};
-}
-
-function wireFailure(machine: string, error: EnergyError): object {
-	return {
-		machine,
-		status: "no-forecast",
-		failure: { code: error.code, details: error.details },
-		detail: inWords(error),
 	};
 }
 

@@ -105,10 +105,10 @@ describe("power-forecast node", function () {
 		assert.equal(said.points.length, 96);
 		const from = said.issued;
 		const to = new Date(Date.parse(from) + 86_400_000).toISOString();
-		const { points } = await ask<{ points: { energyKwh: number }[] }>({ machine: "press", from, to, leadMinutes: 60 });
+		const { items } = await ask<{ items: { energyKwh: number }[] }>({ machine: "press", from, to, leadMinutes: 60 });
 		// What was said at least an hour before: all but the first four.
 		assert.deepEqual(
-			points.map(({ energyKwh }) => energyKwh),
+			items.map(({ energyKwh }) => energyKwh),
 			said.points.slice(4).map(({ energyKwh }) => energyKwh),
 		);
 	});
@@ -118,7 +118,7 @@ describe("power-forecast node", function () {
 		assert.match(await failure({ machine: "lathe" }), /models\.machine-unknown.*lathe/);
 		assert.match(await failure({ machine: "press", horizonMinutes: 20_000 }), /models\.horizon/);
 		assert.match(await failure({ machine: "press", horizonMinutes: 20 }), /models\.horizon/);
-		assert.match(await failure({ machine: "press", from: "yesterday" }), /models\.time-invalid.*yesterday/);
+		assert.match(await failure({ machine: "press", from: "yesterday" }), /store\.bad-query.*yesterday/);
 	});
 
 	it("survives a missing site, and says so", async () => {

@@ -1,0 +1,20 @@
+import { parentPort } from "node:worker_threads";
+import "../all-kinds.ts";
+import { buffersOf } from "../training/protocol.ts";
+import type { ServeOrder, ServeReply } from "./protocol.ts";
+import { failureFrom, ModelShelf, serveAll } from "./serve.ts";
+
+// The thread that forecasts: onnxruntime-node computes on the thread that calls it, so that must not be the event loop.
+const shelf = new ModelShelf();
+let turn: Promise<unknown> = Promise.resolve();
+parentPort?.on("message", (order: ServeOrder) => {
+	turn = turn.then(async () => {
+		let reply: ServeReply;
+		try {
+			reply = { id: order.id, answers: await serveAll(shelf, order.questions, order.choice) };
+		} catch (error) {
+			reply = { id: order.id, failure: failureFrom(error) };
+		}
+		parentPort?.postMessage(reply, buffersOf(reply));
+	});
+});
