@@ -1,5 +1,5 @@
 // Builds dist/: the runtime by tsc, then one static .html per node — its dialog, followed by its editor half as a
-// plain script with a literal registerType, as the palette's tools expect — and the dashboard widgets' bundles.
+// plain script with a literal registerType, as the palette's tools expect —, the API's client and the widgets' bundles.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -42,5 +42,6 @@ for (const entry of await readdir("nodes", { withFileTypes: true })) {
 		if (existsSync(`${from}/${part}`)) await cp(`${from}/${part}`, `${to}/${part}`, { recursive: true });
 	}
 }
+if (existsSync("scripts/build-client.mjs")) await (await import("./build-client.mjs")).buildClient();
 if (existsSync("scripts/build-widgets.mjs")) await (await import("./build-widgets.mjs")).buildWidgets();
 await writeFile("dist/.built", new Date().toISOString());

@@ -34,8 +34,8 @@ const newest = (path) => {
 	return latest;
 };
 const sources = [
-	...["nodes", "lib", "models", "cli", "scripts"],
-	...["flows/openapi.yaml", "settings.ts", "tsconfig.json", "package.json"],
+	...["nodes", "lib", "models", "cli", "client", "scripts"],
+	...["flows/openapi.yaml", "flows/asyncapi.yaml", "settings.ts", "tsconfig.json", "package.json"],
 ].filter(existsSync);
 if (Math.max(...sources.map(newest)) > mtime("dist/.built")) {
 	console.log("Building …");

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { createEnergyClient, EnergyApiError, type EnergyClient, must } from "../../dist/client/index.mjs";
+import { password, type System, startSystem } from "./system.ts";
+
+describe("the TypeScript client of the package", function () {
+	this.timeout(120_000);
+	let system: System;
+	let energy: EnergyClient;
+
+	before(async () => {
+		system = await startSystem();
+		energy = createEnergyClient({ baseUrl: system.base, username: "admin", password });
+	});
+	after(() => system?.stop("SIGKILL"));
+
+	it("signs in by itself and knows every path, its parameters and its answer", async () => {
+		const now = await must(energy.GET("/api/v1/monitoring/realtime"));
+		assert(now.machines.length > 0);
+		const { items } = await must(
+			energy.GET("/api/v1/data/sensors", {
+				params: { query: { machine: "cnc-1", from: new Date(Date.now() - 3_600_000).toISOString() } },
+			}),
+		);
+		assert(items.length > 0);
+	});
+
+	it("tells what the API refused, in the language that was asked for", async () => {
+		const korean = createEnergyClient({ baseUrl: system.base, username: "admin", password, language: "ko" });
+		const { error } = await korean.GET("/api/v1/data/sensors", { params: { query: { limit: -1 } } });
+		assert.match(error?.detail ?? "", /[가-힣]/);
+		await assert.rejects(
+			must(energy.GET("/api/v1/data/sensors", { params: { query: { limit: -1 } } })),
+			EnergyApiError,
+		);
+		const stranger = createEnergyClient({ baseUrl: system.base, username: "admin", password: "not this one" });
+		await assert.rejects(must(stranger.GET("/api/v1/monitoring/realtime")), { status: 401 });
+	});
+
+	it("signs in again when its token is no longer good", async () => {
+		const tokens: (string | null)[] = [];
+		let spoilt = true;
+		const client = createEnergyClient({
+			...{ baseUrl: system.base, username: "admin", password },
+			fetch: (request) => {
+				if (!request.url.endsWith("/login")) {
+					if (spoilt) request.headers.set("authorization", "Bearer expired");
+					spoilt = false;
+					tokens.push(request.headers.get("authorization"));
+				}
+				return fetch(request);
+			},
+		});
+		await must(
+			client.POST("/api/v1/data/sensors", { body: [{ machine: "cnc-1", time: new Date().toISOString(), powerKw: 1 }] }),
+		);
+		assert.equal(tokens.length, 2);
+	});
+
+	it("follows the live feed, and ends when asked", async () => {
+		const ending = new AbortController();
+		const kinds: string[] = [];
+		for await (const message of energy.watch({ topics: ["readings"], machines: ["cnc-1"], signal: ending.signal })) {
+			kinds.push(message.type);
+			if (message.type === "delta") ending.abort();
+		}
+		assert.equal(kinds[0], "snapshot");
+		assert.equal(kinds.at(-1), "delta");
+	});
+});
