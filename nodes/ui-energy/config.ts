@@ -11,8 +11,16 @@ export const cardNames = [
 	"bill-month",
 	"bill-waterfall",
 	"alarms",
+	"schedule-plan",
+	"schedule-bill",
+	"schedule-gantt",
+	"schedule-orders",
+	"schedule-versions",
 ] as const;
 export type CardName = (typeof cardNames)[number];
+
+/** Cards with buttons: what a person asks for leaves them as a command. */
+export const actingCards: readonly CardName[] = ["alarms", "schedule-plan", "schedule-gantt", "schedule-orders"];
 
 /** What the editor saves and the runtime reads: one type for both halves. */
 export interface UiEnergyConfig {
@@ -24,6 +32,6 @@ export interface UiEnergyConfig {
 	width: number | string;
 	height: number | string;
 	card: CardName;
-	/** 1 for a card that acts (alarms): its commands leave there. */
+	/** 1 for a card that acts (alarms, schedule): its commands leave there. */
 	outputs?: number;
 }

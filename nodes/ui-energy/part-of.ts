@@ -1,9 +1,10 @@
 import type { WireBoard } from "../../lib/alarms/wire.ts";
 import type { DemandMessage } from "../../lib/demand/wire.ts";
 import type { LiveMessage } from "../../lib/live/messages.ts";
+import type { ScheduleBoard } from "../../lib/operation/types.ts";
 import type { BillMessage, PriceMessage } from "../../lib/tariff/messages-live.ts";
 import type { CardName } from "./config.ts";
-import { type Line, type Part, type Picture, partFor, tail, wants } from "./picture.ts";
+import { boardFor, type Line, type Part, type Picture, partFor, tail, wants } from "./picture.ts";
 
 /** A series as `energy-store` answers it: times are ISO 8601 on the wire. */
 interface WireSeries {
@@ -77,6 +78,16 @@ function isBoard(value: object): value is WireBoard {
 	return Array.isArray(alarms) && isRecord(counts) && isRecord(counts.unacknowledged);
 }
 
+function isSchedule(value: object): value is ScheduleBoard {
+	const { approval, machines, jobs, history, current, proposed } = value as Partial<ScheduleBoard>;
+	return (
+		(approval === "operator" || approval === "automatic") &&
+		[machines, jobs, history].every(Array.isArray) &&
+		current !== undefined &&
+		proposed !== undefined
+	);
+}
+
 /**
  * What a message brings a card: told by its shape, so that live messages and the store's answers come by one wire.
  *
@@ -88,6 +99,8 @@ export function partOf(card: CardName, payload: unknown, picture: Picture | null
 	if (isPrice(payload)) return wants(card, "price") ? { kind: "price", price: payload } : null;
 	if (isBill(payload)) return wants(card, "bill") ? { kind: "bill", bill: payload } : null;
 	if (isBoard(payload)) return wants(card, "alarms") ? { kind: "alarms", board: payload } : null;
+	if (isSchedule(payload))
+		return wants(card, "schedule") ? { kind: "schedule", schedule: boardFor(card, payload) } : null;
 	if (isDemand(payload)) return wants(card, "demand") ? { kind: "demand", demand: payload } : null;
 	if (typeof payload.quarantined === "number") return wants(card, "store") ? storeOf(payload) : null;
 	if (!Array.isArray(payload.items)) return undefined;

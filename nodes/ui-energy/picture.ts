@@ -1,6 +1,7 @@
 import type { WireBoard } from "../../lib/alarms/wire.ts";
 import type { DemandMessage } from "../../lib/demand/wire.ts";
 import type { DataFlow, Delta, LiveMessage, MachineNow, Snapshot } from "../../lib/live/messages.ts";
+import type { ScheduleBoard, StoredPlan } from "../../lib/operation/types.ts";
 import type { BillMessage, PriceMessage } from "../../lib/tariff/messages-live.ts";
 import type { CardName } from "./config.ts";
 
@@ -20,6 +21,7 @@ export interface CardState {
 	/** The newest bill of a month that has ended. */
 	lastBill: BillMessage | null;
 	alarms: WireBoard | null;
+	schedule: ScheduleBoard | null;
 }
 
 /** The site as the newest snapshot and its deltas show it. */
@@ -78,7 +80,8 @@ export type Part =
 	| { kind: "price"; price: PriceMessage }
 	| { kind: "demand"; demand: DemandMessage }
 	| { kind: "bill"; bill: BillMessage }
-	| { kind: "alarms"; board: WireBoard };
+	| { kind: "alarms"; board: WireBoard }
+	| { kind: "schedule"; schedule: ScheduleBoard };
 
 export const emptyState: Readonly<CardState> = {
 	picture: null,
@@ -90,6 +93,7 @@ export const emptyState: Readonly<CardState> = {
 	bill: null,
 	lastBill: null,
 	alarms: null,
+	schedule: null,
 };
 
 /** Which parts a card shows; the others are not sent to it. */
@@ -108,6 +112,13 @@ const needs: Record<CardName, { machines: boolean; kinds: readonly Part["kind"][
 	"bill-waterfall": { machines: false, kinds: ["snapshot", "bill"] },
 	// Of the picture, alarms need the names of machines.
 	alarms: { machines: true, kinds: ["snapshot", "alarms"] },
+	"schedule-plan": { machines: false, kinds: ["schedule"] },
+	// Names of bands are the tariff's.
+	"schedule-bill": { machines: false, kinds: ["schedule", "price"] },
+	// A machine's colour goes by its place in the site.
+	"schedule-gantt": { machines: true, kinds: ["snapshot", "schedule", "price"] },
+	"schedule-orders": { machines: false, kinds: ["schedule"] },
+	"schedule-versions": { machines: false, kinds: ["schedule"] },
 };
 
 /** The part of a live message that a card shows, or null where it shows nothing of it. */
@@ -123,6 +134,28 @@ export function partFor(card: CardName, message: LiveMessage): Part | null {
 
 export function wants(card: CardName, kind: Part["kind"]): boolean {
 	return needs[card].kinds.includes(kind);
+}
+
+/** What a card of the schedule shows of its board; the rest, such as series behind a list, does not travel. */
+export function boardFor(card: CardName, board: ScheduleBoard): ScheduleBoard {
+	const plans = (change: (plan: StoredPlan) => StoredPlan): Pick<ScheduleBoard, "current" | "proposed"> => ({
+		current: board.current && change(board.current),
+		proposed: board.proposed && change(board.proposed),
+	});
+	const noSeries = { siteLoadKw: [], baseLoadKw: [], safeBaseLoadKw: [] };
+	const light = (plan: StoredPlan): StoredPlan => ({ ...plan, ...noSeries });
+	switch (card) {
+		case "schedule-gantt":
+			return { ...board, jobs: board.jobs.map((job) => ({ ...job, operations: [] })), history: [] };
+		case "schedule-orders":
+			return { ...board, ...plans((plan) => ({ ...light(plan), capKw: [], prices: [] })), history: [] };
+		case "schedule-bill":
+			return { ...board, ...plans((plan) => ({ ...light(plan), capKw: [] })), jobs: [], history: [], machines: [] };
+		case "schedule-versions":
+			return { ...board, ...plans((plan) => ({ ...light(plan), capKw: [], prices: [] })), jobs: [] };
+		default:
+			return { ...board, ...plans((plan) => ({ ...light(plan), prices: [] })), jobs: [] };
+	}
 }
 
 /** A state with one part taken in; the state given is left as it is. */
@@ -145,6 +178,8 @@ export function take(state: CardState, part: Part): CardState {
 			return { ...state, energy: part.energy };
 		case "alarms":
 			return { ...state, alarms: part.board };
+		case "schedule":
+			return { ...state, schedule: part.schedule };
 		case "store":
 			return { ...state, store: part.store };
 		case "price":

@@ -1,5 +1,5 @@
 import type { EditorNodeProperties } from "node-red";
-import type { UiEnergyConfig } from "./config.ts";
+import { actingCards, type UiEnergyConfig } from "./config.ts";
 
 declare global {
 	interface JQuery {
@@ -51,6 +51,6 @@ RED.nodes.registerType<EditorNodeProperties & UiEnergyConfig>("ui-energy", {
 	},
 	oneditsave() {
 		// Commands leave a card that acts; the others are the end of the wire.
-		this.outputs = $("#node-input-card").val() === "alarms" ? 1 : 0;
+		this.outputs = actingCards.some((card) => card === $("#node-input-card").val()) ? 1 : 0;
 	},
 });

@@ -1,9 +1,11 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { EnergyError } from "../../lib/errors.ts";
-import { type ActionReply, actionEvent, judgeAction, type PageSocket } from "./alarm-action.ts";
-import type { UiEnergyConfig } from "./config.ts";
+import { ask, type Reply } from "../asked.ts";
+import { actionEvent, judgeAction, type PageSocket } from "./alarm-action.ts";
+import { actingCards, type UiEnergyConfig } from "./config.ts";
 import { partOf } from "./part-of.ts";
 import { type CardState, drawOn, emptyState, type Part, take } from "./picture.ts";
+import { judgeSchedule } from "./schedule-action.ts";
 
 /** Where Dashboard 2.0 finds our bundle; the same as in package.json, for installations that it does not look into. */
 const source = {
@@ -35,17 +37,35 @@ interface WidgetEvents {
 }
 
 /** The card's buttons: who may is judged here, not in the page. */
-function actions(node: Node): WidgetEvents["onSocket"] {
+function actions(node: Node, card: UiEnergyConfig["card"]): WidgetEvents["onSocket"] {
 	return {
 		[actionEvent(node.id)]: (socket, given, answer) => {
-			const reply = judgeAction(socket, given, ({ type, alarm, ...rest }) => {
-				const { durationMs, ...command } = rest as { durationMs?: number };
-				const minutes = durationMs === undefined ? {} : { minutes: durationMs / 60_000 };
-				node.send({ topic: type, payload: { id: alarm, ...command, ...minutes } } as NodeMessage);
-			});
-			if (typeof answer === "function") (answer as (reply: ActionReply) => void)(reply);
+			const tell = (reply: Reply): void => {
+				if (typeof answer === "function") (answer as (reply: Reply) => void)(reply);
+			};
+			if (card === "alarms") tell(judgeAlarm(node, socket, given));
+			else
+				judgeSchedule(
+					socket,
+					given,
+					(command, language, then) => {
+						// A plan takes its time and shows its progress on the card: what asked for it is answered at once.
+						const soon = command.topic === "replan" || command.topic === "cancel";
+						node.send({ ...command, ...(soon ? {} : { asked: ask(language, then) }) } as NodeMessage);
+						if (soon) then({ ok: true });
+					},
+					tell,
+				);
 		},
 	};
+}
+
+function judgeAlarm(node: Node, socket: PageSocket, given: unknown): Reply {
+	return judgeAction(socket, given, ({ type, alarm, ...rest }) => {
+		const { durationMs, ...command } = rest as { durationMs?: number };
+		const minutes = durationMs === undefined ? {} : { minutes: durationMs / 60_000 };
+		node.send({ topic: type, payload: { id: alarm, ...command, ...minutes } } as NodeMessage);
+	});
 }
 
 function isGroup(node: Node | null): node is DashboardGroup {
@@ -99,7 +119,7 @@ export default (RED: NodeAPI): void => {
 				state = next;
 			},
 		};
-		if (config.card === "alarms") events.onSocket = actions(this);
+		if (actingCards.includes(config.card)) events.onSocket = actions(this, config.card);
 		// The page can't see whether our access check stands in front; without it there is nothing to sign out of.
 		group.register(this, { ...config, locked: isLocked(RED) }, events);
 		const widget = base.ui.widgets.get(this.id);

@@ -1,4 +1,4 @@
-import type { ActionReply } from "../alarm-action.ts";
+import type { Reply } from "../../asked.ts";
 import type { CardName } from "../config.ts";
 import { type CardState, drawOn, emptyState, type Part, take } from "../picture.ts";
 import { PageBar } from "./bar.ts";
@@ -13,6 +13,12 @@ import { Load24h } from "./cards/load-24h.ts";
 import { Machines } from "./cards/machines.ts";
 import { PowerNow } from "./cards/power-now.ts";
 import { PriceNow } from "./cards/price-now.ts";
+import { ScheduleBill } from "./cards/schedule-bill.ts";
+import { ScheduleGantt } from "./cards/schedule-gantt.ts";
+import { ScheduleOrders } from "./cards/schedule-orders.ts";
+import { SchedulePlan } from "./cards/schedule-plan.ts";
+import { ScheduleVersions } from "./cards/schedule-versions.ts";
+import { type Ask, askKey } from "./schedule/acting.ts";
 import { attach, type DashboardStore, heardAt, language, t } from "./shell.ts";
 import style from "./style.css";
 import { type Component, defineComponent, h, inject, type PropType, provide, shallowRef } from "./vue.ts";
@@ -30,6 +36,11 @@ const cards: Record<CardName, Component> = {
 	"bill-month": BillMonth,
 	"bill-waterfall": BillWaterfall,
 	alarms: Alarms,
+	"schedule-plan": SchedulePlan,
+	"schedule-bill": ScheduleBill,
+	"schedule-gantt": ScheduleGantt,
+	"schedule-orders": ScheduleOrders,
+	"schedule-versions": ScheduleVersions,
 };
 
 /** Dashboard's way to follow a widget: messages as they come, and what its store kept when the page opens. */
@@ -42,11 +53,13 @@ type DataTracker = (
 /** Dashboard's socket, as far as a card that acts needs it. */
 interface PageSocket {
 	timeout(ms: number): {
-		emit(event: string, given: object, answer: (late: Error | null, reply?: ActionReply) => void): void;
+		emit(event: string, given: object, answer: (late: Error | null, reply?: Reply) => void): void;
 	};
 }
 
 const ANSWER_MS = 5_000;
+/** A file of orders is checked line by line before it is answered. */
+const ORDERS_MS = 20_000;
 /** As alarm-action.ts names it, which runs on the server alone. */
 const actionEvent = (id: string): string => `smart-energy-alarm:${id}`;
 
@@ -75,6 +88,7 @@ const UIEnergy = defineComponent({
 				if (!payload) return;
 				if (payload.kind === "delta") heardAt(payload.delta.time);
 				if (payload.kind === "demand") heardAt(payload.demand.time);
+				if (payload.kind === "schedule") heardAt(payload.schedule.time);
 				state.value = drawOn(take(state.value, payload));
 			},
 			(kept) => {
@@ -83,16 +97,18 @@ const UIEnergy = defineComponent({
 		);
 		if (store) attach(store);
 		const socket = inject<PageSocket>("$socket");
-		provide<Act>(actKey, (request) => {
+		const asking = (request: object, withinMs: number, unanswered: string): Promise<Reply> => {
 			if (!socket) return Promise.resolve({ ok: false });
 			return new Promise((resolve) => {
 				socket
-					.timeout(ANSWER_MS)
+					.timeout(withinMs)
 					.emit(actionEvent(id), { ...request, language: language.value }, (late, reply) =>
-						resolve(late || !reply ? { ok: false, message: t("alarms.unanswered") } : reply),
+						resolve(late || !reply ? { ok: false, message: unanswered } : reply),
 					);
 			});
-		});
+		};
+		provide<Act>(actKey, (request) => asking(request, ANSWER_MS, t("alarms.unanswered")));
+		provide<Ask>(askKey, (request) => asking(request, ORDERS_MS, t("schedule.unanswered")));
 		const editor = store?.state.setup.setup.RED.httpAdminRoot ?? "/";
 		return () => [
 			store

@@ -41,6 +41,17 @@ function fromWall(wall: number, zone: string): number {
 	return wall - offsetAt(guess, zone);
 }
 
+/** The instant of `2026-11-22T14:05` on the zone's clock, epoch ms; null where the text is no such time. */
+export function instantOf(text: string, zone: string): number | null {
+	const [, ...parts] = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::\d\d)?$/.exec(text) ?? [];
+	if (parts.length === 0) return null;
+	const [year = 0, month = 0, day = 0, hour = 0, minute = 0] = parts.map(Number);
+	const wall = Date.UTC(year, month - 1, day, hour, minute);
+	// What the calendar does not have, such as the 31st of June, would become another day.
+	if (new Date(wall).getUTCDate() !== day || hour > 23 || minute > 59) return null;
+	return fromWall(wall, zone);
+}
+
 /** The last midnight of the zone's clock. */
 export function dayStart(ms: number, zone: string): number {
 	const wall = ms + offsetAt(ms, zone);

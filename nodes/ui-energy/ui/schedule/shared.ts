@@ -1,0 +1,80 @@
+import type { OperationState, PlanStatus, ScheduleBoard, StoredPlan, Words } from "../../../../lib/operation/types.ts";
+import type { CardState } from "../../picture.ts";
+import type { Icon } from "../cards/card.ts";
+import { lookup } from "../i18n.ts";
+import { language, nowMs, t } from "../shell.ts";
+import { ref } from "../vue.ts";
+import { moment } from "../zone.ts";
+import { bandsOf } from "./words.ts";
+
+/** What the cards of the page share: which of two plans they show, and which operation is looked at. */
+export const which = ref<"proposed" | "current">("proposed");
+export const selected = ref<string | null>(null);
+
+export interface Shown {
+	board: ScheduleBoard;
+	plan: StoredPlan;
+	/** What a proposed plan is compared with: the one in force. */
+	before: StoredPlan | null;
+	/** There are two to choose from. */
+	both: boolean;
+}
+
+/** The plan that the page is about: the one that waits for approval, where there is one and nobody chose the other. */
+export function shownOf({ schedule: board }: CardState): Shown | null {
+	if (!board) return null;
+	const { current, proposed } = board;
+	const both = current !== null && proposed !== null;
+	const plan = both ? (which.value === "proposed" ? proposed : current) : (proposed ?? current);
+	return plan && { board, plan, before: plan === proposed ? current : null, both };
+}
+
+/** Bands of a plan, cheapest first: in the tariff's order where it is known. */
+export function bandsIn({ price }: CardState, plan: StoredPlan): string[] {
+	const known = price?.bands.map(({ band }) => band) ?? [];
+	const own = bandsOf(plan);
+	return own.every((band) => known.includes(band)) ? known.filter((band) => own.includes(band)) : own;
+}
+
+export function bandTitle({ price }: CardState, band: string): string {
+	const named = price?.bands.find((each) => each.band === band)?.name;
+	return named ? named[language.value] : (lookup(language.value, `band.${band}`) ?? band);
+}
+
+export const say = (words: Words): string => words[language.value];
+
+export function machineTitle({ machines }: Pick<ScheduleBoard, "machines">, id: string): string {
+	const known = machines.find((machine) => machine.id === id);
+	return known?.names?.[language.value] || known?.name || id;
+}
+
+/** The site's clock, with the date when it is not today's. */
+export const at = (time: string, { timeZone }: Pick<ScheduleBoard, "timeZone">): string =>
+	moment(Date.parse(time), nowMs.value, timeZone);
+
+export const fromTo = (start: string, end: string, board: Pick<ScheduleBoard, "timeZone">): string =>
+	`${at(start, board)}–${at(end, board)}`;
+
+/** Shape first, colour second. */
+export const operationSigns: Record<OperationState, [Icon, "calm" | "warn" | "alarm" | "good"]> = {
+	planned: ["off", "calm"],
+	frozen: ["lock", "calm"],
+	running: ["play", "calm"],
+	late: ["warn", "warn"],
+	done: ["ok", "calm"],
+	failed: ["fault", "alarm"],
+	held: ["hold", "warn"],
+	withdrawn: ["stop", "calm"],
+};
+
+export const planSigns: Record<PlanStatus, [Icon, "calm" | "warn" | "alarm" | "good"]> = {
+	proposed: ["idle", "warn"],
+	approved: ["ok", "calm"],
+	dispatched: ["play", "good"],
+	superseded: ["off", "calm"],
+	withdrawn: ["stop", "calm"],
+	failed: ["fault", "alarm"],
+};
+
+export const stateName = (state: OperationState): string => t(`schedule.state.${state}`);
+export const statusName = (status: PlanStatus): string => t(`schedule.status.${status}`);
