@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Node, NodeAPI, NodeMessage } from "node-red";
-import { accessOf } from "../lib/access/context.ts";
+import { accessOf, checkSite } from "../lib/access/context.ts";
 import { EnergyError } from "../lib/errors.ts";
 import { inRequest } from "../lib/log/scope.ts";
 import { explain, languageOf, languageOfTerminal, statusOf } from "../lib/messages.ts";
@@ -23,16 +23,21 @@ export const settingsLine = '...require("@smartfactory/node-red-energy/access").
 /**
  * The way a message takes through every node: the work either answers, or throws once.
  * Nothing else in a node calls send, done or an error status. A message from an http-in node is served only where our
- * router stands in front, and an error answers it as a problem (RFC 9457), so that no caller is left waiting.
+ * router stands in front and its caller has a right at the node's site; an error answers it as a problem (RFC 9457), so
+ * that no caller is left waiting.
+ *
+ * @param given the node; with the id of its energy-site node where it works for one
  */
 export function onInput(
 	RED: NodeAPI,
-	node: Node,
+	given: Node | { node: Node; site: string },
 	work: (msg: EnergyMessage) => Answer | undefined | Promise<Answer | undefined>,
 ): void {
+	const { node, site } = "node" in given ? given : { node: given, site: "" };
 	const run = async (msg: EnergyMessage, send: (answer: Answer) => void, done: (error?: Error) => void) => {
 		try {
 			if (msg.req && !accessOf(msg.req)) throw new EnergyError("access.router-missing", { line: settingsLine });
+			if (msg.req) checkRight(RED, msg.req, site);
 			const answer = await work(msg);
 			if (answer) send(answer);
 			settle(msg);
@@ -51,6 +56,13 @@ export function onInput(
 		if (requestId !== undefined) msg.requestId = requestId;
 		return inRequest(requestId, () => run(msg, send as (answer: Answer) => void, done));
 	});
+}
+
+/** @throws EnergyError `access.site-forbidden` for a caller who has no right at the site that a node works for */
+function checkRight(RED: NodeAPI, req: IncomingMessage, siteNode: string): void {
+	const access = accessOf(req);
+	const { site } = ((siteNode && RED.nodes.getNode(siteNode)) || {}) as { site?: { id: string } };
+	if (access && site) checkSite(access, site.id);
 }
 
 /** Language of the log: that of the terminal that started Node-RED. */

@@ -16,7 +16,7 @@ export type HttpRequest = IncomingMessage & {
 	/** body-parser's own mark, which http-in nodes respect too: the body was read. */
 	_body?: boolean;
 	/** What the OpenAPI validator found. */
-	openapi?: { schema?: Record<string, unknown> };
+	openapi?: { schema?: Record<string, unknown>; pathParams?: Record<string, string> };
 };
 export type HttpResponse = ServerResponse & {
 	json?: (body: unknown) => unknown;
@@ -89,7 +89,8 @@ export function safeNext(next: string | null | undefined, home: string): string 
 	if (!next || next.length > 2_000 || !/^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(next)) return home;
 	const url = new URL(next, "http://here.invalid");
 	// Dots are resolved by now: "/.//elsewhere" has become "//elsewhere", which a browser takes for another host.
-	const local = url.host === "here.invalid" && !url.pathname.startsWith("//") && !/\/login\/?$/.test(url.pathname);
+	const local =
+		url.host === "here.invalid" && !url.pathname.startsWith("//") && !/\/login(\/password)?\/?$/.test(url.pathname);
 	return local ? url.pathname + url.search + url.hash : home;
 }
 

@@ -4,19 +4,23 @@ import { builtContract, Contract, readContract } from "../api/contract.ts";
 import { ApiFront } from "../api/front.ts";
 import { IdempotencyKeys } from "../api/idempotency.ts";
 import { languageOf } from "../messages.ts";
+import { ApiKeys } from "./api-keys.ts";
 import type { AccessContext } from "./context.ts";
 import type { Handler } from "./http.ts";
+import { KeyRing } from "./key-ring.ts";
+import { Ledger } from "./ledger.ts";
 import { SlidingWindow } from "./limits.ts";
 import { type AdminAuth, adminAuthOf, type IoMiddleware, ioMiddlewareOf } from "./node-red.ts";
 import { contractCheck } from "./openapi.ts";
 import { createAdminCheck, createPageCheck, createRouter, type RouterOptions, strangerBodyLimit } from "./router.ts";
 import { secretOf } from "./secrets.ts";
-import { Sessions } from "./session.ts";
+import { type EndListener, Sessions } from "./session.ts";
 import { Tokens } from "./tokens.ts";
 import { Users } from "./users.ts";
 
 export type { AccessContext, Role } from "./context.ts";
-export { accessOf } from "./context.ts";
+export { accessOf, checkSite, mayAt } from "./context.ts";
+export type { Grants } from "./grants.ts";
 export type { User, Users } from "./users.ts";
 
 export interface AccessOptions {
@@ -37,6 +41,10 @@ export interface AccessOptions {
 	trustProxy?: boolean;
 	/** A session that is not used for this long ends; default 12 h. */
 	sessionMs?: number;
+	/** Life of an access token; default 15 min. */
+	tokenMs?: number;
+	/** A sign-in over the API that is not refreshed for this long ends; default 7 days. */
+	refreshMs?: number;
 	/** Largest body of the API, bytes; default 5 MB. */
 	bodyLimit?: number;
 	/** Requests to the API a minute and user; default 6,000. */
@@ -57,6 +65,7 @@ export interface Access {
 	/** For the setting of the same name; made once, because a new one would break every stored credential. */
 	readonly credentialSecret: string;
 	readonly users: Users;
+	readonly apiKeys: ApiKeys;
 	/** The one router in front of flows: Node-RED's `httpNodeAuth`. */
 	readonly guard: Handler;
 	readonly httpAdminMiddleware: Handler;
@@ -70,9 +79,9 @@ export interface Access {
 	authenticateUpgrade(req: IncomingMessage): Promise<AccessContext | null>;
 	/**
 	 * Calls back when somebody signs out, so that open sockets close too: with what `authenticateUpgrade` gave as
-	 * `requestId`. Returns how to stop listening.
+	 * `requestId`, or `*` where every sign-in of that user ended. Returns how to stop listening.
 	 */
-	onSignOut(listener: (requestId: string) => void): () => void;
+	onSignOut(listener: EndListener): () => void;
 }
 
 /** Node-RED settings that lock every door. */
@@ -98,13 +107,22 @@ export function createAccess(options: AccessOptions): Access {
 	const now = options.now ?? Date.now;
 	const home = resolve(options.home);
 	const nodeBase = (options.httpNodeRoot ?? "/").replace(/\/+$/, "");
-	const secret = secretOf(home, "secret.key", options.secretKey ?? process.env.SMARTFACTORY_SECRET_KEY);
+	const given = options.secretKey ?? (process.env.SMARTFACTORY_SECRET_KEY || undefined);
+	const ring = new KeyRing(home, given, now, process.env.SMARTFACTORY_SECRET_KEY_OLD || undefined);
 	const users = new Users(home, options.adminPassword ?? process.env.SMARTFACTORY_ADMIN_PASSWORD, now);
-	const sessions = new Sessions(users, new Tokens(home, secret, users, now), {
-		sessionMs: options.sessionMs ?? 12 * 3_600_000,
-		trustProxy: options.trustProxy ?? process.env.SMARTFACTORY_TRUST_PROXY === "true",
-		now,
-	});
+	const ledger = new Ledger(home);
+	const apiKeys = new ApiKeys(home, ledger, now);
+	const tokens = new Tokens(ring, ledger, users, now);
+	const sessions = new Sessions(
+		{ users, tokens, ledger, apiKeys },
+		{
+			sessionMs: options.sessionMs ?? 12 * 3_600_000,
+			tokenMs: options.tokenMs ?? 15 * 60_000,
+			refreshMs: options.refreshMs ?? 7 * 86_400_000,
+			trustProxy: options.trustProxy ?? process.env.SMARTFACTORY_TRUST_PROXY === "true",
+			now,
+		},
+	);
 	const production = process.env.NODE_ENV === "production" || process.env.SMARTFACTORY_ENV === "production";
 	const document = readContract(options.openapiPath ?? builtContract);
 	const log = options.log ?? ((text: string) => console.error(text));
@@ -131,6 +149,7 @@ export function createAccess(options: AccessOptions): Access {
 		firstPassword: users.firstPassword,
 		credentialSecret: secretOf(home, "credential.key", process.env.NODE_RED_CREDENTIAL_SECRET),
 		users,
+		apiKeys,
 		guard: createRouter(router),
 		httpAdminMiddleware: createAdminCheck(router),
 		adminAuth: adminAuthOf(sessions),
@@ -143,6 +162,7 @@ export function createAccess(options: AccessOptions): Access {
 				signedIn && {
 					user: signedIn.user.name,
 					role: signedIn.user.role,
+					sites: signedIn.user.sites,
 					language: languageOf(req.headers["accept-language"]),
 					requestId: signedIn.claims.session,
 				}

@@ -73,22 +73,36 @@ export interface BackOffOptions {
 	forgetMs: number;
 }
 
+/** Where failures are kept: in memory, or where they outlive a restart. */
+export interface FailureStore {
+	get(key: string): Failures | undefined;
+	set(key: string, failures: Failures): void;
+	delete(key: string): void;
+}
+
+export interface Failures {
+	failures: number;
+	lastMs: number;
+	untilMs: number;
+}
+
 /** Makes each further wrong guess slower. */
 export class BackOff {
-	private readonly failures: BoundedMap<{ count: number; lastMs: number; untilMs: number }>;
+	private readonly kept: FailureStore;
 	private readonly options: BackOffOptions;
 	private readonly now: () => number;
 
-	constructor(options: BackOffOptions, now: () => number = Date.now, keys = 10_000) {
+	constructor(options: BackOffOptions, now: () => number = Date.now, kept: FailureStore = new BoundedMap(10_000)) {
 		this.options = options;
 		this.now = now;
-		this.failures = new BoundedMap(keys);
+		this.kept = kept;
 	}
 
 	/** How long this key has to wait before it may try again. */
 	waitMs(key: string): WaitMs {
-		const kept = this.failures.get(key);
-		return kept ? Math.max(0, kept.untilMs - this.now()) : 0;
+		const kept = this.kept.get(key);
+		// A clock that was set back must not lock anybody out for longer than was ever meant.
+		return kept ? Math.min(this.options.longestMs, Math.max(0, kept.untilMs - this.now())) : 0;
 	}
 
 	/**
@@ -98,14 +112,14 @@ export class BackOff {
 	fail(key: string): void {
 		const { free, firstMs, longestMs, forgetMs } = this.options;
 		const nowMs = this.now();
-		const kept = this.failures.get(key);
-		const count = (kept && nowMs - kept.lastMs < forgetMs ? kept.count : 0) + 1;
-		const waitMs = count < free ? 0 : Math.min(longestMs, firstMs * 2 ** Math.min(30, count - free));
-		this.failures.set(key, { count, lastMs: nowMs, untilMs: nowMs + waitMs });
+		const kept = this.kept.get(key);
+		const failures = (kept && nowMs - kept.lastMs < forgetMs ? kept.failures : 0) + 1;
+		const waitMs = failures < free ? 0 : Math.min(longestMs, firstMs * 2 ** Math.min(30, failures - free));
+		this.kept.set(key, { failures, lastMs: nowMs, untilMs: nowMs + waitMs });
 	}
 
 	/** The attempt was right after all. */
 	clear(key: string): void {
-		this.failures.delete(key);
+		this.kept.delete(key);
 	}
 }

@@ -20,6 +20,7 @@ export interface LoginPage {
 const folder = "lib/access/login";
 const words = readData<Record<Language, Record<string, string>>>(`${folder}/words.json`);
 const template = readFileSync(join(packageRoot, folder, "login.html"), "utf8");
+const passwordTemplate = readFileSync(join(packageRoot, folder, "password.html"), "utf8");
 
 /** Everything the page loads comes from here; it runs no inline script and fits into no frame. */
 const policy = [
@@ -58,23 +59,41 @@ export function sendLoginAsset(res: HttpResponse, path: string): void {
 }
 
 export function sendLoginPage(res: HttpResponse, status: number, page: LoginPage): void {
-	const seconds = page.error instanceof EnergyError ? page.error.details.seconds : undefined;
+	sendPage(res, status, page, renderLoginPage(page));
+}
+
+/** The page on which people choose their own password. */
+export function sendPasswordPage(res: HttpResponse, status: number, page: LoginPage & { first: boolean }): void {
+	const { language, first } = page;
+	const places = {
+		...placesOf(page, "/login/password"),
+		lead: words[language][first ? "firstLead" : "changeLead"] ?? "",
+	};
+	sendPage(res, status, page, filled(passwordTemplate, places));
+}
+
+function sendPage(res: HttpResponse, status: number, { error, language }: LoginPage, html: string): void {
+	const seconds = error instanceof EnergyError ? error.details.seconds : undefined;
 	if (typeof seconds === "number") res.setHeader("Retry-After", String(seconds));
 	res.writeHead(status, {
 		"Content-Type": "text/html; charset=utf-8",
-		"Content-Language": page.language,
+		"Content-Language": language,
 		"Content-Security-Policy": policy,
 		"Cache-Control": "no-store",
 		Vary: "Accept-Language",
 	});
-	res.end(renderLoginPage(page));
+	res.end(html);
 }
 
-export function renderLoginPage({ language, base, next, name = "", error }: LoginPage): string {
+export function renderLoginPage(page: LoginPage): string {
+	return filled(template, placesOf(page, "/login"));
+}
+
+function placesOf({ language, base, next, name = "", error }: LoginPage, path: string): Record<string, string> {
 	const seconds = error instanceof EnergyError ? error.details.seconds : undefined;
-	const to = (lang: string): string => `${base}/login?${new URLSearchParams({ lang, next })}`;
+	const to = (lang: string): string => `${base}${path}?${new URLSearchParams({ lang, next })}`;
 	// What stands in attributes without quotes is ours alone; everything else is escaped.
-	const places: Record<string, string> = {
+	return {
 		...words[language],
 		lang: language === "ko" ? "ko" : "en",
 		base,
@@ -90,7 +109,10 @@ export function renderLoginPage({ language, base, next, name = "", error }: Logi
 		isEnglish: language === "ko" ? "" : "aria-current",
 		isKorean: language === "ko" ? "aria-current" : "",
 	};
-	return template.replace(/\{\{(\w+)\}\}/g, (_, place: string) => escapeHtml(places[place] ?? ""));
+}
+
+function filled(page: string, places: Readonly<Record<string, string>>): string {
+	return page.replace(/\{\{(\w+)\}\}/g, (_, place: string) => escapeHtml(places[place] ?? ""));
 }
 
 function escapeHtml(text: string): string {

@@ -33,8 +33,12 @@ export interface IoSocket {
 }
 export type IoMiddleware = (socket: IoSocket, next: (error?: Error) => void) => void;
 
-/** Engineers and admins edit flows; everybody else who is signed in may look. */
-function editorUser({ name, role }: User): EditorUser {
+/**
+ * Engineers and admins edit flows; everybody else with a role everywhere may look. Flows belong to no site: whoever has
+ * a role at single sites alone sees none of them.
+ */
+function editorUser({ name, role, mustChange }: User): EditorUser | null {
+	if (role === null || mustChange) return null;
 	return { username: name, permissions: roleCovers(role, "engineer") ? "*" : "read" };
 }
 
@@ -66,8 +70,13 @@ export function adminAuthOf(sessions: Sessions): AdminAuth {
  */
 export function ioMiddlewareOf(sessions: Sessions): IoMiddleware {
 	const open = new Map<string, Set<IoSocket>>();
-	sessions.onSignOut((session) => {
-		for (const socket of open.get(session) ?? []) socket.disconnect(true);
+	sessions.onSignOut((session, user) => {
+		for (const [one, sockets] of open) {
+			for (const socket of sockets) {
+				const access = socket.data.access as AccessContext | undefined;
+				if (one === session || (session === "*" && access?.user === user)) socket.disconnect(true);
+			}
+		}
 	});
 	return (socket, next) => {
 		const { headers } = socket.request;
@@ -78,6 +87,7 @@ export function ioMiddlewareOf(sessions: Sessions): IoMiddleware {
 				const context: AccessContext = {
 					user: signedIn.user.name,
 					role: signedIn.user.role,
+					sites: signedIn.user.sites,
 					language,
 					requestId: signedIn.claims.session,
 				};

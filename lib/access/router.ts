@@ -1,9 +1,12 @@
 import { randomUUID } from "node:crypto";
+import type { Operation } from "../api/contract.ts";
 import type { ApiFront } from "../api/front.ts";
 import { EnergyError } from "../errors.ts";
-import { type Language, languageOf } from "../messages.ts";
+import { type Language, languageOf, statusOf } from "../messages.ts";
+import { type Answer, answers } from "./answers.ts";
 import { readBody } from "./body.ts";
-import { accessOf, markAccess, type Role } from "./context.ts";
+import { type AccessContext, accessOf, checkSite, grantsOf, markAccess, type Role } from "./context.ts";
+import { bestRole, roleCovers } from "./grants.ts";
 import {
 	type Handler,
 	type HttpRequest,
@@ -19,9 +22,8 @@ import {
 	wantsPage,
 } from "./http.ts";
 import type { SlidingWindow } from "./limits.ts";
-import { loginAssets, sendLoginAsset, sendLoginPage } from "./login-page.ts";
+import { loginAssets, sendLoginAsset, sendLoginPage, sendPasswordPage } from "./login-page.ts";
 import type { Sessions, SignedIn } from "./session.ts";
-import { roleCovers } from "./users.ts";
 
 export interface RouterOptions {
 	sessions: Sessions;
@@ -41,8 +43,15 @@ export interface RouterOptions {
 /** Enough for a name and a password. */
 export const strangerBodyLimit = 10_000;
 const loginPath = "/login";
-const apiLogin = "/api/v1/auth/login";
-const apiLogout = "/api/v1/auth/logout";
+const passwordPath = "/login/password";
+
+/** What those may do who have to choose a password first. */
+const unfinishedPaths: ReadonlySet<string> = new Set([
+	passwordPath,
+	"/api/v1/auth/password",
+	"/api/v1/auth/logout",
+	"/api/v1/auth/me",
+]);
 
 /** The paths that answer to anyone; compared as they are, so that no other spelling of a path slips in. */
 const isPublic = ({ api }: RouterOptions, path: string): boolean =>
@@ -114,7 +123,8 @@ async function enter(
 		return await answerApi(options, req, res, next, language, requestId);
 	}
 	if (isApi(path)) return await answerApi(options, req, res, next, language, requestId);
-	await admit(options, req, res, language, requestId);
+	const signedIn = await admit(options, req, res, language, requestId);
+	if (path === passwordPath) return await answerPassword(options, req, res, language, signedIn);
 	if (path === "/") return redirect(res, (req.baseUrl ?? "") + options.home);
 	next();
 }
@@ -128,32 +138,61 @@ async function answerApi(
 	language: Language,
 	requestId: string,
 ): Promise<void> {
-	const { api } = options;
+	const { api, sessions } = options;
 	const entered = api.enter(req, res, language, requestId);
-	const path = pathOf(req);
-	if (!isPublic(options, path)) {
-		const { user } = await admit(options, req, res, language, requestId);
-		limit(options.apiLimit, user.name);
-		const needed = (entered.operation?.role ?? "viewer") as Role;
-		if (!roleCovers(user.role, needed)) throw new EnergyError("access.forbidden", { role: user.role, needed });
+	const { operation } = entered;
+	let signedIn: SignedIn | null = null;
+	if (!isPublic(options, pathOf(req))) {
+		signedIn = await admit(options, req, res, language, requestId);
+		limit(options.apiLimit, signedIn.user.name);
+		const context = accessOf(req);
+		if (context) authorise(context, operation ?? { role: "viewer", scope: undefined });
 	}
 	await api.read(req, res, entered);
-	if (path.toLowerCase() === apiLogin) return await answerApiLogin(options, req, res);
-	if (path.toLowerCase() === apiLogout) {
-		await options.sessions.signOut(req, res);
-		res.writeHead(204);
-		res.end();
-		return;
-	}
-	if (await api.begin(req, res, entered)) next();
+	const context = accessOf(req);
+	if (context && signedIn) for (const site of sitesNamed(req)) checkSite(context, site);
+	if (!(await api.begin(req, res, entered))) return;
+	const answer = operation && answers[operation.id];
+	if (!answer) return next();
+	const { query = {} } = req as { query?: Record<string, unknown> };
+	const params = req.openapi?.pathParams ?? {};
+	send(res, await answer({ sessions, req, res, signedIn, language, params, query }));
 }
 
-async function answerApiLogin({ sessions }: RouterOptions, req: HttpRequest, res: HttpResponse): Promise<void> {
-	const { username, password, session } = req.body as { username: string; password: string; session?: boolean };
-	if (session && !sessions.sameOrigin(req)) throw new EnergyError("access.origin-foreign");
-	const user = await sessions.signIn(username, password, sessions.address(req));
-	if (session) await sessions.startSession(req, res, user);
-	sendJson(res, 200, { ...(await sessions.apiToken(user)), user: user.name, role: user.role });
+/**
+ * Whether the caller may do this somewhere. The sites that the request names are looked at when it was read, and the
+ * site that a flow answers for by its node (see nodes/on-input.ts).
+ *
+ * @throws EnergyError `access.forbidden`
+ */
+function authorise(context: AccessContext, { role, scope }: Pick<Operation, "role" | "scope">): void {
+	const needed = role as Role;
+	context.needed = needed;
+	const held = scope === "system" ? context.role : bestRole(grantsOf(context));
+	if (scope !== "self" && !roleCovers(held, needed)) {
+		throw new EnergyError("access.forbidden", { role: held ?? "–", needed });
+	}
+}
+
+/** The sites that a request names in its query, its body or the readings in it. */
+function sitesNamed(req: HttpRequest): Set<string> {
+	const { query = {}, body } = req as { query?: Record<string, unknown>; body?: unknown };
+	const named = (Array.isArray(body) ? body : [body]).concat(query);
+	return new Set(
+		named
+			.map((one: unknown) => (typeof one === "object" && one !== null ? (one as { site?: unknown }).site : undefined))
+			.filter((site) => typeof site === "string"),
+	);
+}
+
+function send(res: HttpResponse, { status, body, headers = {} }: Answer): void {
+	for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+	if (body !== undefined) {
+		sendJson(res, status, body);
+		return;
+	}
+	res.writeHead(status);
+	res.end();
 }
 
 async function answerLogin(
@@ -182,10 +221,47 @@ async function answerLogin(
 		if (!sessions.sameOrigin(req)) throw new EnergyError("access.origin-foreign");
 		const user = await sessions.signIn(name, form.get("password") ?? "", sessions.address(req));
 		await sessions.startSession(req, res, user);
+		redirect(res, user.mustChange ? passwordPage(base, next, chosen) : next);
+	} catch (error) {
+		if (!(error instanceof EnergyError)) throw error;
+		sendLoginPage(res, statusOf(error), { language: chosen, base, next, name, error });
+	}
+}
+
+const passwordPage = (base: string, next: string, lang: Language): string =>
+	`${base}${passwordPath}?${new URLSearchParams({ lang, next })}`;
+
+/** The page on which people choose their own password: after the first sign-in, or whenever they like. */
+async function answerPassword(
+	options: RouterOptions,
+	req: HttpRequest,
+	res: HttpResponse,
+	language: Language,
+	{ user, claims }: SignedIn,
+): Promise<void> {
+	const { sessions } = options;
+	const base = req.baseUrl ?? "";
+	if (claims.use !== "session") throw new EnergyError("access.person-only");
+	const first = user.mustChange === true;
+	if (req.method !== "POST") {
+		if (req.method !== "GET" && req.method !== "HEAD") {
+			throw new EnergyError("access.method-unknown", { path: passwordPath, method: req.method, allowed: "GET, POST" });
+		}
+		const next = safeNext(queryOf(req).get("next"), base + options.home);
+		return sendPasswordPage(res, 200, { language, base, next, name: user.name, first });
+	}
+	const form = new URLSearchParams((await readBody(req, res, strangerBodyLimit)).toString("utf8"));
+	const chosen: Language = form.get("lang") === "ko" ? "ko" : "en-US";
+	const next = safeNext(form.get("next"), base + options.home);
+	try {
+		const wanted = form.get("new") ?? "";
+		if (wanted !== form.get("again")) throw new EnergyError("access.password-differs");
+		const changed = await sessions.changePassword(user, form.get("password") ?? "", wanted, sessions.address(req));
+		await sessions.startSession(req, res, changed);
 		redirect(res, next);
 	} catch (error) {
 		if (!(error instanceof EnergyError)) throw error;
-		sendLoginPage(res, statusFor(error), { language: chosen, base, next, name, error });
+		sendPasswordPage(res, statusOf(error), { language: chosen, base, next, name: user.name, first, error });
 	}
 }
 
@@ -198,18 +274,23 @@ async function admit(
 	requestId = requestIdOf(req),
 ): Promise<SignedIn> {
 	const { sessions } = options;
-	const signedIn = await sessions.identify(req).catch((error: unknown) => {
+	const unfinished = unfinishedPaths.has(pathOf(req).toLowerCase());
+	const signedIn = await sessions.identify(req, false, unfinished).catch((error: unknown) => {
 		limit(options.strangerLimit, sessions.address(req));
 		throw error;
 	});
 	await sessions.renew(req, res, signedIn);
-	markAccess(req, { user: signedIn.user.name, role: signedIn.user.role, language, requestId });
+	const { name, role, sites } = signedIn.user;
+	markAccess(req, { user: name, role, sites, language, requestId });
 	return signedIn;
 }
 
-async function whoever(options: RouterOptions, req: HttpRequest): Promise<{ user: string | null; role: Role | null }> {
-	const signedIn = await options.sessions.identify(req).catch(() => null);
-	return { user: signedIn?.user.name ?? null, role: signedIn?.user.role ?? null };
+async function whoever(
+	{ sessions }: RouterOptions,
+	req: HttpRequest,
+): Promise<Pick<AccessContext, "user" | "role" | "sites">> {
+	const { user = null } = (await sessions.identify(req).catch(() => null)) ?? {};
+	return user ? { user: user.name, role: user.role, sites: user.sites } : { user: null, role: null };
 }
 
 function prepare({ sessions }: RouterOptions, req: HttpRequest, res: HttpResponse): string {
@@ -225,7 +306,7 @@ function requestIdOf(req: HttpRequest): string {
 
 function languageFor(req: HttpRequest): Language {
 	const chosen = queryOf(req).get("lang");
-	if (pathOf(req) === loginPath && chosen) return chosen === "ko" ? "ko" : "en-US";
+	if ([loginPath, passwordPath].includes(pathOf(req)) && chosen) return chosen === "ko" ? "ko" : "en-US";
 	return languageOf(req.headers["accept-language"]);
 }
 
@@ -234,17 +315,16 @@ function limit(window: SlidingWindow, key: string): void {
 	if (waitMs > 0) throw new EnergyError("access.rate-limited", { seconds: Math.ceil(waitMs / 1000) });
 }
 
-function statusFor(error: EnergyError): number {
-	if (error.code === "access.locked" || error.code === "access.rate-limited") return 429;
-	return error.code === "access.credentials-wrong" ? 401 : 403;
-}
-
 /** A person is led to the sign-in page and back; a program gets the problem. */
 function fail(options: RouterOptions, req: HttpRequest, res: HttpResponse, error: unknown, language: Language): void {
 	const path = pathOf(req);
 	const signIn =
 		error instanceof EnergyError &&
 		["access.unauthenticated", "access.token-expired", "access.token-invalid"].includes(error.code);
+	if (error instanceof EnergyError && error.code === "access.password-change" && wantsPage(req) && !isApi(path)) {
+		redirect(res, passwordPage(options.nodeBase, req.originalUrl ?? req.url ?? "", language));
+		return;
+	}
 	if (signIn && wantsPage(req) && !isApi(path) && !res.headersSent) {
 		const next = path === "/" && (req.baseUrl ?? "") === options.nodeBase ? "" : (req.originalUrl ?? req.url ?? "");
 		const query = next ? `?${new URLSearchParams({ next })}` : "";

@@ -1,5 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+	chmodSync,
+	existsSync,
+	linkSync,
+	mkdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { EnergyError } from "../errors.ts";
 
@@ -28,6 +38,46 @@ export function writeNewSecretFile(path: string, text: string): boolean {
 		return true;
 	} finally {
 		rmSync(draft, { force: true });
+	}
+}
+
+const LOOK_MS = 1_000;
+
+/** A secret file that another process of the same home (mode api beside processing, a command) may change too. */
+export class SharedFile {
+	readonly path: string;
+	readonly #now: () => number;
+	#lookedMs = 0;
+	#timeMs = 0;
+
+	constructor(path: string, now: () => number = Date.now) {
+		this.path = path;
+		this.#now = now;
+	}
+
+	/** Whether it was changed since it was last read or written here; looked at once a second at most. */
+	changed(): boolean {
+		if (Math.abs(this.#now() - this.#lookedMs) < LOOK_MS) return false;
+		this.#lookedMs = this.#now();
+		return (statSync(this.path, { throwIfNoEntry: false })?.mtimeMs ?? 0) !== this.#timeMs;
+	}
+
+	/** To be called by who has just read it. */
+	noteRead(): void {
+		this.#lookedMs = this.#now();
+		this.#timeMs = statSync(this.path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+	}
+
+	write(text: string): void {
+		writeSecretFile(this.path, text);
+		this.noteRead();
+	}
+
+	/** @returns whether it was made here; otherwise another process was first */
+	writeNew(text: string): boolean {
+		const made = writeNewSecretFile(this.path, text);
+		if (made) this.noteRead();
+		return made;
 	}
 }
 

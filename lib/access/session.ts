@@ -1,56 +1,80 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { EnergyError } from "../errors.ts";
-import type { Language } from "../messages.ts";
-import type { Role } from "./context.ts";
+import { type ApiKeys, isApiKey } from "./api-keys.ts";
 import { addressOf, bearerOf, cookieOf, isSameOrigin, isSecure, sessionCookie } from "./http.ts";
-import { BackOff } from "./limits.ts";
+import type { Ledger } from "./ledger.ts";
+import { BackOff, type FailureStore } from "./limits.ts";
 import type { Claims, Tokens } from "./tokens.ts";
 import type { User, Users } from "./users.ts";
 
+/** Who asks: a user, or a key as if it were one, by the name `key:<id>`. */
 export interface SignedIn {
 	user: User;
 	claims: Claims;
 }
 
-/** What a sign-in answers, over HTTP too. */
-export interface SignInAnswer {
+/** What a sign-in and a refresh answer. */
+export interface TokenAnswer {
 	accessToken: string;
 	tokenType: "Bearer";
 	/** Seconds. */
 	expiresIn: number;
-	user: string;
-	role: Role;
-	language: Language;
+	refreshToken?: string;
+	/** Seconds that the refresh token is good for when it is not used. */
+	refreshExpiresIn?: number;
 }
 
-const apiTokenMs = 3_600_000;
-const minute = 60_000;
+export interface SessionsOptions {
+	/** A session that is not used for this long ends. */
+	sessionMs: number;
+	/** Life of an access token. */
+	tokenMs: number;
+	/** A sign-in over the API that is not refreshed for this long ends. */
+	refreshMs: number;
+	trustProxy: boolean;
+	now: () => number;
+}
 
-/** Signing in and out, and finding out who asks: by bearer token or by session cookie. */
+export interface SessionsParts {
+	users: Users;
+	tokens: Tokens;
+	ledger: Ledger;
+	apiKeys: ApiKeys;
+}
+
+/** Told of a sign-in that ended; `session` is `*` where all sign-ins of the user did. */
+export type EndListener = (session: string, user: string) => void;
+
+const minute = 60_000;
+/** After so long a name and a password are asked for again, however often a sign-in was renewed. */
+const longestMs = 30 * 86_400_000;
+
+/** Signing in and out, and finding out who asks: by bearer token, by API key or by session cookie. */
 export class Sessions {
 	readonly users: Users;
 	readonly tokens: Tokens;
-	private readonly sessionMs: number;
-	private readonly longestMs: number;
-	private readonly trustProxy: boolean;
+	readonly apiKeys: ApiKeys;
+	private readonly ledger: Ledger;
+	private readonly options: SessionsOptions;
 	private readonly now: () => number;
 	private readonly pairs: BackOff;
 	private readonly addresses: BackOff;
 	private readonly names: BackOff;
-	private readonly listeners = new Set<(session: string) => void>();
+	private readonly listeners = new Set<EndListener>();
 
-	constructor(users: Users, tokens: Tokens, options: { sessionMs: number; trustProxy: boolean; now: () => number }) {
+	constructor({ users, tokens, ledger, apiKeys }: SessionsParts, options: SessionsOptions) {
 		this.users = users;
 		this.tokens = tokens;
-		this.sessionMs = options.sessionMs;
-		this.longestMs = options.sessionMs * 60;
-		this.trustProxy = options.trustProxy;
+		this.apiKeys = apiKeys;
+		this.ledger = ledger;
+		this.options = options;
 		this.now = options.now;
 		const wait = { firstMs: 2_000, forgetMs: 30 * minute };
-		this.pairs = new BackOff({ ...wait, free: 5, longestMs: 15 * minute }, this.now);
-		this.addresses = new BackOff({ ...wait, free: 20, longestMs: 15 * minute }, this.now);
+		const kept = (kind: string) => keptIn(ledger, kind);
+		this.pairs = new BackOff({ ...wait, free: 5, longestMs: 15 * minute }, this.now, kept("pair"));
+		this.addresses = new BackOff({ ...wait, free: 20, longestMs: 15 * minute }, this.now, kept("address"));
 		// Short, or whoever knows a name could lock its owner out from anywhere.
-		this.names = new BackOff({ ...wait, free: 50, longestMs: minute / 2 }, this.now);
+		this.names = new BackOff({ ...wait, free: 50, longestMs: minute / 2 }, this.now, kept("name"));
 	}
 
 	/**
@@ -74,76 +98,181 @@ export class Sessions {
 		return user;
 	}
 
-	async apiToken(user: User): Promise<Pick<SignInAnswer, "accessToken" | "tokenType" | "expiresIn">> {
-		const { token } = await this.tokens.issue(user, "api", apiTokenMs);
-		return { accessToken: token, tokenType: "Bearer", expiresIn: apiTokenMs / 1000 };
+	/** An access token, and where the user has nothing to do first, a refresh token that gets the next one. */
+	async apiTokens(user: User): Promise<TokenAnswer> {
+		const { tokenMs, refreshMs } = this.options;
+		const { token, claims } = await this.tokens.issue(user, "api", tokenMs);
+		const answer: TokenAnswer = { accessToken: token, tokenType: "Bearer", expiresIn: tokenMs / 1000 };
+		if (user.mustChange) return answer;
+		const refresh = await this.tokens.issue(user, "refresh", refreshMs, claims, 1);
+		this.ledger.begin(claims.session, user.name, refresh.claims.expiresMs, this.now());
+		return { ...answer, refreshToken: refresh.token, refreshExpiresIn: refreshMs / 1000 };
+	}
+
+	/**
+	 * Gets the next access token. A refresh token works once; one that comes again was copied, and nobody knows whether
+	 * the thief or the owner came first: the sign-in ends for both.
+	 *
+	 * @throws EnergyError `access.refresh-reused`, and those of `Tokens.verify`
+	 */
+	async refresh(refreshToken: string): Promise<TokenAnswer & { user: User; session: string }> {
+		const { user, claims } = await this.tokens.verify(refreshToken, "refresh");
+		const { tokenMs, refreshMs } = this.options;
+		const nowMs = this.now();
+		const leftMs = claims.signedInMs + longestMs - nowMs;
+		if (leftMs <= 0) throw new EnergyError("access.token-expired");
+		const lifeMs = Math.min(refreshMs, leftMs);
+		const step = this.ledger.turn(claims.session, claims.turn ?? 0, nowMs + lifeMs);
+		if (step === "ended") throw new EnergyError("access.token-invalid");
+		if (step === "used") {
+			this.end(claims);
+			throw new EnergyError("access.refresh-reused", { user: user.name });
+		}
+		const access = await this.tokens.issue(user, "api", tokenMs, claims);
+		const next = await this.tokens.issue(user, "refresh", lifeMs, claims, (claims.turn ?? 0) + 1);
+		return {
+			accessToken: access.token,
+			tokenType: "Bearer",
+			expiresIn: tokenMs / 1000,
+			refreshToken: next.token,
+			refreshExpiresIn: Math.floor(lifeMs / 1000),
+			user,
+			session: claims.session,
+		};
+	}
+
+	/**
+	 * Replaces one's own password; every sign-in of that user ends.
+	 *
+	 * @throws EnergyError `access.password-same`, `access.password-short`, and those of `signIn`
+	 */
+	async changePassword(user: User, current: string, next: string, address: string): Promise<User> {
+		await this.signIn(user.name, current, address);
+		if (current.normalize("NFKC") === next.normalize("NFKC")) throw new EnergyError("access.password-same");
+		const changed = await this.users.setPassword(user.name, next);
+		this.tellAll("*", user.name);
+		return changed;
 	}
 
 	/** Sets the cookie that pages, the dashboard's socket and the editor come with. */
 	async startSession(req: IncomingMessage, res: ServerResponse, user: User, from?: Claims): Promise<void> {
-		const { token } = await this.tokens.issue(user, "session", this.sessionMs, from);
-		setCookie(res, token, Math.floor(this.sessionMs / 1000), isSecure(req, this.trustProxy));
+		const { sessionMs, trustProxy } = this.options;
+		const { token } = await this.tokens.issue(user, "session", sessionMs, from);
+		setCookie(res, token, Math.floor(sessionMs / 1000), isSecure(req, trustProxy));
 	}
 
 	/** Ends the caller's sign-in, whichever way they came, and takes the cookie back. */
 	async signOut(req: IncomingMessage, res: ServerResponse): Promise<void> {
-		const held: [string | undefined, Claims["use"]][] = [
+		const held: [string | undefined, "api" | "session"][] = [
 			[bearerOf(req), "api"],
 			[cookieOf(req.headers.cookie, sessionCookie), "session"],
 		];
 		for (const [token, use] of held) {
-			if (!token) continue;
+			if (!token || isApiKey(token)) continue;
 			// A token that is no longer worth anything needs no end.
 			const signedIn = await this.tokens.verify(token, use).catch(() => null);
-			if (!signedIn) continue;
-			this.tokens.revoke(signedIn.claims, this.now() + Math.max(this.sessionMs, apiTokenMs));
-			for (const listener of this.listeners) listener(signedIn.claims.session);
+			if (signedIn) this.end(signedIn.claims);
 		}
-		setCookie(res, "", 0, isSecure(req, this.trustProxy));
+		setCookie(res, "", 0, isSecure(req, this.options.trustProxy));
 	}
 
 	/** Tells open sockets that their session was ended. Returns how to stop listening. */
-	onSignOut(listener: (session: string) => void): () => void {
+	onSignOut(listener: EndListener): () => void {
 		this.listeners.add(listener);
 		return () => this.listeners.delete(listener);
+	}
+
+	/** Tells open sockets that all sign-ins of a user, or those of a key, ended. */
+	tellAll(session: string, user: string): void {
+		for (const listener of this.listeners) listener(session, user);
 	}
 
 	/**
 	 * Who asks.
 	 *
-	 * @throws EnergyError `access.unauthenticated`, `access.token-expired`, `access.token-invalid`, and
-	 *   `access.origin-foreign` for a cookie that a page of another site sends along where that could do harm
+	 * @param upgrade a WebSocket is opened
+	 * @param unfinished let those in too who have to choose a password first
+	 * @throws EnergyError `access.unauthenticated`, `access.token-expired`, `access.token-invalid`, `access.key-invalid`,
+	 *   `access.password-change`, and `access.origin-foreign` for a cookie that a page of another site sends along where
+	 *   that could do harm
 	 */
-	async identify(req: Pick<IncomingMessage, "headers" | "method">, upgrade = false): Promise<SignedIn> {
-		const bearer = bearerOf(req as IncomingMessage);
-		if (bearer) return this.tokens.verify(bearer, "api");
-		const cookie = cookieOf(req.headers.cookie, sessionCookie);
-		if (!cookie) throw new EnergyError("access.unauthenticated");
-		const signedIn = await this.tokens.verify(cookie, "session");
-		const reads = !upgrade && ["GET", "HEAD", "OPTIONS"].includes(req.method ?? "GET");
-		if (!reads && !isSameOrigin(req, this.trustProxy)) throw new EnergyError("access.origin-foreign");
+	async identify(
+		req: Pick<IncomingMessage, "headers" | "method">,
+		upgrade = false,
+		unfinished = false,
+	): Promise<SignedIn> {
+		const signedIn = await this.holder(req, upgrade);
+		if (signedIn.user.mustChange && !unfinished) throw new EnergyError("access.password-change");
 		return signedIn;
 	}
 
 	/** A session in use goes on; one that is left alone ends. Called where an answer can still carry a cookie. */
 	async renew(req: IncomingMessage, res: ServerResponse, { user, claims }: SignedIn): Promise<void> {
 		const nowMs = this.now();
-		const fresh = claims.expiresMs - nowMs > this.sessionMs / 2;
-		if (claims.use !== "session" || fresh || nowMs - claims.signedInMs > this.longestMs) return;
+		const fresh = claims.expiresMs - nowMs > this.options.sessionMs / 2;
+		if (claims.use !== "session" || fresh || nowMs - claims.signedInMs > longestMs) return;
 		await this.startSession(req, res, user, claims);
 	}
 
 	address(req: IncomingMessage): string {
-		return addressOf(req, this.trustProxy);
+		return addressOf(req, this.options.trustProxy);
 	}
 
 	secure(req: IncomingMessage): boolean {
-		return isSecure(req, this.trustProxy);
+		return isSecure(req, this.options.trustProxy);
 	}
 
 	sameOrigin(req: Pick<IncomingMessage, "headers">): boolean {
-		return isSameOrigin(req, this.trustProxy);
+		return isSameOrigin(req, this.options.trustProxy);
 	}
+
+	private async holder(req: Pick<IncomingMessage, "headers" | "method">, upgrade: boolean): Promise<SignedIn> {
+		const bearer = bearerOf(req as IncomingMessage) ?? apiKeyOf(req);
+		if (bearer) return isApiKey(bearer) ? this.keyHolder(bearer) : await this.tokens.verify(bearer, "api");
+		const cookie = cookieOf(req.headers.cookie, sessionCookie);
+		if (!cookie) throw new EnergyError("access.unauthenticated");
+		const signedIn = await this.tokens.verify(cookie, "session");
+		const reads = !upgrade && ["GET", "HEAD", "OPTIONS"].includes(req.method ?? "GET");
+		if (!reads && !isSameOrigin(req, this.options.trustProxy)) throw new EnergyError("access.origin-foreign");
+		return signedIn;
+	}
+
+	private keyHolder(bearer: string): SignedIn {
+		const key = this.apiKeys.verify(bearer);
+		if (!key) throw new EnergyError("access.key-invalid");
+		const name = `key:${key.id}`;
+		const { role, sites, madeMs } = key;
+		return {
+			user: { name, role, sites, changedMs: madeMs },
+			claims: {
+				user: name,
+				use: "key",
+				session: name,
+				signedInMs: madeMs,
+				expiresMs: key.expiresMs ?? Number.MAX_SAFE_INTEGER,
+			},
+		};
+	}
+
+	private end(claims: Claims): void {
+		const { sessionMs, tokenMs, refreshMs } = this.options;
+		this.tokens.revoke(claims, this.now() + Math.max(sessionMs, tokenMs, refreshMs));
+		this.tellAll(claims.session, claims.user);
+	}
+}
+
+function apiKeyOf({ headers }: Pick<IncomingMessage, "headers">): string | undefined {
+	const given = headers["x-api-key"];
+	// Whatever it is, it is held to be a key: a wrong one is refused rather than overlooked.
+	return typeof given === "string" && given !== "" ? (isApiKey(given) ? given : `sfk_${given}`) : undefined;
+}
+
+function keptIn(ledger: Ledger, kind: string): FailureStore {
+	return {
+		get: (key) => ledger.attempts(`${kind} ${key}`),
+		set: (key, failures) => ledger.noteAttempts(`${kind} ${key}`, failures),
+		delete: (key) => ledger.forgetAttempts(`${kind} ${key}`),
+	};
 }
 
 function setCookie(res: ServerResponse, value: string, seconds: number, secure: boolean): void {

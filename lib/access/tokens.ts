@@ -1,56 +1,56 @@
 import { randomUUID } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { errors, jwtVerify, SignJWT } from "jose";
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { EnergyError } from "../errors.ts";
-import { writeSecretFile } from "./secrets.ts";
+import type { KeyRing } from "./key-ring.ts";
+import type { Ledger } from "./ledger.ts";
 import type { User, Users } from "./users.ts";
 
-/** `api` tokens travel in a header; `session` tokens in the cookie. Neither serves in the other's place. */
-export type TokenUse = "api" | "session";
+/**
+ * `api` tokens travel in a header and live for minutes; `refresh` tokens get the next one, each once; `session` tokens
+ * live in the cookie. None serves in another's place.
+ */
+export type TokenUse = "api" | "refresh" | "session";
 
 export interface Claims {
 	user: string;
-	use: TokenUse;
+	use: TokenUse | "key";
 	/** Of the sign-in that this token stems from; signing out ends all tokens of it. */
 	session: string;
 	/** Epoch ms of that sign-in. */
 	signedInMs: number;
 	expiresMs: number;
-}
-
-interface Revoked {
-	session: string;
-	user: string;
-	/** After this no token of the session lives anyway. */
-	untilMs: number;
+	/** Of a refresh token: how often its sign-in was refreshed when it was made. */
+	turn?: number;
 }
 
 const issuer = "smartfactory";
-const revokedAtMost = 10_000;
+const required = ["sub", "exp", "jti", "sid", "use", "ver", "auth_ms"];
+const rememberedAtMost = 1_000;
 
-/** Signed tokens, and the list of sign-ins that were ended before their time. */
+/** Signed tokens, and the sign-ins that were ended before their time. */
 export class Tokens {
-	private readonly key: Uint8Array;
+	private readonly ring: KeyRing;
+	private readonly ledger: Ledger;
 	private readonly users: Users;
 	private readonly now: () => number;
-	private readonly path: string;
-	private readonly revoked: Map<string, Revoked>;
-	/** Users whose ended sign-ins no longer fit the list: all of their tokens up to then are worth nothing. */
-	private readonly cutOffMs: Map<string, number>;
+	/** What was found sound, by the token: its signature need not be checked again at each request, all else is. */
+	private readonly sound = new Map<string, { payload: JWTPayload; key: string }>();
 
-	constructor(home: string, secret: string, users: Users, now: () => number = Date.now) {
-		this.key = new TextEncoder().encode(secret);
+	constructor(ring: KeyRing, ledger: Ledger, users: Users, now: () => number = Date.now) {
+		this.ring = ring;
+		this.ledger = ledger;
 		this.users = users;
 		this.now = now;
-		this.path = join(home, "secrets", "revoked.json");
-		const kept = readRevoked(this.path);
-		this.revoked = new Map(kept.revoked.map((entry) => [entry.session, entry]));
-		this.cutOffMs = new Map(kept.cutOffs);
 	}
 
 	/** @param from the token that is renewed: the sign-in stays the same */
-	async issue(user: User, use: TokenUse, lifeMs: number, from?: Claims): Promise<{ token: string; claims: Claims }> {
+	async issue(
+		user: User,
+		use: TokenUse,
+		lifeMs: number,
+		from?: Claims,
+		turn?: number,
+	): Promise<{ token: string; claims: Claims }> {
 		const nowMs = this.now();
 		const claims: Claims = {
 			user: user.name,
@@ -58,16 +58,24 @@ export class Tokens {
 			session: from?.session ?? randomUUID(),
 			signedInMs: from?.signedInMs ?? nowMs,
 			expiresMs: nowMs + lifeMs,
+			...(turn === undefined ? {} : { turn }),
 		};
-		const token = await new SignJWT({ use, sid: claims.session, auth_ms: claims.signedInMs, ver: user.changedMs })
-			.setProtectedHeader({ alg: "HS256", typ: "JWT" })
+		const { id, secret } = this.ring.current;
+		const token = await new SignJWT({
+			use,
+			sid: claims.session,
+			auth_ms: claims.signedInMs,
+			ver: user.changedMs,
+			...(turn === undefined ? {} : { turn }),
+		})
+			.setProtectedHeader({ alg: "HS256", typ: "JWT", kid: id })
 			.setIssuer(issuer)
 			.setAudience(issuer)
 			.setSubject(user.name)
 			.setJti(randomUUID())
 			.setIssuedAt(Math.floor(nowMs / 1000))
 			.setExpirationTime(Math.floor(claims.expiresMs / 1000))
-			.sign(this.key);
+			.sign(secret);
 		return { token, claims };
 	}
 
@@ -78,15 +86,7 @@ export class Tokens {
 	 *   else: forged, of another use, signed out, or of a user who changed or left since
 	 */
 	async verify(token: string, use: TokenUse): Promise<{ user: User; claims: Claims }> {
-		const { payload } = await jwtVerify(token, this.key, {
-			algorithms: ["HS256"],
-			issuer,
-			audience: issuer,
-			requiredClaims: ["sub", "exp", "jti", "sid", "use", "ver", "auth_ms"],
-			currentDate: new Date(this.now()),
-		}).catch((error: unknown) => {
-			throw new EnergyError(error instanceof errors.JWTExpired ? "access.token-expired" : "access.token-invalid");
-		});
+		const payload = await this.payloadOf(token);
 		const user = this.users.get(String(payload.sub));
 		const claims: Claims = {
 			user: String(payload.sub),
@@ -94,41 +94,46 @@ export class Tokens {
 			session: String(payload.sid),
 			signedInMs: Number(payload.auth_ms),
 			expiresMs: Number(payload.exp) * 1000,
+			...(payload.turn === undefined ? {} : { turn: Number(payload.turn) }),
 		};
 		const sound =
 			user !== undefined &&
 			payload.use === use &&
 			payload.ver === user.changedMs &&
-			!this.revoked.has(claims.session) &&
-			claims.signedInMs > (this.cutOffMs.get(user.name) ?? Number.NEGATIVE_INFINITY);
+			!this.ledger.isEnded(claims.session);
 		if (!sound) throw new EnergyError("access.token-invalid");
 		return { user, claims };
 	}
 
 	/** Ends a sign-in; kept over restarts. @param untilMs when its last token would have ended by itself */
-	revoke(claims: Claims, untilMs: number): void {
-		const nowMs = this.now();
-		for (const entry of this.revoked.values()) if (entry.untilMs <= nowMs) this.revoked.delete(entry.session);
-		this.revoked.set(claims.session, { session: claims.session, user: claims.user, untilMs });
-		while (this.revoked.size > revokedAtMost) {
-			const [oldest] = this.revoked.values();
-			if (!oldest) break;
-			this.revoked.delete(oldest.session);
-			this.cutOffMs.set(oldest.user, nowMs);
-		}
-		writeSecretFile(
-			this.path,
-			JSON.stringify({ version: 1, revoked: [...this.revoked.values()], cutOffs: [...this.cutOffMs] }),
-		);
+	revoke(claims: Pick<Claims, "session" | "user">, untilMs: number): void {
+		this.ledger.end(claims.session, claims.user, untilMs, this.now());
 	}
-}
 
-function readRevoked(path: string): { revoked: Revoked[]; cutOffs: [string, number][] } {
-	if (!existsSync(path)) return { revoked: [], cutOffs: [] };
-	try {
-		const { revoked, cutOffs } = JSON.parse(readFileSync(path, "utf8"));
-		return { revoked, cutOffs };
-	} catch (error) {
-		throw new EnergyError("access.users-damaged", { file: path }, { cause: error });
+	private async payloadOf(token: string): Promise<JWTPayload> {
+		const nowMs = this.now();
+		const known = this.sound.get(token);
+		if (known && this.ring.find(known.key)) {
+			if (Number(known.payload.exp) * 1000 > nowMs) return known.payload;
+			this.sound.delete(token);
+			throw new EnergyError("access.token-expired");
+		}
+		try {
+			const { kid } = decodeProtectedHeader(token);
+			const key = this.ring.find(kid);
+			if (!key) throw new EnergyError("access.token-invalid");
+			const { payload } = await jwtVerify(token, key.secret, {
+				algorithms: ["HS256"],
+				issuer,
+				audience: issuer,
+				requiredClaims: required,
+				currentDate: new Date(nowMs),
+			});
+			if (this.sound.size >= rememberedAtMost) this.sound.delete(this.sound.keys().next().value ?? "");
+			this.sound.set(token, { payload, key: key.id });
+			return payload;
+		} catch (error) {
+			throw new EnergyError(error instanceof errors.JWTExpired ? "access.token-expired" : "access.token-invalid");
+		}
 	}
 }

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EnergyError } from "../errors.ts";
 import type { Role } from "./context.ts";
+import { areGrants, bestRole, type Grants } from "./grants.ts";
 import {
 	checkNewPassword,
 	hashPassword,
@@ -11,13 +12,16 @@ import {
 	passwordFitsSync,
 	randomPassword,
 } from "./passwords.ts";
-import { writeNewSecretFile, writeSecretFile } from "./secrets.ts";
+import { SharedFile } from "./secrets.ts";
 
-export interface User {
+export { roleCovers, roles } from "./grants.ts";
+
+export interface User extends Grants {
 	name: string;
-	role: Role;
-	/** Epoch ms of the last change of password or role; tokens made before it are worth nothing. */
+	/** Epoch ms of the last change of password or rights; tokens made before it are worth nothing. */
 	changedMs: number;
+	/** The password was chosen by somebody else: nothing is open until its owner has chosen one. */
+	mustChange?: boolean;
 }
 
 interface KeptUser extends User {
@@ -29,25 +33,15 @@ interface UsersFile {
 	users: KeptUser[];
 }
 
-export const roles: readonly Role[] = ["viewer", "operator", "engineer", "admin"];
-
-/** Whether a role may do what asks for another one: each role may do all that those before it may. */
-export function roleCovers(role: Role | null, needed: Role): boolean {
-	return role !== null && roles.indexOf(role) >= roles.indexOf(needed);
-}
-
 const namePattern = /^[\p{L}\p{N}][\p{L}\p{N}._@-]{0,63}$/u;
-const rereadMs = 1_000;
 
 /** The people who may come in, kept in one file that only the owner of the process can read. */
 export class Users {
 	/** The random password of `admin`; there only in the process that made it. */
 	readonly firstPassword: string | undefined;
-	private readonly path: string;
+	private readonly file: SharedFile;
 	private readonly now: () => number;
 	private users = new Map<string, KeptUser>();
-	private readAtMs = 0;
-	private fileTimeMs = 0;
 	// Verified where the user is unknown, so that the answer takes as long as for a wrong password.
 	private readonly nobody = hashPasswordSync(randomPassword());
 
@@ -59,22 +53,19 @@ export class Users {
 	 * @throws EnergyError `access.users-damaged`, `access.password-short`
 	 */
 	constructor(home: string, adminPassword?: string, now: () => number = Date.now) {
-		this.path = join(home, "secrets", "users.json");
+		this.file = new SharedFile(join(home, "secrets", "users.json"), now);
 		this.now = now;
 		if (adminPassword) checkNewPassword(adminPassword);
-		if (existsSync(this.path)) {
+		if (existsSync(this.file.path)) {
 			this.read();
 			const admin = this.users.get("admin");
 			if (adminPassword && !(admin && passwordFitsSync(adminPassword, admin.password))) this.putAdmin(adminPassword);
 			return;
 		}
 		const made = adminPassword || randomPassword();
-		this.users.set("admin", { name: "admin", role: "admin", changedMs: this.now(), password: hashPasswordSync(made) });
-		if (!writeNewSecretFile(this.path, this.asText())) this.read();
-		else {
-			this.noteRead();
-			if (!adminPassword) this.firstPassword = made;
-		}
+		this.users.set("admin", this.adminWith(made, this.now()));
+		if (!this.file.writeNew(this.asText())) this.read();
+		else if (!adminPassword) this.firstPassword = made;
 	}
 
 	/** Undefined where the name is not known; also after somebody else removed it from the file. */
@@ -83,9 +74,10 @@ export class Users {
 		return this.users.get(name);
 	}
 
+	/** In the order in which they were made. */
 	list(): User[] {
 		this.rereadWhenChanged();
-		return [...this.users.values()].map(({ name, role, changedMs }) => ({ name, role, changedMs }));
+		return [...this.users.values()].map(shown);
 	}
 
 	/** The user where name and password belong together; null otherwise, without saying which of them was wrong. */
@@ -93,25 +85,42 @@ export class Users {
 		this.rereadWhenChanged();
 		const user = this.users.get(name);
 		const fits = await passwordFits(password, user?.password ?? this.nobody);
-		return user && fits ? { name: user.name, role: user.role, changedMs: user.changedMs } : null;
+		return user && fits ? shown(user) : null;
 	}
 
-	/** @throws EnergyError `access.user-exists`, `access.user-name`, `access.password-short` */
-	async add(name: string, role: Role, password: string): Promise<void> {
+	/**
+	 * @param given a role everywhere, or roles by site
+	 * @param mustChange the password was chosen by somebody else than its owner
+	 * @throws EnergyError `access.user-exists`, `access.user-name`, `access.password-short`, `access.no-right`
+	 */
+	async add(name: string, given: Role | Grants, password: string, mustChange = false): Promise<User> {
 		if (!namePattern.test(name)) throw new EnergyError("access.user-name", { name: name.slice(0, 80) });
+		const { role, sites } = checkedGrants(name, typeof given === "string" ? { role: given, sites: {} } : given);
 		checkNewPassword(password);
 		const hash = await hashPassword(password);
 		this.read();
 		if (this.users.has(name)) throw new EnergyError("access.user-exists", { name });
-		this.users.set(name, { name, role, changedMs: this.now(), password: hash });
+		const made: KeptUser = { name, role, sites, changedMs: this.now(), password: hash };
+		if (mustChange) made.mustChange = true;
+		this.users.set(name, made);
 		this.write();
+		return shown(made);
 	}
 
-	/** Also ends every session of that user. @throws EnergyError `access.user-unknown`, `access.password-short` */
-	async setPassword(name: string, password: string): Promise<void> {
+	/**
+	 * Also ends every session of that user.
+	 *
+	 * @param mustChange the password was chosen by somebody else than its owner
+	 * @throws EnergyError `access.user-unknown`, `access.password-short`
+	 */
+	async setPassword(name: string, password: string, mustChange = false): Promise<User> {
 		checkNewPassword(password);
 		const hash = await hashPassword(password);
-		this.change(name, (user) => ({ ...user, password: hash }));
+		return this.change(name, ({ mustChange: _before, ...user }) => ({
+			...user,
+			password: hash,
+			...(mustChange ? { mustChange } : {}),
+		}));
 	}
 
 	/** @throws EnergyError `access.user-unknown`, `access.last-admin` */
@@ -119,12 +128,18 @@ export class Users {
 		this.change(name, (user) => ({ ...user, role }));
 	}
 
+	/** Also ends every session of that user. @throws EnergyError `access.user-unknown`, `access.last-admin`, `access.no-right` */
+	setGrants(name: string, grants: Grants): User {
+		const { role, sites } = checkedGrants(name, grants);
+		return this.change(name, (user) => ({ ...user, role, sites }));
+	}
+
 	/** @throws EnergyError `access.user-unknown`, `access.last-admin` */
 	remove(name: string): void {
 		this.change(name, () => null);
 	}
 
-	private change(name: string, edit: (user: KeptUser) => KeptUser | null): void {
+	private change(name: string, edit: (user: KeptUser) => KeptUser | null): User {
 		this.read();
 		const user = this.users.get(name);
 		if (!user) throw new EnergyError("access.user-unknown", { name });
@@ -133,21 +148,25 @@ export class Users {
 		if (edited?.role !== "admin" && !others.some(({ role }) => role === "admin")) {
 			throw new EnergyError("access.last-admin", { name });
 		}
-		if (edited) this.users.set(name, { ...edited, changedMs: Math.max(this.now(), user.changedMs + 1) });
+		const kept = { ...(edited ?? user), changedMs: Math.max(this.now(), user.changedMs + 1) };
+		if (edited) this.users.set(name, kept);
 		else this.users.delete(name);
 		this.write();
+		return shown(kept);
 	}
 
 	private putAdmin(password: string): void {
 		const known = this.users.get("admin");
-		const changedMs = Math.max(this.now(), (known?.changedMs ?? 0) + 1);
-		this.users.set("admin", { name: "admin", role: "admin", changedMs, password: hashPasswordSync(password) });
+		this.users.set("admin", this.adminWith(password, Math.max(this.now(), (known?.changedMs ?? 0) + 1)));
 		this.write();
 	}
 
+	private adminWith(password: string, changedMs: number): KeptUser {
+		return { name: "admin", role: "admin", sites: {}, changedMs, password: hashPasswordSync(password) };
+	}
+
 	private write(): void {
-		writeSecretFile(this.path, this.asText());
-		this.noteRead();
+		this.file.write(this.asText());
 	}
 
 	private asText(): string {
@@ -156,33 +175,35 @@ export class Users {
 	}
 
 	private read(): void {
-		let file: UsersFile;
 		try {
-			file = JSON.parse(readFileSync(this.path, "utf8")) as UsersFile;
-			this.users = new Map(file.users.map((user) => [checked(user).name, user]));
+			const { users } = JSON.parse(readFileSync(this.file.path, "utf8")) as UsersFile;
+			this.users = new Map(users.map((user) => [user.name, checked({ ...user, sites: user.sites ?? {} })]));
 		} catch (error) {
-			throw new EnergyError("access.users-damaged", { file: this.path }, { cause: error });
+			throw new EnergyError("access.users-damaged", { file: this.file.path }, { cause: error });
 		}
-		this.noteRead();
-	}
-
-	private noteRead(): void {
-		this.readAtMs = this.now();
-		this.fileTimeMs = statSync(this.path).mtimeMs;
+		this.file.noteRead();
 	}
 
 	/** Another process of the same home (mode api beside processing) may have changed the file. */
 	private rereadWhenChanged(): void {
-		if (Math.abs(this.now() - this.readAtMs) < rereadMs) return;
-		this.readAtMs = this.now();
-		if (statSync(this.path, { throwIfNoEntry: false })?.mtimeMs !== this.fileTimeMs) this.read();
+		if (this.file.changed()) this.read();
 	}
+}
+
+/** What may leave here: never the password's hash. */
+function shown({ name, role, sites, changedMs, mustChange }: KeptUser): User {
+	return { name, role, sites, changedMs, ...(mustChange ? { mustChange } : {}) };
+}
+
+function checkedGrants(name: string, grants: Grants): Grants {
+	if (!areGrants(grants) || bestRole(grants) === null) throw new EnergyError("access.no-right", { name });
+	return grants;
 }
 
 function checked(user: KeptUser): KeptUser {
 	const sound =
 		typeof user.name === "string" &&
-		roles.includes(user.role) &&
+		areGrants(user) &&
 		typeof user.changedMs === "number" &&
 		typeof user.password?.hash === "string" &&
 		typeof user.password.salt === "string" &&

@@ -20,6 +20,7 @@ interface RawOperation {
 	requestBody?: { content?: Record<string, unknown> };
 	responses?: Record<string, { $ref?: string; content?: Record<string, { schema?: object }> }>;
 	"x-role"?: string;
+	"x-scope"?: "system" | "self";
 	"x-idempotent"?: boolean;
 	"x-revalidate"?: boolean;
 	"x-body-limit"?: number;
@@ -38,6 +39,8 @@ export interface Operation {
 	isPublic: boolean;
 	/** Lowest role that may ask. */
 	role: string;
+	/** `x-scope`: `system` belongs to no site and takes the role everywhere, `self` is everybody's own affair. */
+	scope: "system" | "self" | undefined;
 	/** Media types of its body; empty where it takes none. */
 	bodyTypes: readonly string[];
 	/** Media types of its 200, JSON first. */
@@ -211,6 +214,7 @@ function operationFrom(path: string, method: string, raw: RawOperation): Operati
 		path,
 		isPublic: Array.isArray(raw.security) && raw.security.length === 0,
 		role: raw["x-role"] ?? "viewer",
+		scope: raw["x-scope"],
 		bodyTypes: Object.keys(raw.requestBody?.content ?? {}),
 		answerTypes: answers.toSorted((a, b) => Number(b === "application/json") - Number(a === "application/json")),
 		idempotent: raw["x-idempotent"] === true,

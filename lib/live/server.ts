@@ -11,7 +11,7 @@ import { askedFor } from "./wish.ts";
 
 export interface LiveServerOptions {
 	path: string;
-	/** Who asks; null refuses. Undefined: no access check is installed, and everyone is refused. */
+	/** Who asks; null refuses, and so does an error, which is the answer. Undefined: no access check is installed, and everyone is refused. */
 	authenticate: ((req: IncomingMessage) => Promise<AccessContext | null>) | undefined;
 	/** The settings line that installs the check. */
 	settingsLine: string;
@@ -35,7 +35,8 @@ const POLICY = 1008;
 export class LiveServer {
 	readonly #options: LiveServerOptions;
 	readonly #server = new WebSocketServer({ noServer: true, maxPayload: MAX_PAYLOAD, perMessageDeflate: false });
-	readonly #clients = new Set<LiveClient>();
+	/** Each with who opened it. */
+	readonly #clients = new Map<LiveClient, AccessContext>();
 	readonly #beat: NodeJS.Timeout;
 
 	constructor(options: LiveServerOptions) {
@@ -57,18 +58,26 @@ export class LiveServer {
 	delta(delta: Delta, nowMs: number): void {
 		if (this.#clients.size === 0) return;
 		const shared = JSON.stringify(delta);
-		for (const client of this.#clients) client.delta(delta, shared, this.#options.snapshot, nowMs);
+		for (const client of this.#clients.keys()) client.delta(delta, shared, this.#options.snapshot, nowMs);
 	}
 
 	event(event: LiveEvent): void {
 		const shared = JSON.stringify(event);
-		for (const client of this.#clients) client.event(event, shared);
+		for (const client of this.#clients.keys()) client.event(event, shared);
+	}
+
+	/** Ends what a sign-in opened that is over; `*` is every sign-in of the user. */
+	signedOut(session: string, user: string): void {
+		for (const [client, access] of this.#clients) {
+			const over = access.requestId === session || (session === "*" && access.user === user);
+			if (over) client.leave(POLICY, "login ended");
+		}
 	}
 
 	/** Says goodbye to all; clients come back by themselves after a restart. */
 	close(): void {
 		clearInterval(this.#beat);
-		for (const client of this.#clients) client.leave(GOING_AWAY, "restart");
+		for (const client of this.#clients.keys()) client.leave(GOING_AWAY, "restart");
 		this.#clients.clear();
 		this.#server.close();
 	}
@@ -82,7 +91,7 @@ export class LiveServer {
 		const { wish, place } = askedFor(request.url ?? "");
 		this.#server.handleUpgrade(request, socket, head, (webSocket) => {
 			const client = new LiveClient(webSocket, { request, language: access.language, wish, snapshot });
-			this.#clients.add(client);
+			this.#clients.set(client, access);
 			webSocket.on("close", () => this.#clients.delete(client));
 			const missed = place ? resume(place.stream, place.seq) : null;
 			for (const message of missed ?? [snapshot()]) client.tell(message);
@@ -90,7 +99,7 @@ export class LiveServer {
 	}
 
 	#beatAll(): void {
-		for (const client of this.#clients) {
+		for (const client of this.#clients.keys()) {
 			client.beat(Date.now());
 			// A login that ended or was revoked ends its open connections too.
 			this.#options.authenticate?.(client.request).then(

@@ -42,7 +42,7 @@ export default (RED: NodeAPI): void => {
 			this.status({ fill: "red", shape: "ring", text: "status.nodes.site-missing" });
 		}
 
-		onInput(RED, this, async (msg: EnergyMessage) => {
+		onInput(RED, { node: this, site: config.site }, async (msg: EnergyMessage) => {
 			const site = opened();
 			const order = trainingOrder(msg.payload);
 			if (order) {

@@ -41,7 +41,7 @@ export default (RED: NodeAPI): void => {
 			const empty = error instanceof EnergyError && error.code === "demand.no-meter";
 			(empty ? this.warn : this.error).call(this, explain(error, logLanguage));
 		}
-		onInput(RED, this, (msg: EnergyMessage & { topic?: string }) => {
+		onInput(RED, { node: this, site: config.site }, (msg: EnergyMessage & { topic?: string }) => {
 			if (!running) {
 				// Said once at the start: a site without machines yet would repeat it with every reading.
 				if (problem instanceof EnergyError && problem.code === "demand.no-meter" && !msg.req) return undefined;

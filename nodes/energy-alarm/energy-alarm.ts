@@ -37,7 +37,7 @@ export default (RED: NodeAPI): void => {
 			this.error(explain(error, logLanguage));
 		}
 
-		onInput(RED, this, async (msg: AlarmMessage) => {
+		onInput(RED, { node: this, site: config.site }, async (msg: AlarmMessage) => {
 			if (!desk) throw problem;
 			const operation = operationOf(msg);
 			if (operation === undefined) {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import type { AccessContext } from "../../lib/access/context.ts";
+import { type AccessContext, checkSite } from "../../lib/access/context.ts";
+import type { Access } from "../../lib/access/index.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import { LiveHub } from "../../lib/live/hub.ts";
 import { nextDayMs } from "../../lib/live/local-day.ts";
@@ -14,6 +15,15 @@ import { siteOf } from "../site-of.ts";
 import type { EnergyLiveConfig } from "./config.ts";
 
 type Authenticate = (req: IncomingMessage) => Promise<AccessContext | null>;
+
+/** Of those who are signed in, the ones that may look at this site. */
+function atSite(authenticate: Authenticate, site: string): Authenticate {
+	return async (req) => {
+		const access = await authenticate(req);
+		if (access) checkSite(access, site);
+		return access;
+	};
+}
 
 interface LiveInput extends EnergyMessage {
 	topic?: string;
@@ -31,9 +41,8 @@ const LOOK_MS = 10_000;
 const served = new Set<string>();
 
 export default (RED: NodeAPI): void => {
-	function authenticator(): Authenticate | undefined {
-		const { smartEnergy } = RED.settings as { smartEnergy?: { authenticateUpgrade?: Authenticate } };
-		return smartEnergy?.authenticateUpgrade?.bind(smartEnergy);
+	function accessSettings(): Partial<Pick<Access, "authenticateUpgrade" | "onSignOut">> {
+		return (RED.settings as { smartEnergy?: Access }).smartEnergy ?? {};
 	}
 
 	function EnergyLive(this: Node, config: EnergyLiveConfig & NodeDef): void {
@@ -51,7 +60,7 @@ export default (RED: NodeAPI): void => {
 			say(error);
 		}
 
-		onInput(RED, this, (msg: LiveInput) => {
+		onInput(RED, { node: this, site: config.site }, (msg: LiveInput) => {
 			if (!live) throw new EnergyError("nodes.site-missing");
 			if (msg.req || msg.topic === "snapshot") {
 				msg.payload = live.hub.snapshot(Date.now());
@@ -72,12 +81,14 @@ export default (RED: NodeAPI): void => {
 	function liveOf(node: Node, siteNode: EnergySiteNode, path: string): Live {
 		const { site } = siteNode;
 		const hub = new LiveHub(site, Date.now());
-		const authenticate = authenticator();
+		const { authenticateUpgrade, onSignOut } = accessSettings();
+		const authenticate = authenticateUpgrade && atSite(authenticateUpgrade, site.id);
 		if (!authenticate)
 			node.warn(explain(new EnergyError("live.upgrade-missing", { path, line: settingsLine }), logLanguage));
 		const snapshot = () => hub.snapshot(Date.now());
 		const resume = (stream: string, seq: number) => hub.resume(stream, seq, Date.now());
 		const server = new LiveServer({ path, authenticate, settingsLine, snapshot, resume });
+		const forget = onSignOut?.((session, user) => server.signedOut(session, user));
 		served.add(path);
 		RED.server.on("upgrade", server.upgrade);
 
@@ -146,6 +157,7 @@ export default (RED: NodeAPI): void => {
 				clearInterval(tick);
 				clearTimeout(corrector);
 				clearTimeout(looker);
+				forget?.();
 				RED.server.off("upgrade", server.upgrade);
 				served.delete(path);
 				server.close();

@@ -68,7 +68,7 @@ export default (RED: NodeAPI): void => {
 			this.status({ fill: "red", shape: "ring", text: "status.nodes.site-missing" });
 		}
 
-		onInput(RED, this, async (msg: ModelMessage) => {
+		onInput(RED, { node: this, site: config.site }, async (msg: ModelMessage) => {
 			const operation = operationOf(config, msg);
 			const answer = await work(opened(), operation, msg);
 			if (operation === "train" && !msg.req) for (const job of listOf(answer)) ask(job as WireJob, msg);

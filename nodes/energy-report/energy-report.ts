@@ -130,7 +130,7 @@ export default (RED: NodeAPI): void => {
 	function EnergyReport(this: Node, config: EnergyReportConfig & NodeDef): void {
 		RED.nodes.createNode(this, config);
 		const grid = config.grid ?? "KR";
-		onInput(RED, this, async (received) => {
+		onInput(RED, { node: this, site: config.site }, async (received) => {
 			const msg: ReportMessage = received;
 			const siteNode = siteOf(RED, config.site);
 			const wish = wishOf(config, msg);

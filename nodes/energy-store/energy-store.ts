@@ -81,7 +81,7 @@ export default (RED: NodeAPI): void => {
 		RED.nodes.createNode(this, config);
 		const status = statusOf(this);
 
-		onInput(RED, this, async (received) => {
+		onInput(RED, { node: this, site: config.site }, async (received) => {
 			const msg: StoreMessage = received;
 			try {
 				const operation = operationOf(config, msg);

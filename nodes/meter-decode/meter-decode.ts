@@ -31,7 +31,7 @@ export default (RED: NodeAPI): void => {
 			shown = text;
 		};
 
-		onInput(RED, this, (received) => {
+		onInput(RED, { node: this, site: config.site }, (received) => {
 			const msg: ModbusMessage = received;
 			clearTimeout(timer);
 			try {

@@ -69,7 +69,7 @@ export default (RED: NodeAPI): void => {
 			this.error(explain(error, logLanguage));
 		}
 
-		onInput(RED, this, (msg) => {
+		onInput(RED, { node: this, site: config.site }, (msg) => {
 			if (off) throw new EnergyError("plant.simulation-off");
 			if (!simulation) throw new EnergyError("nodes.site-missing");
 			const events = obey(simulation.plant, msg.payload);

@@ -142,7 +142,7 @@ export default (RED: NodeAPI): void => {
 			this.status({ fill: "red", shape: "ring", text: "status.nodes.site-missing" });
 		}
 
-		onInput(RED, this, async (msg: EnergyMessage) => {
+		onInput(RED, { node: this, site: config.site }, async (msg: EnergyMessage) => {
 			if (msg.req) {
 				msg.payload = await answered(opened(), msg);
 				return [msg, null, null];

@@ -14,7 +14,7 @@ export default (RED: NodeAPI): void => {
 		let running: AbortController | undefined;
 		let last: Plan | undefined;
 
-		onInput(RED, this, async (msg) => {
+		onInput(RED, { node: this, site: config.site }, async (msg) => {
 			if (msg.topic === "cancel") {
 				running?.abort();
 				return null;

@@ -20,7 +20,7 @@ export default (RED: NodeAPI): void => {
 		const everyMs = Math.max(0, Number(config.summaryS ?? 10)) * 1000;
 		const timer = everyMs > 0 ? setInterval(() => sendSummary(this), everyMs).unref() : undefined;
 
-		onInput(RED, this, (received) => {
+		onInput(RED, { node: this, site: config.site }, (received) => {
 			const msg: ValidatedMessage = received;
 			const { site } = siteOf(RED, config.site);
 			const nowMs = Date.now();

@@ -77,7 +77,7 @@ export default (RED: NodeAPI): void => {
 			return msg;
 		};
 
-		onInput(RED, this, async (received) => {
+		onInput(RED, { node: this, site: config.site }, async (received) => {
 			try {
 				return await handle(received);
 			} catch (error) {

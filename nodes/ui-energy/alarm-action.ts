@@ -1,5 +1,4 @@
-import type { AccessContext } from "../../lib/access/context.ts";
-import { roleCovers } from "../../lib/access/users.ts";
+import { type AccessContext, mayAt } from "../../lib/access/context.ts";
 import { type AlarmCommand, commandOf } from "../../lib/alarms/commands.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import { explain, type Language, languages } from "../../lib/messages.ts";
@@ -33,13 +32,19 @@ export const actionEvent = (id: string): string => `smart-energy-alarm:${id}`;
  * may nothing.
  *
  * @param act is called with a command that may be done
+ * @param site whose alarms they are; without one it takes the role everywhere
  */
-export function judgeAction(socket: PageSocket, given: unknown, act: (command: AlarmCommand) => void): ActionReply {
+export function judgeAction(
+	socket: PageSocket,
+	given: unknown,
+	act: (command: AlarmCommand) => void,
+	site = "",
+): ActionReply {
 	const access = socket.data?.access;
 	const request = (typeof given === "object" && given !== null ? given : {}) as Partial<ActionRequest>;
 	const language = languages.find((one) => one === request.language) ?? access?.language ?? "en-US";
 	try {
-		if (!access?.user || !roleCovers(access.role, "operator")) throw new EnergyError("alarms.operator-only");
+		if (!access?.user || !mayAt(access, site, "operator")) throw new EnergyError("alarms.operator-only");
 		if (request.type === "may") return { ok: true };
 		const { type, id, minutes } = request;
 		if (!type || !acts.includes(type)) {

@@ -34,7 +34,10 @@ export function temporaryHome(): string {
  * The doors as Node-RED mounts them: admin at /editor, the router at /, and behind it a flow that echoes who came and
  * what arrived.
  */
-export async function serve(options: Partial<AccessOptions> = {}): Promise<Served> {
+export async function serve({
+	keepHome,
+	...options
+}: Partial<AccessOptions> & { keepHome?: boolean } = {}): Promise<Served> {
 	const home = options.home ?? temporaryHome();
 	const logged: string[] = [];
 	const access = createAccess({ adminPassword: password, log: (text) => logged.push(text), ...options, home });
@@ -59,7 +62,7 @@ export async function serve(options: Partial<AccessOptions> = {}): Promise<Serve
 		close: async () => {
 			server.closeAllConnections();
 			await new Promise((resolve) => server.close(resolve));
-			rmSync(home, { recursive: true, force: true });
+			if (!keepHome) rmSync(home, { recursive: true, force: true });
 		},
 	};
 }

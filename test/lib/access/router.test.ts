@@ -22,12 +22,20 @@ describe("the router in front of flows", () => {
 		return { authorization: `Bearer ${accessToken}` };
 	};
 
-	it("signs in with a token of an hour, and a cookie only where it was asked for", async () => {
+	it("signs in with a short token and one to refresh it, and a cookie only where it was asked for", async () => {
 		const plain = await signIn(served.base);
 		assert.equal(plain.headers.getSetCookie().length, 0);
-		const { accessToken, ...rest } = (await plain.json()) as Record<string, unknown>;
-		assert.match(String(accessToken), /^eyJ/);
-		assert.deepEqual(rest, { tokenType: "Bearer", expiresIn: 3600, user: "admin", role: "admin" });
+		const { accessToken, refreshToken, ...rest } = (await plain.json()) as Record<string, unknown>;
+		for (const token of [accessToken, refreshToken]) assert.match(String(token), /^eyJ/);
+		assert.deepEqual(rest, {
+			tokenType: "Bearer",
+			expiresIn: 900,
+			refreshExpiresIn: 604_800,
+			user: "admin",
+			role: "admin",
+			sites: {},
+			mustChangePassword: false,
+		});
 		const [cookie] = (await signIn(served.base, { session: true })).headers.getSetCookie();
 		assert.match(cookie ?? "", /^smartfactory_session=eyJ[^;]+; Path=\/; Max-Age=3600; HttpOnly; SameSite=Lax$/);
 	});
@@ -44,7 +52,7 @@ describe("the router in front of flows", () => {
 		const answer = await get("/own", headers);
 		assert.equal(answer.headers.get("x-request-id"), "line-7.42");
 		const { access } = (await answer.json()) as Echo;
-		assert.deepEqual(access, { user: "admin", role: "admin", language: "ko", requestId: "line-7.42" });
+		assert.deepEqual(access, { user: "admin", role: "admin", sites: {}, language: "ko", requestId: "line-7.42" });
 		const strange = await get("/own", { ...headers, "x-request-id": "<script>" });
 		assert.match(strange.headers.get("x-request-id") ?? "", /^[0-9a-f-]{36}$/);
 	});

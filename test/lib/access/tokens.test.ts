@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import fc from "fast-check";
-import { SignJWT, UnsecuredJWT } from "jose";
+import { decodeProtectedHeader, SignJWT, UnsecuredJWT } from "jose";
+import { KeyRing } from "../../../lib/access/key-ring.ts";
+import { Ledger } from "../../../lib/access/ledger.ts";
 import { Tokens } from "../../../lib/access/tokens.ts";
 import { type User, Users } from "../../../lib/access/users.ts";
 import { EnergyError } from "../../../lib/errors.ts";
@@ -22,10 +24,12 @@ describe("tokens", () => {
 		home = temporaryHome();
 		nowMs = Date.parse("2026-11-22T01:00:00Z");
 		users = new Users(home, password, () => nowMs);
-		tokens = new Tokens(home, secret, users, () => nowMs);
+		tokens = made(secret);
 		admin = users.get("admin") as User;
 	});
 	afterEach(() => rmSync(home, { recursive: true, force: true }));
+	/** What a process of this home has. */
+	const made = (key?: string) => new Tokens(new KeyRing(home, key, () => nowMs), new Ledger(home), users, () => nowMs);
 
 	it("tell who holds them until their time is over", async () => {
 		const { token } = await tokens.issue(admin, "api", hour);
@@ -45,7 +49,7 @@ describe("tokens", () => {
 		const claims = { use: "api", sid: "s", auth_ms: nowMs, ver: admin.changedMs };
 		const signed = (alg: string, key: string, issuer: string) =>
 			new SignJWT(claims)
-				.setProtectedHeader({ alg })
+				.setProtectedHeader({ alg, kid: String(kid) })
 				.setIssuer(issuer)
 				.setAudience("smartfactory")
 				.setSubject("admin")
@@ -54,7 +58,8 @@ describe("tokens", () => {
 				.sign(new TextEncoder().encode(key));
 		const unsigned = new UnsecuredJWT(claims).setSubject("admin").setIssuer("smartfactory").encode();
 		const long = secret + secret;
-		const onLong = new Tokens(home, long, users, () => nowMs);
+		const onLong = made(long);
+		const { kid } = decodeProtectedHeader((await onLong.issue(admin, "api", hour)).token);
 		await onLong.verify(await signed("HS256", long, "smartfactory"), "api");
 		for (const forged of [
 			unsigned,
@@ -97,10 +102,35 @@ describe("tokens", () => {
 		const renewed = await tokens.issue(admin, "session", hour, first.claims);
 		const other = await tokens.issue(admin, "session", hour);
 		tokens.revoke(first.claims, nowMs + hour);
-		for (const process of [tokens, new Tokens(home, secret, users, () => nowMs)]) {
+		for (const process of [tokens, made(secret)]) {
 			await assert.rejects(process.verify(first.token, "session"), invalid);
 			await assert.rejects(process.verify(renewed.token, "session"), invalid);
 			await process.verify(other.token, "session");
 		}
+	});
+
+	it("go on being good when the key is rotated; new ones carry the new key, also in another process", async () => {
+		const ring = new KeyRing(home, undefined, () => nowMs);
+		const here = new Tokens(ring, new Ledger(home), users, () => nowMs);
+		const there = made();
+		const before = (await here.issue(admin, "api", hour)).token;
+		const { id } = ring.rotate();
+		nowMs += 2_000;
+		const after = (await there.issue(admin, "api", hour)).token;
+		assert.equal(decodeProtectedHeader(after).kid, id);
+		for (const process of [here, there]) {
+			await process.verify(before, "api");
+			await process.verify(after, "api");
+		}
+		nowMs += 8 * 24 * hour;
+		ring.rotate();
+		assert.equal(ring.find(decodeProtectedHeader(before).kid), undefined);
+	});
+
+	it("are not rotated where the key comes from the environment, but its predecessor still verifies", async () => {
+		assert.throws(() => new KeyRing(home, secret).rotate(), withCode("access.key-given"));
+		const { token } = await tokens.issue(admin, "api", hour);
+		const renewed = new KeyRing(home, `new ${secret}`, () => nowMs, secret);
+		await new Tokens(renewed, new Ledger(home), users, () => nowMs).verify(token, "api");
 	});
 });

@@ -1,0 +1,173 @@
+// What the router answers by itself, so that no edited flow can change who comes in: signing in and out, users and keys.
+import { EnergyError } from "../errors.ts";
+import type { Language } from "../messages.ts";
+import type { ApiKey } from "./api-keys.ts";
+import type { Role } from "./context.ts";
+import { type Grants, grantsCover } from "./grants.ts";
+import type { HttpRequest, HttpResponse } from "./http.ts";
+import type { Sessions, SignedIn, TokenAnswer } from "./session.ts";
+import type { User } from "./users.ts";
+
+/** A request that the contract has let through. */
+export interface Call {
+	sessions: Sessions;
+	req: HttpRequest;
+	res: HttpResponse;
+	/** Null on the paths that answer to anyone. */
+	signedIn: SignedIn | null;
+	language: Language;
+	params: Readonly<Record<string, string>>;
+	query: Readonly<Record<string, unknown>>;
+}
+
+export interface Answer {
+	status: number;
+	body?: unknown;
+	headers?: Readonly<Record<string, string>>;
+}
+
+type Answerer = (call: Call) => Promise<Answer> | Answer;
+
+interface Wanted {
+	role?: Role | null;
+	sites?: Record<string, Role>;
+}
+
+const ok = (body: unknown): Answer => ({ status: 200, body });
+
+/** By the operationId of the contract. */
+export const answers: Readonly<Record<string, Answerer>> = {
+	login: async ({ sessions, req, res }) => {
+		const { username, password, session } = req.body as { username: string; password: string; session?: boolean };
+		if (session && !sessions.sameOrigin(req)) throw new EnergyError("access.origin-foreign");
+		const user = await sessions.signIn(username, password, sessions.address(req));
+		if (session) await sessions.startSession(req, res, user);
+		return ok(tokens(await sessions.apiTokens(user), user));
+	},
+	refresh: async ({ sessions, req }) => {
+		const { refreshToken } = req.body as { refreshToken: string };
+		const { user, session: _session, ...answer } = await sessions.refresh(refreshToken);
+		return ok(tokens(answer, user));
+	},
+	logout: async ({ sessions, req, res }) => {
+		await sessions.signOut(req, res);
+		return { status: 204 };
+	},
+	whoAmI: (call) => ok(wireUser(holder(call).user)),
+	changePassword: async (call) => {
+		const { sessions, req, res } = call;
+		const { user, claims } = person(call);
+		const { current, next } = req.body as { current: string; next: string };
+		const changed = await sessions.changePassword(user, current, next, sessions.address(req));
+		if (claims.use === "session") await sessions.startSession(req, res, changed);
+		return ok(tokens(await sessions.apiTokens(changed), changed));
+	},
+	listUsers: ({ sessions }) => ok({ items: sessions.users.list().map(wireUser) }),
+	addUser: async (call) => {
+		const { name, password, ...given } = call.req.body as { name: string; password: string } & Wanted;
+		const grants = grantable(call, { role: given.role ?? null, sites: given.sites ?? {} });
+		const made = await call.sessions.users.add(name, grants, password, true);
+		return { status: 201, body: wireUser(made), headers: { Location: `/api/v1/users/${encodeURIComponent(name)}` } };
+	},
+	changeUser: async (call) => {
+		const { sessions, params, req } = call;
+		const name = params.name ?? "";
+		const before = known(sessions, name);
+		const { password, ...given } = req.body as { password?: string } & Wanted;
+		if (given.role !== undefined || given.sites !== undefined) {
+			const { role = before.role, sites = before.sites } = given;
+			sessions.users.setGrants(name, grantable(call, { role, sites }));
+		}
+		// One's own password takes the old one: see changePassword.
+		if (password !== undefined) {
+			if (person(call).user.name === name) throw new EnergyError("access.password-own");
+			await sessions.users.setPassword(name, password, true);
+		}
+		sessions.tellAll("*", name);
+		return ok(wireUser(known(sessions, name)));
+	},
+	removeUser: (call) => {
+		person(call);
+		const { sessions, params } = call;
+		const { name } = known(sessions, params.name ?? "");
+		sessions.users.remove(name);
+		sessions.tellAll("*", name);
+		return { status: 204 };
+	},
+	listApiKeys: ({ sessions }) => ok({ items: sessions.apiKeys.list().map(wireKey) }),
+	addApiKey: (call) => {
+		const { name, expiresAt, ...given } = call.req.body as { name: string; expiresAt?: string | null } & Wanted;
+		const grants = grantable(call, { role: given.role ?? null, sites: given.sites ?? {} });
+		const expiresMs = typeof expiresAt === "string" ? Date.parse(expiresAt) : null;
+		const { key, made } = addKey(call.sessions, name, grants, person(call).user.name, expiresMs);
+		return { status: 201, body: { ...wireKey(made), key }, headers: { Location: `/api/v1/api-keys/${made.id}` } };
+	},
+	removeApiKey: (call) => {
+		person(call);
+		const { sessions, params } = call;
+		const { id } = sessions.apiKeys.remove(params.id ?? "");
+		sessions.tellAll(`key:${id}`, `key:${id}`);
+		return { status: 204 };
+	},
+};
+
+/** @throws EnergyError `access.key-grants`, `access.key-expiry`, `access.keys-many` */
+export function addKey(
+	{ apiKeys }: Pick<Sessions, "apiKeys">,
+	name: string,
+	grants: Grants,
+	by: string,
+	expiresMs: number | null,
+	nowMs = Date.now(),
+): { key: string; made: ApiKey } {
+	if (grants.role === null && Object.keys(grants.sites).length === 0) throw new EnergyError("access.key-grants");
+	if (expiresMs !== null && !(expiresMs > nowMs)) throw new EnergyError("access.key-expiry");
+	return apiKeys.add(name, grants, by, expiresMs);
+}
+
+function holder({ signedIn }: Call): SignedIn {
+	if (!signedIn) throw new EnergyError("access.unauthenticated");
+	return signedIn;
+}
+
+/** Identities are people's business: a stolen key must not make itself another one. */
+function person(call: Call): SignedIn {
+	const signedIn = holder(call);
+	if (signedIn.claims.use === "key") throw new EnergyError("access.person-only");
+	return signedIn;
+}
+
+function grantable(call: Call, given: Grants): Grants {
+	const { user } = person(call);
+	if (!grantsCover(user, given)) throw new EnergyError("access.grant-above");
+	return given;
+}
+
+function known({ users }: Sessions, name: string): User {
+	const user = users.get(name);
+	if (!user) throw new EnergyError("access.user-unknown", { name });
+	return user;
+}
+
+function tokens(answer: TokenAnswer, user: User): object {
+	const { name, role, sites, mustChange = false } = user;
+	return { ...answer, user: name, role, sites, mustChangePassword: mustChange };
+}
+
+export function wireUser({ name, role, sites, changedMs, mustChange = false }: User): object {
+	return { name, role, sites, mustChangePassword: mustChange, changedAt: new Date(changedMs).toISOString() };
+}
+
+export function wireKey({ id, name, role, sites, madeBy, madeMs, expiresMs, lastUsedMs }: ApiKey): object {
+	const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+	return {
+		id,
+		name,
+		role,
+		sites,
+		createdBy: madeBy,
+		createdAt: time(madeMs),
+		expiresAt: time(expiresMs),
+		lastUsedAt: time(lastUsedMs),
+	};
+}
