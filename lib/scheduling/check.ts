@@ -190,11 +190,16 @@ class Check {
 
 	private precedence(): void {
 		const step = intervalMinutesOf(this.problem);
-		const after = (before: string, key: string, lagMinutes: number, where: { job: string; operation: string }) => {
+		type Lags = { lagMinutes?: number; maxLagMinutes?: number };
+		const after = (before: string, key: string, lags: Lags, where: { job: string; operation: string }) => {
 			const end = this.ends.get(before);
 			const start = this.starts.get(key);
 			if (end === undefined || start === undefined) return;
-			if ((start - end) * step < lagMinutes - EPSILON) this.found("scheduling.plan-order", where, { before });
+			const minutes = (start - end) * step;
+			if (minutes < (lags.lagMinutes ?? 0) - EPSILON) this.found("scheduling.plan-order", where, { before });
+			if (minutes > (lags.maxLagMinutes ?? Number.POSITIVE_INFINITY) + EPSILON) {
+				this.found("scheduling.plan-too-late-after", where, { before });
+			}
 		};
 		for (const job of this.problem.jobs) {
 			job.operations.forEach((operation, k) => {
@@ -204,13 +209,19 @@ class Check {
 				if (operation.fixed) return;
 				if (operation.after) {
 					for (const other of operation.after) {
-						after(`${job.id}/${other.operation}`, key, other.lagMinutes ?? 0, where);
+						after(`${job.id}/${other.operation}`, key, other, where);
 					}
-				} else if (previous) after(`${job.id}/${operationId(previous, k - 1)}`, key, 0, where);
-				for (const other of job.after ?? []) {
-					const earlier = this.problem.jobs.find(({ id }) => id === other.job);
+				} else if (previous) after(`${job.id}/${operationId(previous, k - 1)}`, key, {}, where);
+				for (const { job: other, lagMinutes, maxLagMinutes } of job.after ?? []) {
+					const earlier = this.problem.jobs.find(({ id }) => id === other);
+					// The longest lag is between what ends the other job and what begins this one.
+					const begins = !waitsInside(job, k);
 					earlier?.operations.forEach((entry, i) => {
-						after(`${other.job}/${operationId(entry, i)}`, key, other.lagMinutes ?? 0, where);
+						const lags = {
+							...(lagMinutes === undefined ? {} : { lagMinutes }),
+							...(maxLagMinutes !== undefined && begins && !waitedForInside(earlier, i) ? { maxLagMinutes } : {}),
+						};
+						after(`${other}/${operationId(entry, i)}`, key, lags, where);
 					});
 				}
 			});
@@ -223,6 +234,7 @@ class Check {
 		for (const machine of this.problem.machines) {
 			const blocks = (this.blocks.get(machine.id) ?? []).sort((a, b) => a.from - b.from || a.to - b.to);
 			for (const block of blocks) this.hours(machine, block);
+			this.runs(machine, blocks);
 			let before: Block | undefined;
 			for (const block of blocks) {
 				krw += this.between(machine, before, block);
@@ -230,6 +242,23 @@ class Check {
 			}
 		}
 		return krw;
+	}
+
+	/** A machine that has started runs long enough before its next gap; what ended before the horizon is past. */
+	private runs({ id, minRunMinutes = 0 }: MachineSpec, blocks: readonly Block[]): void {
+		const minutes = intervalMinutesOf(this.problem);
+		let [from, to, operation] = [0, Number.NEGATIVE_INFINITY, ""];
+		const ended = () => {
+			if (to <= 0 || (to - from) * minutes >= minRunMinutes - EPSILON) return;
+			this.found("scheduling.plan-machine-run-short", { operation, machine: id }, { at: this.time(from) });
+		};
+		for (const block of blocks) {
+			if (block.from > to) {
+				ended();
+				[from, to, operation] = [block.from, block.to, block.operation];
+			} else to = Math.max(to, block.to);
+		}
+		ended();
 	}
 
 	private hours(machine: MachineSpec, block: Block): void {
@@ -345,3 +374,17 @@ class Check {
 		return { demandKrw, peakKw, peakAt };
 	}
 }
+
+/** Whether an operation waits for another of its own job. */
+const waitsInside = (job: JobSpec, k: number): boolean => {
+	const { after, fixed } = job.operations[k] as OperationSpec;
+	return !fixed && (after ? after.length > 0 : k > 0);
+};
+
+/** Whether another operation of its own job waits for it. */
+const waitedForInside = (job: JobSpec, k: number): boolean =>
+	job.operations.some((other, i) => {
+		if (other.fixed || i === k) return false;
+		const id = operationId(job.operations[k] as OperationSpec, k);
+		return other.after ? other.after.some(({ operation }) => operation === id) : i === k + 1;
+	});

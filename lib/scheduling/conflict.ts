@@ -16,6 +16,7 @@ export interface Requirement {
 		| "scheduling.require-shifts"
 		| "scheduling.require-order"
 		| "scheduling.require-setups"
+		| "scheduling.require-rests"
 		| "scheduling.require-fixed";
 	job?: string;
 	operation?: string;
@@ -112,6 +113,9 @@ function requirementsOf(problem: SchedulingProblem): Requirement[] {
 		...(machine.maintenance?.length ? [{ code: "scheduling.require-maintenance" as const, machine: machine.id }] : []),
 		...(machine.shifts ? [{ code: "scheduling.require-shifts" as const, machine: machine.id }] : []),
 		...(machine.setups?.length ? [{ code: "scheduling.require-setups" as const, machine: machine.id }] : []),
+		...(machine.minRunMinutes || machine.minPauseMinutes
+			? [{ code: "scheduling.require-rests" as const, machine: machine.id }]
+			: []),
 	]);
 	const { cap } = problem;
 	const kw = Array.isArray(cap?.kw) ? Math.min(...cap.kw) : (cap?.kw ?? cap?.peakPowerLimitKw);
@@ -155,7 +159,11 @@ function reduced(problem: SchedulingProblem, kept: Kept): SchedulingProblem {
 			};
 		});
 	const machines = problem.machines.map((machine) => {
-		const { maintenance, shifts, setups, ...rest } = machine;
+		const { maintenance, shifts, setups, minRunMinutes, minPauseMinutes, ...rest } = machine;
+		const rests = {
+			...(minRunMinutes === undefined ? {} : { minRunMinutes }),
+			...(minPauseMinutes === undefined ? {} : { minPauseMinutes }),
+		};
 		const of = (code: Requirement["code"]) =>
 			[...kept].some((entry) => entry.code === code && entry.machine === machine.id);
 		return {
@@ -163,6 +171,7 @@ function reduced(problem: SchedulingProblem, kept: Kept): SchedulingProblem {
 			...(maintenance && of("scheduling.require-maintenance") ? { maintenance } : {}),
 			...(shifts && of("scheduling.require-shifts") ? { shifts } : {}),
 			...(setups && of("scheduling.require-setups") ? { setups } : {}),
+			...(of("scheduling.require-rests") ? rests : {}),
 		};
 	});
 	const { cap, ...others } = problem;

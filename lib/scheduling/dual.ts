@@ -1,6 +1,6 @@
 import type { Model } from "./model.ts";
+import type { Guide } from "./places.ts";
 import type { Matrix } from "./rows.ts";
-import type { Guide } from "./state.ts";
 
 export interface RelaxOptions {
 	/** Cost of the best plan: the steps aim at it. */

@@ -37,7 +37,15 @@ export function group(instance: Instance): Groups {
 	}
 	const machines = grouped(instance.machines.length, (m) => {
 		const machine = instance.machines[m];
-		if (!machine || machine.setupSlots || machine.minPause > 0 || machine.batch > 1 || held.has(m)) return `only ${m}`;
+		if (
+			!machine ||
+			machine.setupSlots ||
+			machine.minPause > 0 ||
+			machine.minRun > 1 ||
+			machine.batch > 1 ||
+			held.has(m)
+		)
+			return `only ${m}`;
 		return `${machine.open.join("")} ${uses[m]?.join()}`;
 	});
 	const groupOfMachine = inverse(machines, instance.machines.length);

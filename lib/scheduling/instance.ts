@@ -27,8 +27,8 @@ export interface Op {
 	job: number;
 	key: string;
 	modes: Mode[];
-	preds: { op: number; lag: number }[];
-	succs: { op: number; lag: number }[];
+	preds: Link[];
+	succs: Link[];
 	/** Number of its family, 0 for none. */
 	family: number;
 	size: number;
@@ -38,17 +38,28 @@ export interface Op {
 	/** First interval it may start in, and the first one it may no longer run in; precedence is counted in. */
 	earliest: number;
 	latestEnd: number;
+	/** Last interval it may start in, where something fixed says so. */
+	latestStart: number;
 	/** Cost of an interval of lateness, and from when; 0 where several operations end the job. */
 	lateKrw: number;
 	due: number;
 	fixed: { mode: number; start: number } | null;
 }
 
+/** Starts `lag` intervals after the other has ended at the soonest, `maxLag` at the latest. */
+export interface Link {
+	op: number;
+	lag: number;
+	maxLag: number;
+}
+
 export interface Machine {
 	id: string;
 	open: Uint8Array;
 	batch: number;
+	/** Intervals that it rests at least, and that it runs at least without a gap. */
 	minPause: number;
+	minRun: number;
 	/** Intervals and cost from family f to g at f × families + g; null without setups. */
 	setupSlots: Int32Array | null;
 	setupKrw: Float64Array | null;
@@ -211,6 +222,7 @@ function machineOf(
 		open,
 		batch: machine.batchSize ?? 1,
 		minPause,
+		minRun: slotsOf(machine.minRunMinutes ?? 0),
 		fragile: minPause > 1,
 		setupSlots,
 		setupKrw,
@@ -281,6 +293,7 @@ function jobsOf(
 				minPause: Math.max(1, slotsOf(operation.minPauseMinutes)),
 				earliest: Math.max(0, Math.ceil(at(job.release, 0) - 1e-9)),
 				latestEnd: Math.min(slots, Math.floor(at(job.deadline, slots) + 1e-9)),
+				latestStart: slots,
 				lateKrw: 0,
 				due: at(job.due, slots),
 				fixed: fixedOf(operation, startMs, stepMs),
@@ -290,7 +303,7 @@ function jobsOf(
 		const lateKrw = job.due === undefined ? 0 : ((job.tardinessKrwPerHour ?? 0) * (job.priority ?? 1) * minutes) / 60;
 		return { id: job.id, ops: made.map((op) => op.index), sinks: [], due: at(job.due, slots), lateKrw };
 	});
-	precedence(problem.jobs, jobs, ops, slotsOf);
+	precedence(problem.jobs, jobs, ops, slotsOf, (length) => Math.floor(length / minutes + 1e-9));
 	for (const job of jobs) lateness(job, ops);
 	for (const op of ops) for (const mode of op.modes) mode.run = runCosts(mode, machines, kwKrw, slots);
 	return { jobs, ops };
@@ -303,27 +316,35 @@ function fixedOf(operation: OperationSpec, startMs: number, stepMs: number): Op[
 	return { mode, start: Math.floor((Date.parse(fixed.start) - startMs) / stepMs + 1e-9) };
 }
 
+type Lags = { lagMinutes?: number; maxLagMinutes?: number };
+
 function precedence(
 	specs: readonly JobSpec[],
 	jobs: readonly Job[],
 	ops: readonly Op[],
 	slotsOf: (minutes: number | undefined) => number,
+	slotsWithin: (minutes: number) => number,
 ): void {
 	const byId = new Map(jobs.map((job) => [job.id, job]));
-	const link = (from: number | undefined, to: number | undefined, lag: number) => {
+	const link = (from: number | undefined, to: number | undefined, { lagMinutes, maxLagMinutes }: Lags) => {
 		const [a, b] = [ops[from ?? -1], ops[to ?? -1]];
 		if (!a || !b || b.fixed) return;
-		a.succs.push({ op: b.index, lag });
-		b.preds.push({ op: a.index, lag });
+		const maxLag = maxLagMinutes === undefined ? Number.POSITIVE_INFINITY : slotsWithin(maxLagMinutes);
+		const lag = slotsOf(lagMinutes);
+		a.succs.push({ op: b.index, lag, maxLag });
+		b.preds.push({ op: a.index, lag, maxLag });
 	};
 	specs.forEach((spec, index) => {
 		const job = jobs[index];
 		const ids = new Map(spec.operations.map((operation, k) => [operationId(operation, k), job?.ops[k]]));
 		spec.operations.forEach((operation, k) => {
 			if (operation.after) {
-				for (const other of operation.after) link(ids.get(other.operation), job?.ops[k], slotsOf(other.lagMinutes));
-			} else if (k > 0) link(job?.ops[k - 1], job?.ops[k], 0);
+				for (const other of operation.after) link(ids.get(other.operation), job?.ops[k], other);
+			} else if (k > 0) link(job?.ops[k - 1], job?.ops[k], {});
 		});
+	});
+	specs.forEach((spec, index) => {
+		const job = jobs[index];
 		// Of a job that waits for another, those wait that wait for nothing else of their own job.
 		const own = new Set(job?.ops);
 		const ends = (other: Job) => other.ops.filter((op) => !ops[op]?.succs.some((to) => other.ops.includes(to.op)));
@@ -332,7 +353,13 @@ function precedence(
 		for (const other of spec.after ?? []) {
 			const earlier = byId.get(other.job);
 			if (!earlier) continue;
-			for (const from of ends(earlier)) for (const to of heads) link(from, to, slotsOf(other.lagMinutes));
+			for (const from of ends(earlier)) {
+				for (const to of heads) {
+					const { lagMinutes = 0 } = other;
+					const begins = !ops[to]?.preds.some((link) => own.has(link.op));
+					link(from, to, begins ? other : { lagMinutes });
+				}
+			}
 		}
 	});
 }
@@ -388,9 +415,11 @@ function tighten(instance: Instance): void {
 	};
 	for (const index of order) {
 		const op = ops[index] as Op;
-		for (const { op: from, lag } of op.preds) {
-			const end = endOf(ops[from] as Op) + lag;
+		for (const { op: from, lag, maxLag } of op.preds) {
+			const before = ops[from] as Op;
+			const end = endOf(before) + lag;
 			op.earliest = Math.max(op.earliest, Number.isFinite(end) ? end : instance.slots);
+			op.latestStart = Math.min(op.latestStart, (before.fixed ? endOf(before) : before.latestEnd) + maxLag);
 		}
 	}
 	for (let k = order.length - 1; k >= 0; k--) {

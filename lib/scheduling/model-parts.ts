@@ -70,6 +70,7 @@ export function setups(model: Model): void {
 		if (!list || list.length === 0) return;
 		if (machine.setupSlots) setupRows(model, machine, m, list);
 		if (machine.minPause > 1) restRows(model, machine, m, list);
+		if (machine.minRun > 1) runRows(model, machine, m, list);
 	});
 }
 
@@ -157,6 +158,32 @@ function restRows(model: Model, machine: Machine, m: number, list: readonly Occu
 	}
 }
 
+/** A machine that has begun to run goes on long enough. */
+function runRows(model: Model, machine: Machine, m: number, list: readonly Occupancy[]): void {
+	const { instance, rows, fixed } = model;
+	const { slots } = instance;
+	const busy = byInterval(
+		list.filter((entry) => entry.occupies),
+		slots,
+		({ from, to }) => Array.from({ length: to - from }, (_, i) => from + i),
+	);
+	const held = Array.from({ length: slots }, (_, t) => (fixed.isTaken(m, t) ? 1 : 0));
+	const running = instance.ops.find((op) => op.fixed && op.fixed.start < 0 && fixed.holds(op, m, 0))?.fixed?.start;
+	for (let t = running ?? 0; t < slots; t++) {
+		// What ran before the horizon began then; from there on a start is an interval that none before it holds.
+		if (running !== undefined && t > running && t <= 0) continue;
+		for (let u = Math.max(0, t + 1); u < t + machine.minRun; u++) {
+			if (u >= slots && (busy[t]?.length ?? 0) + (held[t] ?? 0) === 0) break;
+			const constant = (t < 0 ? 1 : (held[t] ?? 0)) - (held[t - 1] ?? 0) - (held[u] ?? 0);
+			const row = rows.row(Number.NEGATIVE_INFINITY, -constant, `running ${m} ${t} ${u}`);
+			for (const { column } of busy[t] ?? []) rows.add(row, column, 1);
+			for (const { column } of busy[t - 1] ?? []) rows.add(row, column, -1);
+			for (const { column } of busy[u] ?? []) rows.add(row, column, -1);
+			if (u >= slots) break;
+		}
+	}
+}
+
 function byInterval<T>(list: readonly T[], slots: number, of: (entry: T) => number[]): T[][] {
 	const at: T[][] = Array.from({ length: slots }, () => []);
 	for (const entry of list) for (const t of of(entry)) at[t]?.push(entry);
@@ -194,6 +221,14 @@ export function setupCosts(model: Model): void {
 				}
 				return row;
 			});
+			// It is set up for something only to begin with it: no detour by way of what is cheap to change to.
+			const changed = states.map((family) => {
+				const row = rows.row(Number.NEGATIVE_INFINITY, held === family ? 1 : 0, `change ${m} ${family} ${t}`);
+				for (const entry of list) {
+					if (entry.starts && entry.family === family && entry.from === t) rows.add(row, entry.column, -1);
+				}
+				return row;
+			});
 			states.forEach((f, i) => {
 				states.forEach((g, k) => {
 					const krw = t === 0 && past ? 0 : (machine.setupKrw?.[f * families + g] ?? 0);
@@ -201,6 +236,7 @@ export function setupCosts(model: Model): void {
 					rows.set(into[i]?.row ?? -1, column, -1);
 					rows.set(next[k]?.row ?? -1, column, 1);
 					rows.set(busy[k] as number, column, 1);
+					if (f !== g) rows.set(changed[k] as number, column, 1);
 				});
 			});
 			into = next;

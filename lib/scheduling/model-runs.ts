@@ -31,9 +31,13 @@ export function batches(model: Model, capacity: readonly Int32Array[]): void {
 			...{ column, family: op.family, from: start, to: end, starts: true, occupies: true },
 		});
 		const room = rows.row(Number.NEGATIVE_INFINITY, 0, `batch ${key}`);
+		// A batch of nothing would fill gaps that must not be, and join runs that are too short.
+		const some = rows.row(Number.NEGATIVE_INFINITY, 0, `some in batch ${key}`);
+		rows.set(some, column, 1);
 		rows.set(room, column, -(instance.machines[machine]?.batch ?? 1));
 		columns.forEach((member, k) => {
 			rows.set(room, member, sizes[k] ?? 1);
+			rows.set(some, member, -1);
 			if (columns.length === 1) return;
 			const within = rows.row(Number.NEGATIVE_INFINITY, 0, `in batch ${key}`);
 			rows.set(within, member, 1);
@@ -67,7 +71,7 @@ function unitColumns(model: Model, op: Op, m: number, capacity: readonly Int32Ar
 	return Array.from({ length: mode.length }, (_, unit) => {
 		const of = new Map<number, number>();
 		for (let t = op.earliest + unit; t < op.latestEnd - (mode.length - unit - 1); t++) {
-			if (!fixed.admitsUnit(mode, unit, t)) continue;
+			if (!fixed.admitsUnit(mode, unit, t) || (unit === 0 && t > op.latestStart)) continue;
 			const last = unit === mode.length - 1;
 			const krw = (mode.kw[unit] as number) * (instance.kwKrw[t] as number);
 			const column = rows.column(krw + (last ? lateKrwAt(op, t + 1) : 0), 0, 1, true);

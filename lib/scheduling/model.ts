@@ -2,8 +2,9 @@ import { type Groups, group, type OpGroup } from "./groups.ts";
 import { type Instance, lateKrwAt, type Mode, type Op, type Placement } from "./instance.ts";
 import { charges, setupCosts, setups, tardiness } from "./model-parts.ts";
 import { batches, preemptible } from "./model-runs.ts";
+import { Places } from "./places.ts";
 import { Rows } from "./rows.ts";
-import type { Found } from "./search.ts";
+import { type Found, found } from "./search.ts";
 import { State } from "./state.ts";
 
 /** A column that stands for runs: so many operations of a group start in an interval on a group of machines. */
@@ -76,9 +77,11 @@ export function modelOf(instance: Instance): Model {
 		runs: [],
 		units: [],
 		batchColumns: new Map(),
-		offsetKrw: fixed.cost,
+		offsetKrw: fixed.planKrw,
 		fixed,
-		occupancy: machines.map((machine) => (machine.setupSlots || machine.minPause > 1 ? [] : null)),
+		occupancy: machines.map((machine) =>
+			machine.setupSlots || machine.minPause > 1 || machine.minRun > 1 ? [] : null,
+		),
 		starts: new Map(),
 		ends: new Map(),
 		capRows: new Int32Array(windows).fill(-1),
@@ -156,7 +159,7 @@ function runColumns(model: Model, entry: OpGroup, g: number, op: Op, capacity: r
 		const members = model.groups.machines[machines]?.length ?? 1;
 		const machine = instance.machines[mode.machine];
 		const shared = (machine?.batch ?? 1) > 1 && op.family > 0;
-		for (let t = op.earliest; t + mode.length <= op.latestEnd; t++) {
+		for (let t = op.earliest; t + mode.length <= op.latestEnd && t <= op.latestStart; t++) {
 			if (!fixed.admits(op, mode, t)) continue;
 			const end = t + mode.length;
 			const krw = (shared ? 0 : (mode.run[t] as number)) + lateKrwAt(op, end);
@@ -216,7 +219,7 @@ function precedence(model: Model): void {
 		return of;
 	};
 	for (const op of instance.ops) {
-		for (const { op: before, lag } of op.preds) {
+		for (const { op: before, lag, maxLag } of op.preds) {
 			if (instance.ops[before]?.fixed || op.fixed) continue;
 			const started = cumulative("starts", op.index);
 			const ended = cumulative("ends", before);
@@ -227,6 +230,15 @@ function precedence(model: Model): void {
 				rows.set(row, column, 1);
 				const earlier = t - lag >= 0 ? (ended[t - lag] as number) : -1;
 				if (earlier >= 0) rows.set(row, earlier, -1);
+			}
+			// What had ended by t is followed within the longest lag.
+			for (let t = 0; t + maxLag < slots; t++) {
+				const column = ended[t] as number;
+				if (column < 0 || (t > 0 && column === ended[t - 1])) continue;
+				const row = rows.row(Number.NEGATIVE_INFINITY, 0, `soon ${before} ${op.index} ${t}`);
+				rows.set(row, column, 1);
+				const later = started[t + maxLag] as number;
+				if (later >= 0) rows.set(row, later, -1);
 			}
 		}
 	}
@@ -321,20 +333,21 @@ function unitPlacements(model: Model, values: ArrayLike<number>, placements: (Pl
 /** Places everything anew, so that cost and fit come from the state and not from a solver's tolerances. */
 export function replayed(instance: Instance, placements: readonly (Placement | null)[]): Found {
 	const state = new State(instance);
+	const places = new Places(state);
 	for (const index of [...instance.order].sort((a, b) => startOf(placements, a) - startOf(placements, b))) {
 		const op = instance.ops[index] as Op;
 		const placement = placements[index];
-		if (placement && state.krwOf(op, placement) < Number.POSITIVE_INFINITY) state.place(op, placement);
+		if (placement && places.krwOf(op, placement) < Number.POSITIVE_INFINITY) state.place(op, placement);
 	}
 	// What a rounding left over is put where it fits.
 	for (const index of instance.order) {
 		const op = instance.ops[index] as Op;
 		if (state.placements[index]) continue;
-		const best = state.best(op);
+		const best = places.best(op);
 		if (best) state.place(op, best.placement);
 	}
-	const missing = instance.order.filter((op) => !state.placements[op]).length;
-	return { placements: [...state.placements], krw: state.cost, missing: state.sound() ? missing : missing + 1 };
+	const result = found(state);
+	return state.sound() ? result : { ...result, missing: result.missing + 1 };
 }
 
 const startOf = (placements: readonly (Placement | null)[], op: number): number =>

@@ -65,6 +65,8 @@ export interface MachineSpec {
 	batchSize?: number;
 	/** Once stopped it rests at least so long. */
 	minPauseMinutes?: number;
+	/** Once started it runs at least so long without a gap: operations follow each other at once. Setups are gaps. */
+	minRunMinutes?: number;
 	/** Between operations of different families; pairs that are not named cost nothing. */
 	setups?: SetupSpec[];
 	/** What it is set up for at the start of the horizon. */
@@ -88,8 +90,11 @@ export interface JobSpec {
 	/** Weight of its tardiness, default 1. */
 	priority?: number;
 	tardinessKrwPerHour?: number;
-	/** Jobs that must be finished before it begins. */
-	after?: { job: string; lagMinutes?: number }[];
+	/**
+	 * Jobs that must be finished before it begins, so long before at least (default 0) and at most (default any time):
+	 * between whatever ends the other job and whatever begins this one.
+	 */
+	after?: { job: string; lagMinutes?: number; maxLagMinutes?: number }[];
 	operations: OperationSpec[];
 }
 
@@ -101,7 +106,7 @@ export interface OperationSpec {
 	/** Units it takes in a batch, default 1. */
 	size?: number;
 	/** Operations of its own job that come first; default: the one before it. */
-	after?: { operation: string; lagMinutes?: number }[];
+	after?: { operation: string; lagMinutes?: number; maxLagMinutes?: number }[];
 	modes: ModeSpec[];
 	/** Whether it may be interrupted and go on later on the same machine. */
 	preemptible?: boolean;

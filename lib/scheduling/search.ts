@@ -1,12 +1,13 @@
 import type { Instance, Mode, Op, Placement } from "./instance.ts";
+import { type Guide, Places } from "./places.ts";
 import { Random } from "./random.ts";
-import { type Guide, State } from "./state.ts";
+import { State } from "./state.ts";
 
 /** Placements of every operation, and what they cost. */
 export interface Found {
 	placements: (Placement | null)[];
 	krw: number;
-	/** Operations that found no place; a plan has none. */
+	/** Operations that found no place, and one more where a machine runs too briefly; a plan has none. */
 	missing: number;
 }
 
@@ -47,8 +48,9 @@ function sorted(instance: Instance, key: (op: Op) => number): Op[] {
 /** List scheduling: each operation in turn where it costs least. */
 export function listed(instance: Instance, key: (op: Op) => number): State {
 	const state = new State(instance);
+	const places = new Places(state);
 	for (const op of sorted(instance, key)) {
-		const best = state.best(op);
+		const best = places.best(op);
 		if (best) state.place(op, best.placement);
 	}
 	return state;
@@ -57,32 +59,33 @@ export function listed(instance: Instance, key: (op: Op) => number): State {
 /** Each operation as soon as possible, those due first first: what a plant does without a plan. */
 export function asSoonAsPossible(instance: Instance): Found {
 	const state = new State(instance);
+	const places = new Places(state);
 	for (const op of sorted(instance, (entry) => Math.min(entry.due, entry.latestEnd) - shortest(entry))) {
-		const placement = soonest(state, op);
+		const placement = soonest(places, op);
 		if (placement) state.place(op, placement);
 	}
 	return found(state);
 }
 
-function soonest(state: State, op: Op): Placement | null {
-	const { from, to } = state.windowOf(op);
+function soonest(places: Places, op: Op): Placement | null {
+	const { from, to } = places.state.windowOf(op);
 	let best: Placement | null = null;
 	let end = to + 1;
 	op.modes.forEach((mode, m) => {
 		for (let t = from; t + mode.length < end; t++) {
 			const placement = { mode: m, pieces: [t, t + mode.length] };
-			if (state.krwOf(op, placement) === Number.POSITIVE_INFINITY) continue;
+			if (places.krwOf(op, placement) === Number.POSITIVE_INFINITY) continue;
 			best = placement;
 			end = t + mode.length;
 		}
 	});
-	return best ?? state.best(op)?.placement ?? null;
+	return best ?? places.best(op)?.placement ?? null;
 }
 
 export const found = (state: State): Found => ({
 	placements: [...state.placements],
 	krw: state.cost,
-	missing: state.instance.order.filter((op) => !state.placements[op]).length,
+	missing: state.instance.order.filter((op) => !state.placements[op]).length + Number(state.short > 0),
 });
 
 export const better = (a: Found, b: Found): boolean =>
@@ -123,6 +126,7 @@ export class Search {
 	private readonly random: Random;
 	private readonly ops: Op[];
 	private readonly state: State;
+	private readonly places: Places;
 	private readonly absent: Float64Array;
 	private best: Found;
 	private krw: number;
@@ -134,13 +138,14 @@ export class Search {
 		this.random = new Random(options.seed);
 		this.ops = placeable(instance);
 		this.state = new State(instance);
+		this.places = new Places(this.state);
 		this.absent = new Float64Array(instance.ops.length).fill(1);
 		const from = options.from ?? constructed(instance, options);
 		for (const op of this.ops) {
 			const placement = from.placements[op.index];
 			if (placement) this.state.place(op, placement);
 		}
-		this.state.guide = options.guide ?? null;
+		this.places.guide = options.guide ?? null;
 		this.missing = new Set(this.ops.filter((op) => !this.state.placements[op.index]).map((op) => op.index));
 		this.krw = this.state.cost;
 		this.best = found(this.state);
@@ -148,7 +153,7 @@ export class Search {
 
 	run(): Found {
 		const { iterations, stopAtMs, stopped } = this.options;
-		const scale = Math.abs(this.krw) / Math.max(1, this.ops.length);
+		const scale = Math.abs(this.state.planKrw) / Math.max(1, this.ops.length);
 		for (let k = 0; k < iterations && this.ops.length > 0; k++) {
 			if (k % 16 === 0 && (performance.now() > stopAtMs || stopped())) break;
 			if (this.missing.size > 0) {
@@ -168,10 +173,10 @@ export class Search {
 		this.shuffle(taken, old);
 		const noise = () => this.random.unit() < 0.02;
 		// Prices look ahead where a greedy place would not; the true cost decides in the end.
-		this.state.heed = this.state.guide && this.random.unit() < 0.7 ? this.random.unit() : 0;
+		this.places.heed = this.places.guide && this.random.unit() < 0.7 ? this.random.unit() : 0;
 		let complete = true;
 		for (const op of taken) {
-			const best = this.state.best(op, noise);
+			const best = this.places.best(op, noise);
 			if (best) this.state.place(op, best.placement);
 			else complete = false;
 			if (!complete) break;
@@ -270,10 +275,10 @@ export class Search {
 
 	/** Places an operation that fits nowhere by taking out what was forced out least often. */
 	private force(): void {
-		const { random, state, absent } = this;
+		const { random, state, places, absent } = this;
 		const list = [...this.missing];
 		const op = this.instance.ops[list[random.below(list.length)] as number] as Op;
-		let best = state.best(op)?.placement ?? null;
+		let best = places.best(op)?.placement ?? null;
 		if (!best) {
 			absent[op.index] = (absent[op.index] as number) + 1;
 			let least = Number.POSITIVE_INFINITY;
@@ -293,7 +298,7 @@ export class Search {
 				this.missing.add(other);
 			}
 			// What blocked it may not have been all: power that several share, a setup further off.
-			if (state.krwOf(op, best) === Number.POSITIVE_INFINITY) best = state.best(op)?.placement ?? null;
+			if (places.krwOf(op, best) === Number.POSITIVE_INFINITY) best = places.best(op)?.placement ?? null;
 		}
 		if (best) {
 			state.place(op, best);
@@ -301,7 +306,7 @@ export class Search {
 		}
 		for (const other of [...this.missing].sort(() => random.unit() - 0.5)) {
 			const back = this.instance.ops[other] as Op;
-			const place = state.best(back);
+			const place = places.best(back);
 			if (!place) continue;
 			state.place(back, place.placement);
 			this.missing.delete(other);
@@ -317,10 +322,13 @@ export class Search {
 		const { state, instance } = this;
 		const end = at + mode.length;
 		const out = new Set(state.inTheWay(mode.machine, at, end));
-		for (const { op: before, lag } of op.preds) if (state.endOf(before) + lag > at) out.add(before);
-		for (const { op: after, lag } of op.succs) {
+		for (const { op: before, lag, maxLag } of op.preds) {
+			const ended = state.endOf(before);
+			if (ended + lag > at || at > ended + maxLag) out.add(before);
+		}
+		for (const { op: after, lag, maxLag } of op.succs) {
 			const start = state.placements[after]?.pieces[0];
-			if (start !== undefined && start - lag < end) out.add(after);
+			if (start !== undefined && (start - lag < end || start > end + maxLag)) out.add(after);
 		}
 		for (let t = at; t < end; t++) {
 			const q = Math.floor(t / instance.width);
@@ -354,17 +362,19 @@ export function polished(instance: Instance, from: Found): Found {
 		if (placement) state.place(op, placement);
 	}
 	const ops = placeable(instance).sort((a, b) => state.endOf(a.index) - state.endOf(b.index));
-	for (let pass = 0; pass < 2; pass++) for (const op of ops) settle(state, op, 1e-9 * Math.abs(from.krw));
+	const places = new Places(state);
+	for (let pass = 0; pass < 2; pass++) for (const op of ops) settle(places, op, 1e-9 * Math.abs(from.krw));
 	const after = found(state);
 	return state.sound() && after.krw <= from.krw * (1 + 1e-9) + 1e-9 && after.missing === from.missing ? after : from;
 }
 
-function settle(state: State, op: Op, slackKrw: number): void {
+function settle(places: Places, op: Op, slackKrw: number): void {
+	const { state } = places;
 	const old = state.placements[op.index];
 	if (!old || old.pieces.length > 2) return;
 	state.remove(op);
 	const { from, to } = state.windowOf(op);
-	const limit = state.krwOf(op, old) + slackKrw / state.instance.ops.length;
+	const limit = places.krwOf(op, old) + slackKrw / state.instance.ops.length;
 	const touches = (m: number, start: number, end: number) =>
 		Number(state.isTaken(m, start - 1)) + Number(state.isTaken(m, end));
 	let best = old;
@@ -378,7 +388,7 @@ function settle(state: State, op: Op, slackKrw: number): void {
 			const sooner = t + mode.length < (best.pieces[1] as number);
 			if (side < most || (side === most && !sooner)) continue;
 			const placement = { mode: m, pieces: [t, t + mode.length] };
-			if (state.krwOf(op, placement) > limit) continue;
+			if (places.krwOf(op, placement) > limit) continue;
 			[best, most] = [placement, side];
 		}
 	}

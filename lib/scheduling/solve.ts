@@ -3,9 +3,9 @@ import { guideOf, relaxed } from "./dual.ts";
 import { loadSolver, type Solver } from "./highs.ts";
 import { compile, type Instance, planOf } from "./instance.ts";
 import { foundOf, type Model, modelOf, valuesOf } from "./model.ts";
+import type { Guide } from "./places.ts";
 import type { Plan, SchedulingProblem } from "./problem.ts";
 import { asSoonAsPossible, better, constructed, type Found, polished, Search } from "./search.ts";
-import type { Guide } from "./state.ts";
 
 export interface SolveOptions {
 	/** Time it may take, s; default 30. */
@@ -114,13 +114,17 @@ class Solve {
 		return this.answer();
 	}
 
-	/** What is fixed cannot be planned around: where it breaks a rule by itself, there is no plan. */
+	/**
+	 * What is fixed cannot be planned around: where it breaks a rule by itself, there is no plan. Only a run of a machine
+	 * may still become long enough by what follows.
+	 */
 	private fixedHold(): boolean {
 		const placements = this.instance.ops.map(({ fixed, modes }) =>
 			fixed ? { mode: fixed.mode, pieces: [fixed.start, fixed.start + (modes[fixed.mode]?.length ?? 0)] } : null,
 		);
 		const { violations } = checkPlan(this.problem, planOf(this.instance, placements));
-		return violations.every(({ code }) => code === "scheduling.plan-missing");
+		const mendable = new Set(["scheduling.plan-missing", "scheduling.plan-machine-run-short"]);
+		return violations.every(({ code }) => mendable.has(code));
 	}
 
 	/** Rounds of search are counted, not timed, so that a seed repeats; time only cuts them short. */
@@ -157,7 +161,7 @@ class Solve {
 		const { violations, cost, loadKw } = checkPlan(this.problem, plan);
 		if (violations.length > 0) return;
 		if (this.checked && cost.totalKrw >= this.checked.cost.totalKrw) return;
-		this.best = found;
+		this.best = { ...found, krw: cost.totalKrw };
 		this.checked = { plan, cost, loadKw };
 		this.watch.onPlan?.(plan, cost);
 		this.report();

@@ -218,11 +218,13 @@ function jobIssues(problem: SchedulingProblem, job: JobSpec, index: number): Iss
 		if (!jobs.has(other.job)) {
 			issues.push({ code: "scheduling.unknown-job", field: `${field}/after`, job: job.id, other: other.job });
 		}
+		issues.push(...lagIssues(job, other.job, other, `${field}/after`));
 	}
 	const ids = new Set(job.operations.map(operationId));
 	job.operations.forEach((operation, k) => {
 		issues.push(...operationIssues(problem, job, operation, `${field}/operations/${k}`, operationId(operation, k)));
 		for (const other of operation.after ?? []) {
+			issues.push(...lagIssues(job, other.operation, other, `${field}/operations/${k}/after`));
 			if (ids.has(other.operation)) continue;
 			issues.push({
 				code: "scheduling.unknown-operation",
@@ -234,6 +236,16 @@ function jobIssues(problem: SchedulingProblem, job: JobSpec, index: number): Iss
 		}
 	});
 	return issues;
+}
+
+function lagIssues(
+	job: JobSpec,
+	other: string,
+	{ lagMinutes = 0, maxLagMinutes }: { lagMinutes?: number; maxLagMinutes?: number },
+	field: string,
+): Issue[] {
+	if (maxLagMinutes === undefined || maxLagMinutes >= lagMinutes) return [];
+	return [{ code: "scheduling.lag-order", field, job: job.id, other, lagMinutes, maxLagMinutes }];
 }
 
 function operationIssues(

@@ -30,6 +30,7 @@ describe(`${COUNT} random problems`, () => {
 			const problem = randomProblem(seed, 2 + (seed % 3));
 			assert.deepEqual(issuesOf(problem), [], `seed ${seed}`);
 			const solution = await solve(problem, { seconds: 20, gap: 0 }, watch);
+			if (seed % 1000 === 0) console.log(`      ${seed}: ${JSON.stringify(seen)}`);
 			seen.tried++;
 			assert.notEqual(solution.status, "unknown", `seed ${seed}: ${JSON.stringify(solution)}`);
 			if (solution.plan) {

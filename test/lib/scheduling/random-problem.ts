@@ -29,8 +29,13 @@ export function randomProblem(seed: number, jobs = 3, intervals = 8): Scheduling
 			...(maintenance ? { maintenance } : {}),
 			...(chance(0.15) ? { shifts: [{ start: time(0), end: time(between(4, intervals)) }] } : {}),
 			...(chance(0.15) ? { minPauseMinutes: minutes(2) } : {}),
+			...(chance(0.15) ? { minRunMinutes: minutes(between(2, 4)) } : {}),
 			...(chance(0.2) ? { batchSize: 2 } : {}),
 		};
+	});
+	const lags = (least: number) => ({
+		lagMinutes: minutes(least),
+		...(chance(0.4) ? { maxLagMinutes: minutes(least + between(0, 2)) } : {}),
 	});
 	// A batch shares one recipe, so power and time hang on machine and family.
 	const powers = [between(5, 30), between(5, 30)];
@@ -60,7 +65,7 @@ export function randomProblem(seed: number, jobs = 3, intervals = 8): Scheduling
 			...(release ? { release: time(release) } : {}),
 			...(chance(0.4) ? { due: time(between(1, intervals)), tardinessKrwPerHour: between(1, 20) * 100 } : {}),
 			...(chance(0.4) ? { deadline: time(between(release + 2, intervals + 1)) } : {}),
-			...(k > 0 && chance(0.3) ? { after: [{ job: `J${k - 1}`, lagMinutes: minutes(between(0, 1)) }] } : {}),
+			...(k > 0 && chance(0.3) ? { after: [{ job: `J${k - 1}`, ...lags(between(0, 1)) }] } : {}),
 			operations: Array.from({ length: k === 0 && jobs < 4 && chance(0.3) ? 2 : 1 }, operation),
 		};
 	});

@@ -67,6 +67,11 @@ describe("an inconsistent scheduling problem", () => {
 		["a machine twice", { machines: [{ id: "press" }, { id: "press" }] }, ["duplicate"]],
 		["a job twice", { jobs: [job("A"), job("A")] }, ["duplicate"]],
 		["an unknown job before it", { jobs: [job("A", { after: [{ job: "Z" }] })] }, ["unknown-job"]],
+		[
+			"a longest lag below the shortest",
+			{ jobs: [job("A"), job("B", { after: [{ job: "A", lagMinutes: 30, maxLagMinutes: 15 }] })] },
+			["lag-order"],
+		],
 		["a deadline in the past", { jobs: [job("A", { deadline: at(-4) })] }, ["deadline-past"]],
 		["a time without offset", { jobs: [job("A", { deadline: "2026-11-23T01:00:00" })] }, ["time"]],
 		["a start between quarter-hours", { start: "2026-11-23T00:07:00Z" }, ["start-unaligned"]],
