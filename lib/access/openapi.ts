@@ -26,7 +26,7 @@ export function contractCheck(document: OpenApi, validateContract: boolean): Han
 		apiSpec: structuredClone(document) as never,
 		useRequestUrl: true,
 		validateApiSpec: validateContract,
-		validateRequests: { allowUnknownQueryParameters: false },
+		validateRequests: { allowUnknownQueryParameters: false, allErrors: true },
 		validateResponses: false,
 		// Access was checked before, and bodies are JSON alone.
 		validateSecurity: false,

@@ -8,7 +8,7 @@ import { problemOf } from "../problem.ts";
 import { csvOf } from "../store/wire.ts";
 import type { Contract, Operation } from "./contract.ts";
 import { etagOf, namesTag } from "./etag.ts";
-import { fieldsFrom, pickFields } from "./fields.ts";
+import { pickFields } from "./fields.ts";
 import type { Turn } from "./idempotency.ts";
 import { encodingOf, preferredType } from "./negotiate.ts";
 
@@ -25,8 +25,8 @@ export interface AnswerRules {
 	requestId: string;
 	/** Takes what went wrong inside. */
 	failed: (text: string) => void;
-	/** Names of the parameter `fields`, where there is one. */
-	fields?: string;
+	/** Only these fields are wanted. */
+	fields?: readonly string[];
 	/** Keeps the answer to a request with an Idempotency-Key; set once the request has its turn. */
 	turn?: Turn;
 }
@@ -114,9 +114,8 @@ async function prepare(
 	await settleTurn(res, rules, status, isJson ? JSON.stringify(json) : undefined);
 	let body: string | Buffer | undefined = "bytes" in given && !isJson ? given.bytes : undefined;
 	if (isJson) {
-		if (status === 200 && rules.fields !== undefined && operation && typeof json === "object" && json !== null) {
-			json = pickFields(json, fieldsFrom(rules.fields, contract.fieldsOf(operation)));
-		}
+		if (status === 200 && rules.fields && typeof json === "object" && json !== null)
+			json = pickFields(json, rules.fields);
 		body = tableFor(req, res, rules, status, json) ?? JSON.stringify(json);
 	}
 	if (status === 204 || status === 304 || body === undefined) return undefined;
@@ -138,7 +137,9 @@ async function failure(req: HttpRequest, res: HttpResponse, rules: AnswerRules, 
 	res.statusCode = problem.status;
 	res.setHeader("Content-Type", "application/problem+json; charset=utf-8");
 	res.setHeader("Content-Language", language);
-	return JSON.stringify({ ...problem, instance: `urn:smartfactory:request:${requestId}` });
+	const body = JSON.stringify({ ...problem, instance: `urn:smartfactory:request:${requestId}` });
+	res.setHeader("Content-Length", Buffer.byteLength(body));
+	return body;
 }
 
 function mediaTypeOf(res: HttpResponse): string {

@@ -75,11 +75,11 @@ export class ApiFront {
 		} finally {
 			req.method = method;
 		}
-		const fields = queryOf(req).fields;
-		if (operation && typeof fields === "string") {
-			fieldsFrom(fields, this.contract.fieldsOf(operation));
-			rules.fields = fields;
-		}
+		const { fields } = queryOf(req);
+		if (!operation || typeof fields !== "string") return;
+		rules.fields = fieldsFrom(fields, this.contract.fieldsOf(operation));
+		// It is dealt with; nodes need not know of it.
+		delete queryOf(req).fields;
 	}
 
 	/** Whether the request is to be worked on: one whose Idempotency-Key was answered before is answered so again. */

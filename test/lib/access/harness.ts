@@ -24,6 +24,8 @@ export interface Served {
 	/** What was written to the log. */
 	logged: string[];
 	close(): Promise<void>;
+	/** Ends it and leaves its home. */
+	stop(): Promise<void>;
 }
 
 export function temporaryHome(): string {
@@ -34,10 +36,10 @@ export function temporaryHome(): string {
  * The doors as Node-RED mounts them: admin at /editor, the router at /, and behind it a flow that echoes who came and
  * what arrived.
  */
-export async function serve({
-	keepHome,
-	...options
-}: Partial<AccessOptions> & { keepHome?: boolean } = {}): Promise<Served> {
+export async function serve(
+	{ keepHome, ...options }: Partial<AccessOptions> & { keepHome?: boolean } = {},
+	flow?: unknown,
+): Promise<Served> {
 	const home = options.home ?? temporaryHome();
 	const logged: string[] = [];
 	const access = createAccess({ adminPassword: password, log: (text) => logged.push(text), ...options, home });
@@ -47,6 +49,7 @@ export async function serve({
 		res.end("editor"),
 	);
 	app.use(settings.httpNodeAuth);
+	if (flow) app.use(flow);
 	app.use((req: never, res: { jsonp(body: unknown): void }) => {
 		const { body, query } = req as { body: unknown; query: unknown };
 		const answer = (globalThis as { answer?: unknown }).answer;
@@ -54,14 +57,18 @@ export async function serve({
 	});
 	const server: Server = createServer((req, res) => app(req, res));
 	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+	const stop = async (): Promise<void> => {
+		server.closeAllConnections();
+		await new Promise((resolve) => server.close(resolve));
+	};
 	return {
 		base: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
 		home,
 		access,
 		logged,
+		stop,
 		close: async () => {
-			server.closeAllConnections();
-			await new Promise((resolve) => server.close(resolve));
+			await stop();
 			if (!keepHome) rmSync(home, { recursive: true, force: true });
 		},
 	};
