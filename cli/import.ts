@@ -5,18 +5,17 @@ import { clockOf } from "../lib/calendar/zone-clock.ts";
 import { EnergyError } from "../lib/errors.ts";
 import { languageOfTerminal } from "../lib/messages.ts";
 import { openStore } from "../lib/store/open.ts";
-import type { QuarantineEntry, Store, WriteOutcome } from "../lib/store/store.ts";
+import { asOption, fileOptions, planOf, rowsOf } from "../lib/telemetry/csv/file.ts";
 import { CsvImporter, type ReadRow } from "../lib/telemetry/csv/importer.ts";
 import type { Plan } from "../lib/telemetry/csv/plan.ts";
+import { writeImport } from "../lib/telemetry/csv/write.ts";
 import type { Interval } from "../lib/telemetry/interval.ts";
 import { loadApp } from "./app.ts";
-import { fileOptions, planOf, rowsOf } from "./csv-file.ts";
 import { progressBar } from "./progress.ts";
 import { line, reasonOf, say } from "./say.ts";
 
 const PREVIEW_ROWS = 6;
 const SHOWN_PROBLEMS = 10;
-const BATCH = 5000;
 
 void main().catch((error: unknown) => {
 	console.error(reasonOf(error));
@@ -48,7 +47,7 @@ async function main(): Promise<void> {
 	}
 	const machine = idOf("--machine", values.machine ?? "");
 	const site = idOf("--site", values.site);
-	const { plan, delimiter } = await planOf(file, values);
+	const { plan, delimiter } = await planOf(file, values, asOption);
 	const importer = new CsvImporter(plan, {
 		site,
 		machine,
@@ -70,7 +69,10 @@ async function main(): Promise<void> {
 	const store = await openStore(values.db ?? loadApp().dbUrl);
 	try {
 		await store.defineSite({ id: site, timeZone: values.zone });
-		await write(store, intervals, importer.rejected);
+		const bar = progressBar();
+		const written = await writeImport(store, intervals, importer.rejected, (share) => bar.show(0.5 + share / 2));
+		bar.clear();
+		say("telemetry.import-written", { ...written });
 	} finally {
 		await store.close();
 	}
@@ -94,41 +96,6 @@ async function readAll(importer: CsvImporter, file: string, delimiter: string): 
 	}
 	bar.clear();
 	return shown;
-}
-
-async function write(
-	store: Store,
-	intervals: readonly Interval[],
-	rejected: readonly QuarantineEntry[],
-): Promise<void> {
-	const total: WriteOutcome = { inserted: 0, duplicates: 0, replaced: 0 };
-	const bar = progressBar();
-	for (let at = 0; at < intervals.length; at += BATCH) {
-		const outcome = await store.writeIntervals(intervals.slice(at, at + BATCH));
-		total.inserted += outcome.inserted;
-		total.duplicates += outcome.duplicates;
-		total.replaced += outcome.replaced;
-		bar.show(0.5 + (at + BATCH) / intervals.length / 2);
-	}
-	bar.clear();
-	const fresh = await notYetQuarantined(store, rejected);
-	if (fresh.length > 0) await store.quarantine(fresh);
-	say("telemetry.import-written", { ...total, quarantined: rejected.length });
-}
-
-/** Those rows that an earlier run of the same file did not file already. */
-async function notYetQuarantined(store: Store, rejected: readonly QuarantineEntry[]): Promise<QuarantineEntry[]> {
-	const [first] = rejected;
-	if (!first) return [];
-	const known = new Set<string>();
-	const { site, machine } = first;
-	for (let cursor: string | undefined; ; ) {
-		const page = await store.quarantined({ site, machine, limit: 10_000, ...(cursor !== undefined && { cursor }) });
-		for (const { source, payload } of page.items) known.add(`${source} ${payload}`);
-		cursor = page.nextCursor;
-		if (cursor === undefined) break;
-	}
-	return rejected.filter(({ source, payload }) => !known.has(`${source} ${payload}`));
 }
 
 function showPlan(plan: Plan, zone: string): void {

@@ -6,11 +6,11 @@ import { connect, type MqttClient } from "mqtt";
 import { brokerUrl } from "../lib/config/config.ts";
 import { EnergyError } from "../lib/errors.ts";
 import { languageOfTerminal } from "../lib/messages.ts";
+import { asOption, fileOptions, planOf, rowsOf } from "../lib/telemetry/csv/file.ts";
 import { CsvImporter } from "../lib/telemetry/csv/importer.ts";
 import { dueMs, replayReading } from "../lib/telemetry/csv/replay.ts";
 import type { Span } from "../lib/telemetry/csv/resample.ts";
 import { loadApp } from "./app.ts";
-import { fileOptions, planOf, rowsOf } from "./csv-file.ts";
 import { line, reasonOf, say } from "./say.ts";
 
 const stopping = new AbortController();
@@ -105,7 +105,7 @@ const topicOf = ({ site, area, machine }: Orders): string => `smartfactory/${sit
 /** The rows to publish; those that can't be read are left out, as import would put them aside. */
 async function spansOf(file: string, values: Values, { site, machine }: Orders): Promise<Span[]> {
 	const { time: _stamp, "time-column": timeColumn, ...rest } = values;
-	const { plan, delimiter } = await planOf(file, { ...rest, ...(timeColumn !== undefined && { time: timeColumn }) });
+	const { plan, delimiter } = await planOf(file, { ...rest, ...(timeColumn !== undefined && { time: timeColumn }) }, asOption);
 	const importer = new CsvImporter(plan, {
 		site,
 		machine,

@@ -20,6 +20,7 @@ const subjects = [
 	"config",
 	"demand",
 	"ingest",
+	"jobs",
 	"live",
 	"nodes",
 	"plant",

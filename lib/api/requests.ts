@@ -1,3 +1,5 @@
+import { Rate } from "../metrics/rate.ts";
+
 /** Upper bounds of the classes that durations are counted in, ms: a fifth apart, so that a quantile is right to a tenth. */
 const bounds = Float64Array.from({ length: 80 }, (_, i) => 0.05 * 1.2 ** i);
 const WINDOW_S = 60;
@@ -13,8 +15,7 @@ export class RouteMeter {
 	bytes = 0;
 	readonly byStatus = new Map<number, number>();
 	readonly #classes = new Float64Array(bounds.length + 1);
-	readonly #seconds = new Float64Array(WINDOW_S);
-	#second = 0;
+	readonly #rate = new Rate(WINDOW_S);
 
 	constructor(method: string, path: string) {
 		this.method = method;
@@ -30,14 +31,12 @@ export class RouteMeter {
 		this.byStatus.set(status, (this.byStatus.get(status) ?? 0) + 1);
 		const at = classOf(durationMs);
 		this.#classes[at] = (this.#classes[at] ?? 0) + 1;
-		const second = this.#turnTo(nowMs);
-		this.#seconds[second % WINDOW_S] = (this.#seconds[second % WINDOW_S] ?? 0) + 1;
+		this.#rate.add(1, nowMs);
 	}
 
 	/** Requests a second, over the last minute. */
 	perSecond(nowMs: number): number {
-		this.#turnTo(nowMs);
-		return this.#seconds.reduce((sum, count) => sum + count, 0) / WINDOW_S;
+		return this.#rate.perSecond(nowMs);
 	}
 
 	/** The duration that this share of all requests kept within, ms; null before the first. */
@@ -60,14 +59,6 @@ export class RouteMeter {
 				if ((bounds[i] ?? Number.POSITIVE_INFINITY) <= limit) sum += count;
 			return sum;
 		});
-	}
-
-	#turnTo(nowMs: number): number {
-		const second = Math.floor(nowMs / 1000);
-		const behind = Math.min(WINDOW_S, second - this.#second);
-		for (let i = 1; i <= behind; i++) this.#seconds[(second - behind + i) % WINDOW_S] = 0;
-		this.#second = Math.max(second, this.#second);
-		return this.#second;
 	}
 }
 

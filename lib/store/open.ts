@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
 import { EnergyError } from "../errors.ts";
+import { readingTally } from "../metrics/tally.ts";
 import { SqliteStore } from "./sqlite/store.ts";
 import type { Store, StoreOptions } from "./store.ts";
 
@@ -83,8 +84,20 @@ function handle(path: string, shared: Shared, store: Store): Store {
 			if (typeof member !== "function") return member;
 			return (...values: unknown[]) => {
 				if (!open) return Promise.reject(new EnergyError("store.closed", { path }));
-				return member.apply(target, values);
+				const done: unknown = member.apply(target, values);
+				return counted(name, values, done);
 			};
 		},
+	});
+}
+
+/** Counts what becomes of readings, whichever node writes them. */
+function counted(name: string | symbol, [given]: readonly unknown[], done: unknown): unknown {
+	const count = Array.isArray(given) ? given.length : 0;
+	if ((name !== "write" && name !== "quarantine") || count === 0 || !(done instanceof Promise)) return done;
+	return done.then((outcome: unknown) => {
+		if (name === "write") readingTally.store(count, Date.now());
+		else readingTally.reject(count, Date.now());
+		return outcome;
 	});
 }

@@ -1,20 +1,13 @@
-// What import and replay share: the options on how to read a CSV file, its head, and its rows as a stream.
+// What importing by command, by request and replay share: the options on how to read a CSV file, its head, and its rows
+// as a stream.
 import { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { Transform, type TransformCallback } from "node:stream";
 import type { ParseArgsOptionsConfig } from "node:util";
-import { parse } from "csv-parse";
-import { EnergyError } from "../lib/errors.ts";
-import type { Row } from "../lib/telemetry/csv/importer.ts";
-import {
-	type Measure,
-	measures,
-	type Plan,
-	type PlanOptions,
-	planImport,
-	readDuration,
-} from "../lib/telemetry/csv/plan.ts";
-import { parseInstant } from "../lib/telemetry/time.ts";
+import { EnergyError } from "../../errors.ts";
+import { parseInstant } from "../time.ts";
+import type { Row } from "./importer.ts";
+import { type Measure, measures, type Plan, type PlanOptions, planImport, readDuration } from "./plan.ts";
 
 /** Rows that the plan is made from: some weeks of quarter-hours, so that slipping dates are seen. */
 const HEAD_ROWS = 3000;
@@ -33,24 +26,30 @@ export const fileOptions = {
 	decimal: { type: "string" },
 } as const satisfies ParseArgsOptionsConfig;
 
-type FileValues = { [K in keyof typeof fileOptions]?: string };
+/** How to read a file, as a person says it: on the command line, or as parameters of a request. */
+export type FileValues = { [K in keyof typeof fileOptions]?: string };
 
-function bad(option: string, value: string, rule: string): never {
-	throw new EnergyError("telemetry.import-option", { option, value, rule });
-}
+/** How an option is called where it was said: `--map`, or `map`. */
+type Naming = (option: string) => string;
+export const asOption: Naming = (option) => `--${option}`;
+export const asParameter: Naming = (option) => option;
 
 /** @throws EnergyError `telemetry.import-option` naming option, value and what is allowed */
-export function planOptionsOf(values: FileValues): PlanOptions {
+export function planOptionsOf(values: FileValues, naming: Naming): PlanOptions {
+	const bad = (option: string, value: string, rule: string): never => {
+		throw new EnergyError("telemetry.import-option", { option: naming(option), field: naming(option), value, rule });
+	};
 	const [measure, column] = values.map?.split(/=(.*)/s) ?? [];
 	if (values.map !== undefined && !(measures.includes(measure as Measure) && column))
-		bad("--map", values.map, measures.map((name) => `${name}=COLUMN`).join(", "));
+		bad("map", values.map, measures.map((name) => `${name}=COLUMN`).join(", "));
 	const factor = values.factor === undefined ? undefined : Number(values.factor);
-	if (factor !== undefined && !(Number.isFinite(factor) && factor !== 0)) bad("--factor", values.factor ?? "", "≠ 0");
-	const { label, decimal } = values;
-	if (label !== undefined && label !== "start" && label !== "end") bad("--label", label, "start, end");
-	if (decimal !== undefined && decimal !== "." && decimal !== ",") bad("--decimal", decimal, ". ,");
+	if (factor !== undefined && !(Number.isFinite(factor) && factor !== 0)) bad("factor", values.factor ?? "", "≠ 0");
+	const label = values.label === "start" || values.label === "end" ? values.label : undefined;
+	const decimal = values.decimal === "." || values.decimal === "," ? values.decimal : undefined;
+	if (values.label !== undefined && !label) bad("label", values.label, "start, end");
+	if (values.decimal !== undefined && !decimal) bad("decimal", values.decimal, ". ,");
 	const step = values.grid ?? values.step;
-	if (values.start !== undefined && values.grid === undefined) bad("--start", values.start, "--grid");
+	if (values.start !== undefined && values.grid === undefined) bad("start", values.start, naming("grid"));
 	return {
 		...(column !== undefined && { measure: measure as Measure, valueColumn: column }),
 		...(factor !== undefined && { factor }),
@@ -63,22 +62,26 @@ export function planOptionsOf(values: FileValues): PlanOptions {
 			grid: values.start === undefined ? (true as const) : { startLocalMs: localStart(values.start) },
 		}),
 	};
-}
 
-function localStart(text: string): number {
-	const instant = parseInstant(text.length === 10 ? `${text}T00:00Z` : `${text}Z`);
-	return instant.problem === undefined ? instant.timeMs : bad("--start", text, "2018-01-01T00:00");
+	function localStart(text: string): number {
+		const instant = parseInstant(text.length === 10 ? `${text}T00:00Z` : `${text}Z`);
+		return instant.problem === undefined ? instant.timeMs : bad("start", text, "2018-01-01T00:00");
+	}
 }
 
 /** Reads the head of the file and decides how to read it all. */
-export async function planOf(file: string, values: FileValues): Promise<{ plan: Plan; delimiter: string }> {
+export async function planOf(
+	file: string,
+	values: FileValues,
+	naming: Naming,
+): Promise<{ plan: Plan; delimiter: string }> {
 	const delimiter = values.delimiter === "\\t" ? "\t" : (values.delimiter ?? (await delimiterOf(file)));
 	const head: Row[] = [];
 	for await (const { row } of rowsOf(file, delimiter)) {
 		head.push(row);
 		if (head.length >= HEAD_ROWS) break;
 	}
-	return { plan: planImport(Object.keys(head[0] ?? {}), head, planOptionsOf(values)), delimiter };
+	return { plan: planImport(Object.keys(head[0] ?? {}), head, planOptionsOf(values, naming)), delimiter };
 }
 
 /** The sign that parts the header into most columns. */
@@ -135,6 +138,15 @@ async function firstBytes(file: string): Promise<Uint8Array> {
 	}
 }
 
+/** An optional peer of the installed package: only who imports files needs it. */
+async function csvParser(): Promise<typeof import("csv-parse").parse> {
+	try {
+		return (await import("csv-parse")).parse;
+	} catch (cause) {
+		throw new EnergyError("telemetry.import-parser-missing", { package: "csv-parse" }, { cause });
+	}
+}
+
 export interface FileRow {
 	row: Row;
 	/** From 1, the header's. */
@@ -147,6 +159,7 @@ export interface FileRow {
 export async function* rowsOf(file: string, delimiter: string): AsyncGenerator<FileRow> {
 	const { size } = await stat(file);
 	const text = new ToUtf8(encodingOf(await firstBytes(file)));
+	const parse = await csvParser();
 	const source = createReadStream(file);
 	const parser = source.pipe(text).pipe(
 		parse({
