@@ -105,7 +105,11 @@ const topicOf = ({ site, area, machine }: Orders): string => `smartfactory/${sit
 /** The rows to publish; those that can't be read are left out, as import would put them aside. */
 async function spansOf(file: string, values: Values, { site, machine }: Orders): Promise<Span[]> {
 	const { time: _stamp, "time-column": timeColumn, ...rest } = values;
-	const { plan, delimiter } = await planOf(file, { ...rest, ...(timeColumn !== undefined && { time: timeColumn }) }, asOption);
+	const { plan, delimiter } = await planOf(
+		file,
+		{ ...rest, ...(timeColumn !== undefined && { time: timeColumn }) },
+		asOption,
+	);
 	const importer = new CsvImporter(plan, {
 		site,
 		machine,
