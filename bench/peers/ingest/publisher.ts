@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { generate } from "mqtt-packet";
 
-const [port = "1883", rate = "10000", seconds = "60", machines = "1000"] = process.argv.slice(2);
+const [port = "1883", rate = "10000", seconds = "60", machines = "1000", site = "bench"] = process.argv.slice(2);
 const perSecond = Number(rate);
 const total = perSecond * Number(seconds);
 const machineCount = Number(machines);
@@ -23,8 +23,8 @@ socket.write(
 		clientId: "bench",
 		clean: true,
 		keepalive: 0,
-		username: "bench",
-		password: Buffer.from("bench"),
+		username: process.env.MQTT_USERNAME ?? "bench",
+		password: Buffer.from(process.env.MQTT_PASSWORD ?? "bench"),
 	}),
 );
 await once(socket, "data");
@@ -39,7 +39,7 @@ socket.on("data", (chunk: Buffer) => {
 });
 
 const topics = Array.from({ length: machineCount }, (_, index) =>
-	Buffer.from(`smartfactory/bench/area-${index % 10}/machine-${index}/telemetry`),
+	Buffer.from(`smartfactory/${site}/area-${index % 10}/machine-${index}/telemetry`),
 );
 
 /** PUBLISH, QoS 1: type and flags, remaining length, topic, packet id, payload. */
