@@ -16,6 +16,7 @@ export const cardNames = [
 	"schedule-gantt",
 	"schedule-orders",
 	"schedule-versions",
+	"load-forecast",
 ] as const;
 export type CardName = (typeof cardNames)[number];
 

@@ -3,6 +3,7 @@ import type { DemandMessage } from "../../lib/demand/wire.ts";
 import type { LiveMessage } from "../../lib/live/messages.ts";
 import type { ScheduleBoard } from "../../lib/operation/types.ts";
 import type { BillMessage, PriceMessage } from "../../lib/tariff/messages-live.ts";
+import type { ForecastView } from "../../models/forecast/forecast-view.ts";
 import type { CardName } from "./config.ts";
 import { boardFor, type Line, type Part, type Picture, partFor, tail, wants } from "./picture.ts";
 
@@ -88,6 +89,17 @@ function isSchedule(value: object): value is ScheduleBoard {
 	);
 }
 
+function isForecast(value: object): value is ForecastView {
+	const { type, machine, actualKw, ahead, back } = value as Partial<ForecastView>;
+	return (
+		type === "forecast" &&
+		typeof machine === "string" &&
+		Array.isArray(actualKw) &&
+		isRecord(ahead) &&
+		Array.isArray(back)
+	);
+}
+
 /**
  * What a message brings a card: told by its shape, so that live messages and the store's answers come by one wire.
  *
@@ -101,6 +113,7 @@ export function partOf(card: CardName, payload: unknown, picture: Picture | null
 	if (isBoard(payload)) return wants(card, "alarms") ? { kind: "alarms", board: payload } : null;
 	if (isSchedule(payload))
 		return wants(card, "schedule") ? { kind: "schedule", schedule: boardFor(card, payload) } : null;
+	if (isForecast(payload)) return wants(card, "forecast") ? { kind: "forecast", forecast: payload } : null;
 	if (isDemand(payload)) return wants(card, "demand") ? { kind: "demand", demand: payload } : null;
 	if (typeof payload.quarantined === "number") return wants(card, "store") ? storeOf(payload) : null;
 	if (!Array.isArray(payload.items)) return undefined;

@@ -3,6 +3,7 @@ import type { DemandMessage } from "../../lib/demand/wire.ts";
 import type { DataFlow, Delta, LiveMessage, MachineNow, Snapshot } from "../../lib/live/messages.ts";
 import type { ScheduleBoard, StoredPlan } from "../../lib/operation/types.ts";
 import type { BillMessage, PriceMessage } from "../../lib/tariff/messages-live.ts";
+import type { ForecastView } from "../../models/forecast/forecast-view.ts";
 import type { CardName } from "./config.ts";
 
 /**
@@ -22,6 +23,8 @@ export interface CardState {
 	lastBill: BillMessage | null;
 	alarms: WireBoard | null;
 	schedule: ScheduleBoard | null;
+	/** The newest forecast of the site (`total`) and of each machine. */
+	forecasts: Readonly<Record<string, ForecastView>>;
 }
 
 /** The site as the newest snapshot and its deltas show it. */
@@ -81,7 +84,8 @@ export type Part =
 	| { kind: "demand"; demand: DemandMessage }
 	| { kind: "bill"; bill: BillMessage }
 	| { kind: "alarms"; board: WireBoard }
-	| { kind: "schedule"; schedule: ScheduleBoard };
+	| { kind: "schedule"; schedule: ScheduleBoard }
+	| { kind: "forecast"; forecast: ForecastView };
 
 export const emptyState: Readonly<CardState> = {
 	picture: null,
@@ -94,6 +98,7 @@ export const emptyState: Readonly<CardState> = {
 	lastBill: null,
 	alarms: null,
 	schedule: null,
+	forecasts: {},
 };
 
 /** Which parts a card shows; the others are not sent to it. */
@@ -119,6 +124,8 @@ const needs: Record<CardName, { machines: boolean; kinds: readonly Part["kind"][
 	"schedule-gantt": { machines: true, kinds: ["snapshot", "schedule", "price"] },
 	"schedule-orders": { machines: false, kinds: ["schedule"] },
 	"schedule-versions": { machines: false, kinds: ["schedule"] },
+	// Of the picture, forecasts need the names of machines and the site's clock; of the price, its bands.
+	"load-forecast": { machines: true, kinds: ["snapshot", "forecast", "price"] },
 };
 
 /** The part of a live message that a card shows, or null where it shows nothing of it. */
@@ -180,6 +187,10 @@ export function take(state: CardState, part: Part): CardState {
 			return { ...state, alarms: part.board };
 		case "schedule":
 			return { ...state, schedule: part.schedule };
+		case "forecast": {
+			const { forecast } = part;
+			return { ...state, forecasts: { ...state.forecasts, [forecast.machine]: forecast } };
+		}
 		case "store":
 			return { ...state, store: part.store };
 		case "price":

@@ -10,6 +10,7 @@ import { DataHealth } from "./cards/data-health.ts";
 import { DemandGauge } from "./cards/demand-gauge.ts";
 import { EnergyToday } from "./cards/energy-today.ts";
 import { Load24h } from "./cards/load-24h.ts";
+import { LoadForecast } from "./cards/load-forecast.ts";
 import { Machines } from "./cards/machines.ts";
 import { PowerNow } from "./cards/power-now.ts";
 import { PriceNow } from "./cards/price-now.ts";
@@ -41,6 +42,7 @@ const cards: Record<CardName, Component> = {
 	"schedule-gantt": ScheduleGantt,
 	"schedule-orders": ScheduleOrders,
 	"schedule-versions": ScheduleVersions,
+	"load-forecast": LoadForecast,
 };
 
 /** Dashboard's way to follow a widget: messages as they come, and what its store kept when the page opens. */

@@ -176,8 +176,8 @@ function plot(d: Drawing, props: PlotProps, cursorMs: number | null): VNode {
 	]);
 }
 
-function background({ shades, box }: Drawing): VNode[] {
-	return shades.map(({ shade, x, width }) =>
+function background({ shades, future, box }: Drawing): VNode[] {
+	const bands = shades.map(({ shade, x, width }) =>
 		h("g", { key: shade.fromMs }, [
 			h("rect", { class: `se-shade-${shade.level}`, x, width, y: box.top, height: box.bottom - box.top }),
 			h(
@@ -187,6 +187,9 @@ function background({ shades, box }: Drawing): VNode[] {
 			),
 		]),
 	);
+	if (!future) return bands;
+	const { top, bottom } = box;
+	return [...bands, h("rect", { class: "se-future", x: future.x, width: future.width, y: top, height: bottom - top })];
 }
 
 /** A name where there is room for it: a letter of the small size takes some 7 pixels, a Korean one some 12. */
@@ -240,7 +243,17 @@ function limits(d: Drawing): VNode[] {
 	return d.limits.map(({ limit, y }) =>
 		h("g", { key: limit.label }, [
 			h("path", { class: "se-limit", d: `M${d.box.left} ${y}H${d.box.right}` }),
-			h("text", { class: "se-tick se-tick-limit", x: d.box.left + 8, y: y - 4 }, limit.label),
+			h(
+				"text",
+				// Clear of the unit at the left, and of the names of shades above the plot.
+				{
+					class: "se-tick se-tick-limit",
+					x: d.box.right - 8,
+					y: y - d.box.top < 16 ? y + 14 : y - 4,
+					"text-anchor": "end",
+				},
+				limit.label,
+			),
 		]),
 	);
 }

@@ -51,6 +51,10 @@ export interface ChartModel {
 	bands?: readonly ChartBand[];
 	limits?: readonly ChartLimit[];
 	shades?: readonly ChartShade[];
+	/** A legend names the lines: nothing is written at their ends. */
+	legend?: true;
+	/** From here on nothing is measured yet: the ground is shaded. */
+	futureFromMs?: number;
 }
 
 export interface Box {
@@ -71,6 +75,8 @@ export interface Drawing {
 	bands: { band: ChartBand; path: string }[];
 	limits: { limit: ChartLimit; y: number }[];
 	shades: { shade: ChartShade; x: number; width: number }[];
+	/** Where the future begins and how wide it is; null where the window ends before it. */
+	future: { x: number; width: number } | null;
 	/** Null where now lies outside of the window. */
 	nowX: number | null;
 	/** Names beside the ends of the lines; empty where they would not fit. */
@@ -82,7 +88,7 @@ const ROOM_FOR_LABELS = 640;
 const LABEL_HEIGHT = 18;
 
 export function layOut(model: ChartModel, width: number, height: number): Drawing {
-	const named = width >= ROOM_FOR_LABELS && model.lines.length > 1;
+	const named = width >= ROOM_FOR_LABELS && model.lines.length > 1 && !model.legend;
 	// The names of shades stand above the plot, clear of its lines.
 	const top = model.shades?.length ? 26 : 12;
 	const box: Box = { left: 52, right: width - (named ? 132 : 12), top, bottom: height - 28 };
@@ -105,9 +111,16 @@ export function layOut(model: ChartModel, width: number, height: number): Drawin
 			const start = Math.max(box.left, x(shade.fromMs));
 			return { shade, x: start, width: Math.max(0, Math.min(box.right, x(shade.toMs)) - start) };
 		}),
+		future: futureOf(model, x, box),
 		nowX: inside ? x(model.nowMs) : null,
 		labels: named ? endLabels(model.lines, x, y, box) : [],
 	};
+}
+
+function futureOf({ futureFromMs, fromMs, toMs }: ChartModel, x: Scale, box: Box): Drawing["future"] {
+	if (futureFromMs === undefined || futureFromMs >= toMs) return null;
+	const start = x(Math.max(fromMs, futureFromMs));
+	return { x: start, width: Math.max(0, box.right - start) };
 }
 
 /** From zero, as power and energy ask; below it only where something was exported. */
