@@ -57,8 +57,8 @@ function falls(plan: StoredPlan): VNode {
 	const low = Math.min(0, ...all);
 	const high = Math.max(1, ...all);
 	const share = (krw: number): number => ((krw - low) / (high - low)) * 100;
-	const whole = (key: string, name: string, krw: number): VNode =>
-		h("div", { key, class: "se-fall se-fall-total" }, [
+	const whole = (key: string, name: string, krw: number, more = ""): VNode =>
+		h("div", { key, class: ["se-fall se-fall-total", more] }, [
 			h("dt", name),
 			h("dd", { class: "se-num se-fall-won" }, won(krw)),
 			h("dd", { class: "se-fall-track", "aria-hidden": "true" }, [
@@ -68,8 +68,9 @@ function falls(plan: StoredPlan): VNode {
 	return h("dl", { class: "se-falls" }, [
 		asSoonAsPossible ? whole("soon", t("schedule.soon"), asSoonAsPossible.totalKrw) : null,
 		...steps.map((step) => row(step, share)),
-		current ? whole("current", t("schedule.current"), current.totalKrw) : null,
 		whole("plan", t("schedule.this"), own.totalKrw),
+		// Beside the way from the one to the other, for comparison.
+		current ? whole("current", t("schedule.current"), current.totalKrw, "se-fall-beside") : null,
 	]);
 }
 

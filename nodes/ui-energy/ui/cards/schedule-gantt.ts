@@ -52,7 +52,7 @@ export const ScheduleGantt = defineComponent({
 			if (!shown) return null;
 			const { board, plan, before } = shown;
 			const bands = bandsIn(props.state, plan);
-			const namesPx = width.value < 640 ? 92 : 148;
+			const namesPx = width.value < 640 ? 104 : 148;
 			const layout = layOut(
 				{ plan, machines: board.machines, frozenUntil: board.frozenUntil, bands },
 				{
@@ -171,7 +171,13 @@ function legend(state: CardState, { bands, layout, changes }: Drawn): VNode {
 	const item = (key: string, sign: VNode, name: string): VNode => h("li", { key }, [sign, name]);
 	return h("ul", { class: "se-gantt-legend", "aria-label": t("schedule.legend") }, [
 		...bands.map((band) => item(band, bandSign({ bands: known }, band), bandTitle(state, band))),
-		...states.map((one) => item(one, icon(...operationSigns[one]), stateName(one))),
+		...states.map((one) =>
+			item(
+				one,
+				one === "planned" ? h("span", { class: "se-planned-sign" }) : icon(...operationSigns[one]),
+				stateName(one),
+			),
+		),
 		layout.bars.some(({ operation }) => operation.pinned) ? item("pin", icon("pin"), t("schedule.pinned")) : null,
 		changes.moved.size > 0 ? item("moved", icon("moved"), t("schedule.legend.moved")) : null,
 		layout.frozen ? item("frozen-window", h("span", { class: "se-hatch" }), t("schedule.legend.frozen")) : null,
@@ -197,7 +203,7 @@ function table(state: CardState, { shown, layout, changes }: Drawn, open: boolea
 		[
 			h("summary", t("schedule.table", { n: layout.bars.length })),
 			open
-				? h("div", { class: "se-table", tabindex: 0, role: "region", "aria-label": t("schedule.gantt.title") }, [
+				? h("div", { class: "se-table", tabindex: 0, role: "group", "aria-label": t("schedule.table.of") }, [
 						h("table", { class: "se-lines" }, [
 							h("thead", [
 								h("tr", [

@@ -35,6 +35,7 @@ export const ScheduleOrders = defineComponent({
 	setup(props) {
 		const buttons = useActing();
 		const open = ref<Open | null>(null);
+		const all = ref(false);
 		const form: Form = {
 			get open() {
 				return open.value;
@@ -57,7 +58,12 @@ export const ScheduleOrders = defineComponent({
 			},
 		};
 		return () =>
-			frame("schedule-orders", t("schedule.orders.title"), remark(props.state), body(props.state, buttons, form));
+			frame("schedule-orders", t("schedule.orders.title"), remark(props.state), [
+				body(props.state, buttons, form, all.value),
+				more(props.state, all.value, () => {
+					all.value = !all.value;
+				}),
+			]);
 	},
 });
 
@@ -71,12 +77,24 @@ function remark({ schedule }: CardState): VNodeChild {
 	return schedule ? h("span", { class: "se-remark" }, t("schedule.orders.count", { n: schedule.jobCount })) : null;
 }
 
-function body(state: CardState, buttons: Buttons, form: Form): VNodeChild {
+/** As many orders as are read at a glance; the others are a press away. */
+const AT_FIRST = 8;
+
+function more({ schedule }: CardState, all: boolean, toggle: () => void): VNodeChild {
+	const count = schedule?.jobs.length ?? 0;
+	if (count <= AT_FIRST) return null;
+	return h("div", { class: "se-acts" }, [
+		button(all ? t("schedule.orders.fewer") : t("schedule.orders.all", { n: count }), toggle, { expanded: all }),
+	]);
+}
+
+function body(state: CardState, buttons: Buttons, form: Form, all: boolean): VNodeChild {
 	const board = state.schedule;
 	if (!board) return empty(t("schedule.waiting"));
 	const { may } = buttons.acting.value;
 	const places = placesOf(state);
-	const more = board.jobCount - board.jobs.length;
+	const cut = board.jobCount - board.jobs.length;
+	const jobs = all ? board.jobs : board.jobs.slice(0, AT_FIRST);
 	return [
 		may && !form.open ? openers(form) : null,
 		form.open && !form.open.job ? formOf(board, form, buttons) : null,
@@ -85,13 +103,13 @@ function body(state: CardState, buttons: Buttons, form: Form): VNodeChild {
 			: h(
 					"ul",
 					{ class: "se-orders", tabindex: 0, "aria-label": t("schedule.orders.title") },
-					board.jobs.map((job) =>
+					jobs.map((job) =>
 						form.open?.job?.id === job.id
 							? h("li", { key: job.id, class: "se-order" }, [formOf(board, form, buttons)])
 							: row(board, job, places.get(job.id) ?? [], buttons, form),
 					),
 				),
-		more > 0 ? h("p", { class: "se-note" }, t("schedule.orders.more", { n: more })) : null,
+		cut > 0 ? h("p", { class: "se-note" }, t("schedule.orders.more", { n: cut })) : null,
 		may === false ? h("p", { class: "se-note" }, t("schedule.viewer")) : null,
 	];
 }

@@ -55,11 +55,10 @@ function changes({ board, plan, before }: Shown): VNode {
 				time: fromTo(operation.start, operation.end, board),
 				machine: machineTitle(board, operation.machine),
 			};
-			const from =
-				was.machine === operation.machine
-					? at(was.start, board)
-					: `${machineTitle(board, was.machine)} ${at(was.start, board)}`;
-			return [line(key, operation, t("schedule.change.moved", { job: operation.label, from, ...there }))];
+			const from = at(was.start, board);
+			const said = { job: operation.label, from, ...there };
+			if (was.machine === operation.machine) return [line(key, t("schedule.change.later", said))];
+			return [line(key, t("schedule.change.moved", { ...said, from: `${machineTitle(board, was.machine)} ${from}` }))];
 		}),
 		...[...added].flatMap((key) => {
 			const operation = of(key);
@@ -68,7 +67,7 @@ function changes({ board, plan, before }: Shown): VNode {
 				time: fromTo(operation.start, operation.end, board),
 				machine: machineTitle(board, operation.machine),
 			};
-			return [line(key, operation, t("schedule.change.added", { job: operation.label, ...there }))];
+			return [line(key, t("schedule.change.added", { job: operation.label, ...there }))];
 		}),
 		...removed.map((operation) =>
 			h("li", { key: `gone ${keyOf(operation)}` }, t("schedule.change.removed", { job: operation.label })),
@@ -84,7 +83,7 @@ function changes({ board, plan, before }: Shown): VNode {
 	]);
 }
 
-function line(key: string, _operation: PlacedOperation, words: string): VNode {
+function line(key: string, words: string): VNode {
 	return h("li", { key }, [
 		h(
 			"button",

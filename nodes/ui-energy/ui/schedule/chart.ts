@@ -42,7 +42,9 @@ const LOAD = 136;
 export function chartOf(drawn: Drawn, looking: Looking, handlers: Handlers): VNode {
 	const { layout, namesPx } = drawn;
 	const height = HEAD + layout.height + GAP + LOAD;
-	return h("div", { class: "se-gantt-body", style: { width: `${namesPx + layout.width}px`, height: `${height}px` } }, [
+	// The lowest label of the axis reaches below its line.
+	const whole = height + 10;
+	return h("div", { class: "se-gantt-body", style: { width: `${namesPx + layout.width}px`, height: `${whole}px` } }, [
 		names(drawn),
 		h("div", { class: "se-gantt-plot", style: { left: `${namesPx}px`, width: `${layout.width}px` } }, [
 			background(drawn, looking, height),
@@ -87,7 +89,8 @@ function names({ layout, namesPx, shown, place }: Drawn): VNode {
 	]);
 }
 
-function background({ layout, shown }: Drawn, { state }: Looking, height: number): VNode {
+function background(drawn: Drawn, { state }: Looking, height: number): VNode {
+	const { layout, shown } = drawn;
 	const { board } = shown;
 	const bottom = HEAD + layout.height;
 	const { width, nowX, frozen } = layout;
@@ -133,14 +136,34 @@ function background({ layout, shown }: Drawn, { state }: Looking, height: number
 					: null,
 			]);
 		}),
+		ghost(drawn),
 		frozen
-			? h("rect", { x: frozen.x, width: frozen.width, y: HEAD, height: layout.height, fill: "url(#se-hatch-frozen)" })
+			? h("g", [
+					h("rect", {
+						x: frozen.x,
+						width: frozen.width,
+						y: HEAD,
+						height: layout.height,
+						fill: "url(#se-hatch-frozen)",
+					}),
+					h("path", { class: "se-limit", d: `M${frozen.x + frozen.width} ${HEAD}V${bottom}` }),
+				])
 			: null,
 		nowX === null ? null : h("path", { class: "se-gantt-now", d: `M${nowX} ${HEAD - 4}V${height}` }),
 		nowX === null
 			? null
 			: h("text", { class: "se-tick se-gantt-now-name", x: nowX + 4, y: bottom + 14 }, t("load.now")),
 	]);
+}
+
+/** Where the chosen operation lay in the plan before. */
+function ghost({ layout, changes }: Drawn): VNode | null {
+	const before = selected.value === null ? undefined : changes.moved.get(selected.value);
+	const row = layout.rows.find(({ machine }) => machine === before?.machine);
+	if (!before || !row) return null;
+	const x = Math.max(0, layout.x(Date.parse(before.start)));
+	const width = Math.max(4, layout.x(Date.parse(before.end)) - x);
+	return h("rect", { class: "se-ghost", x, width, y: HEAD + row.top + 3, height: row.height - 6, rx: 4 });
 }
 
 function hatch(id: string, size: number): VNode {
@@ -216,12 +239,13 @@ function barOf(drawn: Drawn, bar: GanttBar, { tabStop }: Looking, handlers: Hand
 			...bar.pieces.map(({ x, width }) =>
 				h("span", { key: x, class: "se-op-piece", style: { left: `${x}px`, width: `${width}px` } }),
 			),
-			bar.width >= 26
+			bar.width >= 20
 				? h("span", { class: "se-op-words" }, [
-						icon(shape, toneOf),
+						// Planned is what a bar is anyway; its edge is dashed.
+						operation.state === "planned" ? null : icon(shape, toneOf),
 						operation.pinned ? icon("pin") : null,
 						before || added ? icon("moved") : null,
-						h("span", { class: "se-op-name" }, operation.label),
+						bar.width >= 44 ? h("span", { class: "se-op-name" }, operation.label) : null,
 					])
 				: null,
 		],

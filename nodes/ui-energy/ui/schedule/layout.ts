@@ -250,7 +250,7 @@ function loadOf(plan: StoredPlan, x: Scale, fromMs: number, toMs: number, height
 	const highest = (values: readonly (number | null)[]): number =>
 		values.reduce<number>((high, value, i) => (seen[i] && value !== null && value > high ? value : high), 0);
 	const high = Math.max(1, highest(siteLoadKw), highest(baseLoadKw), highest(capKw));
-	const yTicks = niceTicks(0, high, Math.max(2, Math.floor(height / 48)));
+	const yTicks = niceTicks(0, high, Math.max(2, Math.floor(height / 36)));
 	const y = linear(0, yTicks.at(-1) ?? 1, height - 1, 8);
 	const stepped = (values: readonly (number | null)[]): string => steps(values, starts, stepMs, x, y, toMs);
 	let peak: GanttLoad["peak"] = null;

@@ -4,7 +4,7 @@ import type { Icon } from "../cards/card.ts";
 import { lookup } from "../i18n.ts";
 import { language, nowMs, t } from "../shell.ts";
 import { ref } from "../vue.ts";
-import { moment } from "../zone.ts";
+import { clock, dayStart, moment } from "../zone.ts";
 import { bandsOf } from "./words.ts";
 
 /** What the cards of the page share: which of two plans they show, and which operation is looked at. */
@@ -52,8 +52,13 @@ export function machineTitle({ machines }: Pick<ScheduleBoard, "machines">, id: 
 export const at = (time: string, { timeZone }: Pick<ScheduleBoard, "timeZone">): string =>
 	moment(Date.parse(time), nowMs.value, timeZone);
 
-export const fromTo = (start: string, end: string, board: Pick<ScheduleBoard, "timeZone">): string =>
-	`${at(start, board)}–${at(end, board)}`;
+/** A span, its date said once where both ends have the same. */
+export function fromTo(start: string, end: string, { timeZone }: Pick<ScheduleBoard, "timeZone">): string {
+	const [startMs, endMs] = [Date.parse(start), Date.parse(end)];
+	const sameDay = dayStart(startMs, timeZone) === dayStart(endMs, timeZone);
+	const to = sameDay ? clock(endMs, timeZone) : moment(endMs, nowMs.value, timeZone);
+	return `${moment(startMs, nowMs.value, timeZone)}–${to}`;
+}
 
 /** Shape first, colour second. */
 export const operationSigns: Record<OperationState, [Icon, "calm" | "warn" | "alarm" | "good"]> = {
