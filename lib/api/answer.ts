@@ -111,7 +111,7 @@ async function prepare(
 		const reason = contract.misfitOf(operation, status, mediaTypeOf(res), isJson ? json : "");
 		if (reason) throw new EnergyError("access.response-invalid", { path: operation.path, status, reason });
 	}
-	await settleTurn(res, rules, status, isJson ? JSON.stringify(json) : undefined);
+	await settleTurn(res, rules, status, isJson ? () => JSON.stringify(json) : undefined);
 	let body: string | Buffer | undefined = "bytes" in given && !isJson ? given.bytes : undefined;
 	if (isJson) {
 		if (status === 200 && rules.fields && typeof json === "object" && json !== null)
@@ -168,9 +168,10 @@ function isProblem(json: unknown, status: number): json is Record<string, unknow
 	return typeof type === "string" && typeof title === "string" && typeof detail === "string";
 }
 
-async function settleTurn(res: HttpResponse, rules: AnswerRules, status: number, body?: string): Promise<void> {
+async function settleTurn(res: HttpResponse, rules: AnswerRules, status: number, text?: () => string): Promise<void> {
 	const { turn } = rules;
 	if (!turn) return;
+	const body = text?.();
 	delete rules.turn;
 	// What was refused was not done: the key stays free for the corrected request.
 	if (status >= 300 || body === undefined) return await turn.release();

@@ -3,7 +3,23 @@ import type { Interval } from "../telemetry/interval.ts";
 import { quantityNames, type Reading, type WireReading } from "../telemetry/reading.ts";
 import type { Page, QuarantineEntry, Series, StoreStats } from "./store.ts";
 
-const iso = (ms: number): string => new Date(ms).toISOString();
+const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
+const two = (value: number): string => String(value).padStart(2, "0");
+const minutes = Array.from({ length: 1440 }, (_, i) => `T${two(Math.floor(i / 60))}:${two(i % 60)}:00.000Z`);
+let dayMs = Number.NaN;
+let dayText = "";
+
+/** ISO 8601 in UTC. Intervals start at full minutes, and a page of them shares its days: both texts are at hand. */
+function iso(ms: number): string {
+	const rest = ((ms % DAY_MS) + DAY_MS) % DAY_MS;
+	if (rest % MINUTE_MS !== 0) return new Date(ms).toISOString();
+	if (ms - rest !== dayMs) {
+		dayMs = ms - rest;
+		dayText = new Date(dayMs).toISOString().slice(0, -14);
+	}
+	return dayText + minutes[rest / MINUTE_MS];
+}
 
 /** A list as every query answers it over JSON. */
 export interface WirePage<T> {

@@ -8,6 +8,11 @@ export type KeyedRow = Row & { machine: number; time: number };
  * Rows are drawn one at a time, so a page costs its own length however long the span.
  */
 export function* mergeByTime(sources: Iterable<Row>[], order: "asc" | "desc"): Generator<KeyedRow> {
+	const [only] = sources;
+	if (only && sources.length === 1) {
+		yield* only as Iterable<KeyedRow>;
+		return;
+	}
 	const sign = order === "asc" ? 1 : -1;
 	const heads: { iterator: Iterator<Row>; row: KeyedRow }[] = [];
 	const isBefore = (a: KeyedRow, b: KeyedRow): boolean =>

@@ -87,12 +87,9 @@ export class Queries {
 		const months = this.partitions.between(span.fromMs, span.toMs);
 		const rows: KeyedRow[] = [];
 		for (const { name } of order === "asc" ? months : months.reverse()) {
-			const sources = machines.map(({ id }) =>
-				this.#fresh(
-					`SELECT ${readingSelect} FROM ${name} WHERE machine = ? AND time_ms >= ? AND time_ms < ?
-						ORDER BY time_ms ${order}`,
-				).iterate(id, span.fromMs, span.toMs),
-			);
+			const sql = `SELECT ${readingSelect} FROM ${name} WHERE machine = ? AND time_ms >= ? AND time_ms < ?
+				ORDER BY time_ms ${order}`;
+			const sources = machines.map(({ id }) => this.#rows(sql, machines.length, limit, id, span));
 			take(mergeByTime(sources, order), after, order, limit, rows);
 			if (rows.length > limit) break;
 		}
@@ -105,13 +102,14 @@ export class Queries {
 		const after = query.cursor === undefined ? undefined : positionOf(query.cursor);
 		const machines = this.machines(query.site, query.machine);
 		const rows: KeyedRow[] = [];
-		const sources = machines.map(({ id }) => this.#figures(id, query, narrow(query, after, "asc")));
+		const span = narrow(query, after, "asc");
+		const sources = machines.map(({ id }) => this.#figures(id, query, span, machines.length, limit));
 		take(mergeByTime(sources, "asc"), after, "asc", limit, rows);
 		return page(rows, limit, (kept) => intervalsOf(query.site, machines, kept));
 	}
 
 	/** Intervals of one machine that start in the span, oldest first. */
-	#figures(machine: number, query: IntervalsQuery, span: { fromMs: number; toMs: number }): Iterable<Row> {
+	#figures(machine: number, query: IntervalsQuery, span: Span, machines: number, limit: number): Iterable<Row> {
 		const between = "WHERE machine = ? AND start_ms >= ? AND start_ms < ? ORDER BY start_ms";
 		const sql: Record<Exclude<Resolution, "month">, string> = {
 			"15min": `SELECT machine, start_ms AS time, ${QUARTER_HOUR_MS} AS duration, ${figureSelect} FROM quarters ${between}`,
@@ -127,11 +125,19 @@ export class Queries {
 				rule: "15min, hour, day, month",
 			});
 		}
-		return this.#fresh(text).iterate(machine, span.fromMs, span.toMs);
+		return this.#rows(text, machines, limit, machine, span);
+	}
+
+	/** The page of one machine comes in one piece; several machines are read side by side, each as far as it is needed. */
+	#rows(sql: string, machines: number, limit: number, machine: number, { fromMs, toMs }: Span): Iterable<Row> {
+		// Two more than the page: one to know that there are more, one that the cursor itself names.
+		return machines === 1
+			? this.database.all(`${sql} LIMIT ?`, machine, fromMs, toMs, limit + 2)
+			: this.#fresh(sql).iterate(machine, fromMs, toMs);
 	}
 
 	/** Months are summed from their days; a month belongs to the span when it starts in it. */
-	*#months(machine: number, days: LocalDays, span: { fromMs: number; toMs: number }): Generator<Row> {
+	*#months(machine: number, days: LocalDays, span: Span): Generator<Row> {
 		const known = this.database.get(
 			"SELECT min(start_ms) AS oldest, max(start_ms) AS newest FROM days WHERE machine = ?",
 			machine,
@@ -239,6 +245,12 @@ export class Queries {
 	#fresh(sql: string): StatementSync {
 		return this.database.connection.prepare(sql);
 	}
+}
+
+/** Epoch ms, [fromMs, toMs). */
+interface Span {
+	fromMs: number;
+	toMs: number;
 }
 
 export function checkSpan({ fromMs, toMs }: { fromMs: number; toMs: number }): void {
