@@ -18,10 +18,11 @@ import {
 	baselines,
 	columnOf,
 	type HorizonModel,
+	memberNames,
 	predictHorizon,
 	trainHorizon,
 } from "../models/forecast/horizon-model.ts";
-import { intervalsOf, issueIntervals } from "../models/forecast/rolling-intervals.ts";
+import { type Bounds, issueNumber, learnsFrom, RollingIntervals } from "../models/forecast/rolling-intervals.ts";
 import { CalendarGrid } from "../models/forecast/series.ts";
 import type { Figures } from "./run.ts";
 import { etth } from "./support/forecast-etth.ts";
@@ -138,12 +139,12 @@ async function accuracy(plant: Plant, horizon: Horizon, known: boolean): Promise
 	const pairs = testPairs(plant, horizon);
 	const x = builder.matrix(pairs.origins, pairs.targets);
 	const actual = Float64Array.from(pairs.targets, (target) => values[target] as number);
-	const answers = predictHorizon(model, x, names, grid.perDay);
-	const issued = issueIntervals(model, intervalsOf(model, SHARE, grid.perDay), pairs, answers, actual);
+	const answers = predictHorizon(model, { x, names, view: plant, pairs });
+	const issued = issueIntervals(model, plant, pairs, answers);
 	const rows = [
 		{ what: "ensemble", ...measure(answers.forecast, actual, issued), fitSeconds: round(fitSeconds) },
 	] as Figures[];
-	for (const [k, { id }] of model.learners.entries()) {
+	for (const [k, id] of memberNames(model).entries()) {
 		rows.push({ what: id, ...measure(answers.learners[k] as Float64Array, actual) });
 	}
 	for (const [name, column] of Object.entries(baselines)) {
@@ -165,11 +166,36 @@ async function accuracy(plant: Plant, horizon: Horizon, known: boolean): Promise
 		...(peers.length > 0 ? { maeRatioToBetterPeer: round(measure(answers.forecast, actual).mae / best, 4) } : {}),
 		combinedBy: model.combination.by,
 		weights: Object.fromEntries(
-			model.learners.map(({ id }, k) => [id, round(model.combination.weights[k] as number, 3)]),
+			memberNames(model).map((id, k) => [id, round(model.combination.weights[k] as number, 3)]),
 		),
 		backtestMae: Object.fromEntries(Object.entries(model.backtest).map(([name, mae]) => [name, round(mae, 3)])),
 		errors: rows,
 	};
+}
+
+/**
+ * Intervals as they would have been issued, by the very class that serves: each issue knows only the values before it,
+ * and what it said is learned from when its time has passed.
+ */
+function issueIntervals(model: HorizonModel, { grid, values }: Plant, { origins, targets }: Pairs, bounds: Bounds) {
+	const { horizon, floor, intervals } = model;
+	const rolling = new RollingIntervals(SHARE, floor, intervals);
+	const lower = new Float64Array(targets.length);
+	const upper = new Float64Array(targets.length);
+	const at = (i: number): number => grid.startMs + i * grid.stepMs;
+	const valueAt = (ms: number): number => values[(ms - grid.startMs) / grid.stepMs] ?? Number.NaN;
+	for (const [row, target] of targets.entries()) {
+		const origin = origins[row] as number;
+		if (origin !== origins[row - 1]) rolling.settle(at(origin), valueAt);
+		const learned = [bounds.lower[row] as number, bounds.upper[row] as number] as const;
+		const issue = issueNumber(at(origin), grid.stepMs, horizon);
+		const [low, high] = learnsFrom(horizon, grid.perDay, issue, target - origin + 1)
+			? rolling.issue(at(target), ...learned)
+			: rolling.bounds(...learned);
+		lower[row] = low;
+		upper[row] = high;
+	}
+	return { lower, upper };
 }
 
 /** The rest of the day forecast anew every two hours, beside what was said of it at midnight. */
@@ -182,7 +208,7 @@ async function reissues(plant: Plant): Promise<Figures[]> {
 	const pairs = testPairs(plant, horizon);
 	const x = builder.matrix(pairs.origins, pairs.targets);
 	const actual = Float64Array.from(pairs.targets, (target) => values[target] as number);
-	const { forecast } = predictHorizon(model, x, names, grid.perDay);
+	const { forecast } = predictHorizon(model, { x, names, view: plant, pairs });
 	const atMidnight = new Map<number, number>();
 	for (const [i, target] of pairs.targets.entries()) {
 		if (grid.slot[pairs.origins[i] as number] === 0) atMidnight.set(target, forecast[i] as number);

@@ -3,24 +3,36 @@ import { nested, part } from "../state.ts";
 import type { Combination } from "./combine.ts";
 import type { Horizon } from "./horizon.ts";
 import type { HorizonModel } from "./horizon-model.ts";
+import { WindowRidge } from "./linear.ts";
+import { Lstm, type LstmShape } from "./lstm.ts";
+import type { FittedPath } from "./path-learners.ts";
+import { PathLstm } from "./path-lstm.ts";
+import { PathRidge } from "./path-ridge.ts";
 import type { FittedTrees } from "./tree-learners.ts";
 import { TreeEnsemble } from "./trees/tree-ensemble.ts";
 
 /** A horizon's model taken apart; its inverse is below. */
 export function horizonState(model: HorizonModel): ModelState {
-	const { horizon, combination, intervals, floor, backtest, rows, learners, bounds } = model;
+	const { horizon, combination, intervals, floor, backtest, coverage, rows, trainedToMs } = model;
+	const { learners, paths, bounds } = model;
 	const facts: Record<string, Json> = {
 		horizon: { ...horizon },
 		combination: { by: combination.by, weights: combination.weights },
 		aim: intervals.aim,
 		floor,
 		backtest,
+		...(coverage !== undefined && { coverage }),
 		rows,
+		trainedToMs,
 		learners: learners.map(({ id }) => id),
+		paths: paths.map(({ id }) => id),
 		bounds: bounds.map(({ id }) => id),
 	};
-	const trees = Object.fromEntries([...learners, ...bounds].map((one) => [one.id, treesState(one)]));
-	const { facts: allFacts, arrays } = nested(facts, trees);
+	const parts = Object.fromEntries([
+		...[...learners, ...bounds].map((one) => [one.id, treesState(one)] as const),
+		...paths.map((one) => [one.id, pathState(one)] as const),
+	]);
+	const { facts: allFacts, arrays } = nested(facts, parts);
 	return { facts: allFacts, arrays: { ...arrays, scores: Float64Array.from(intervals.scores) } };
 }
 
@@ -34,10 +46,36 @@ export function horizonFromState(state: ModelState): HorizonModel {
 		intervals: { scores: Array.from(arrays.scores as Float64Array), aim: facts.aim as number },
 		floor: facts.floor as number,
 		backtest: facts.backtest as Record<string, number>,
+		...(facts.coverage !== undefined && { coverage: facts.coverage as number }),
 		rows: facts.rows as number,
+		trainedToMs: facts.trainedToMs as number,
 		learners: all(facts.learners),
+		paths: (facts.paths as FittedPath["id"][]).map((id) => pathFrom(id, part(state, id))),
 		bounds: all(facts.bounds),
 	};
+}
+
+function pathState(path: FittedPath): ModelState {
+	if (path.id === "ridge") {
+		const { window, horizon, weights, bias } = path.ridge;
+		return { facts: { step: path.step, window, horizon }, arrays: { weights, bias } };
+	}
+	const { step, past, relative, mean, deviation, lstm } = path;
+	return { facts: { step, past, relative, mean, deviation, shape: { ...lstm.shape } }, arrays: { ...lstm.weights } };
+}
+
+function pathFrom(id: FittedPath["id"], { facts, arrays }: ModelState): FittedPath {
+	const step = facts.step as number;
+	const array = (name: string): Float64Array => arrays[name] as Float64Array;
+	if (id === "ridge") {
+		const { window, horizon } = facts as { window: number; horizon: number };
+		return new PathRidge(step, new WindowRidge(window, horizon, array("weights"), array("bias")));
+	}
+	const lstm = new Lstm(facts.shape as unknown as LstmShape, {
+		...{ w: array("w"), r: array("r"), b: array("b"), head: array("head"), headBias: array("headBias") },
+	});
+	const read = { step, past: facts.past as number, relative: facts.relative as boolean };
+	return new PathLstm(read, lstm, facts.mean as number, facts.deviation as number);
 }
 
 function treesState({ anchored, trees }: FittedTrees): ModelState {

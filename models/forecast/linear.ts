@@ -32,9 +32,18 @@ export class WindowRidge {
 			horizon,
 			lambdas,
 			every = 1,
-		}: { window: number; horizon: number; lambdas: readonly number[]; every?: number },
+			progress,
+		}: {
+			window: number;
+			horizon: number;
+			lambdas: readonly number[];
+			every?: number;
+			/** Called some times a second with the share that is done; may throw to stop. */
+			progress?: (share: number) => void;
+		},
 	): WindowRidge[] {
-		const moments = new Moments(window, horizon);
+		const total = series.reduce((sum, { length }) => sum + Math.max(0, length - window - horizon + 1) / every, 0);
+		const moments = new Moments(window, horizon, (rows) => progress?.(Math.min(1, rows / total)));
 		for (const values of series) moments.add(values, every);
 		if (moments.rows === 0) throw new RangeError(`no known stretch of ${window + horizon} values`);
 		return lambdas.map((lambda) => moments.solve(lambda));
@@ -90,9 +99,11 @@ class Moments {
 	readonly #sums: Float64Array;
 	readonly #block: Float64Array;
 	#filled = 0;
+	readonly #onRows: (rows: number) => void;
 	rows = 0;
 
-	constructor(window: number, horizon: number) {
+	constructor(window: number, horizon: number, onRows: (rows: number) => void) {
+		this.#onRows = onRows;
 		this.#window = window;
 		this.#horizon = horizon;
 		this.#width = window + horizon;
@@ -137,6 +148,7 @@ class Moments {
 		}
 		this.rows += n;
 		this.#filled = 0;
+		this.#onRows(this.rows);
 	}
 
 	solve(lambda: number): WindowRidge {

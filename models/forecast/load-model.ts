@@ -11,11 +11,12 @@ import {
 	operatingLevelOf,
 } from "./features.ts";
 import type { Horizon } from "./horizon.ts";
-import { baselines, columnOf, type HorizonModel, predictHorizon, trainHorizon } from "./horizon-model.ts";
+import { baselines, columnOf, type HorizonModel, memberNames, predictHorizon, trainHorizon } from "./horizon-model.ts";
 import { horizonFromState, horizonState } from "./horizon-state.ts";
-import type { AdaptiveIntervals } from "./intervals.ts";
-import { intervalsOf } from "./rolling-intervals.ts";
+import { pathLearners } from "./path-learners.ts";
+import type { Coverage } from "./rolling-intervals.ts";
 import { CalendarGrid, type LoadSeries, type PlantCalendar } from "./series.ts";
+import { servedIntervals } from "./served-intervals.ts";
 import { pointLearners, type TreeLearner } from "./tree-learners.ts";
 
 /** Options of a fit, as JSON. */
@@ -30,6 +31,8 @@ export type LoadModelOptions = {
 	threads?: number;
 	/** Furthest lead, intervals; default 7 days. */
 	toLead?: number;
+	/** Rows that each horizon learns from at most; default 12,000. Fewer make a training shorter and its model coarser. */
+	maxRows?: number;
 	/** Boostings of few trees only: a small file. */
 	light?: boolean;
 };
@@ -62,6 +65,11 @@ export interface LoadForecast {
 	method: ForecastMethod;
 	/** Leads on each rung. */
 	methods: Partial<Record<ForecastMethod, number>>;
+	/**
+	 * By horizon: the share of values of the last weeks that the bounds held which were issued for them, as far as the
+	 * history tells. Absent where no model answered.
+	 */
+	coverage?: Record<string, Coverage>;
 }
 
 /** Days that a model needs to learn anything of a week. */
@@ -135,20 +143,23 @@ export class LoadModel implements Model<LoadQuestion, LoadForecast> {
 		const grid = new CalendarGrid(startMs, stepMs, origin + toLead, calendarOf(this.options));
 		const builder = new FeatureBuilder(grid, values, this.spec, known ?? {});
 		const names = featureNames(this.spec);
-		const out = emptyForecast(history, toLead, this.options.share);
+		const out: LoadForecast = { ...emptyForecast(history, toLead, this.options.share), coverage: {} };
+		const view = { grid, values };
 		for (const model of this.horizons) {
 			const { fromLead, toLead: last } = model.horizon;
 			const count = Math.min(last, toLead) - fromLead + 1;
 			if (count <= 0) continue;
 			const targets = Int32Array.from({ length: count }, (_, i) => origin + fromLead - 1 + i);
-			const x = builder.matrix(new Int32Array(count).fill(origin), targets);
-			const answers = predictHorizon(model, x, names, grid.perDay);
-			const intervals = issuingIntervals(model, this.options.share, grid.perDay);
+			const origins = new Int32Array(count).fill(origin);
+			const x = builder.matrix(origins, targets);
+			const answers = predictHorizon(model, { x, names, view, pairs: { origins, targets } });
+			const intervals = servedIntervals(model, this.options.share, builder, view, origin);
+			if (out.coverage && intervals.coverage) out.coverage[model.horizon.name] = intervals.coverage;
 			const naive = columnOf(x, names.indexOf(baselines["seasonal-naive"]));
 			for (let i = 0; i < count; i++) {
 				const [value, method] = rungOf(answers.forecast[i] as number, answers.learners, i, naive[i] as number);
 				if (method === "last-value") continue;
-				const [low, high] = intervals.bounds(answers.lower[i] as number, answers.upper[i] as number, model.floor);
+				const [low, high] = intervals.bounds(answers.lower[i] as number, answers.upper[i] as number);
 				const at = fromLead - 1 + i;
 				out.forecast[at] = value;
 				out.lower[at] = Number.isFinite(low) ? Math.min(low, value) : value;
@@ -175,9 +186,12 @@ export class LoadModel implements Model<LoadQuestion, LoadForecast> {
 	describe(): ModelDescription {
 		const backtest = Object.fromEntries(this.horizons.map(({ horizon, backtest }) => [horizon.name, { ...backtest }]));
 		const weights = Object.fromEntries(
-			this.horizons.map(({ horizon, learners, combination }) => [
-				horizon.name,
-				{ by: combination.by, ...Object.fromEntries(learners.map(({ id }, k) => [id, combination.weights[k] ?? 0])) },
+			this.horizons.map((model) => [
+				model.horizon.name,
+				{
+					by: model.combination.by,
+					...Object.fromEntries(memberNames(model).map((id, k) => [id, model.combination.weights[k] ?? 0])),
+				},
 			]),
 		);
 		return {
@@ -189,6 +203,9 @@ export class LoadModel implements Model<LoadQuestion, LoadForecast> {
 				stepMs: this.stepMs,
 				weights,
 				backtestMae: backtest,
+				coverage: Object.fromEntries(
+					this.horizons.flatMap(({ horizon, coverage }) => (coverage === undefined ? [] : [[horizon.name, coverage]])),
+				),
 				rows: Object.fromEntries(this.horizons.map(({ horizon, rows }) => [horizon.name, rows])),
 			},
 			notes: this.horizons
@@ -221,18 +238,6 @@ export class LoadModel implements Model<LoadQuestion, LoadForecast> {
 			names.map((name) => horizonFromState(part(state, name))),
 		);
 	}
-}
-
-const prepared = new WeakMap<HorizonModel, AdaptiveIntervals>();
-
-/** The intervals of a fitted horizon, whose scores are sorted once; issuing only reads them. */
-function issuingIntervals(model: HorizonModel, share: number, perDay: number): AdaptiveIntervals {
-	let intervals = prepared.get(model);
-	if (!intervals) {
-		intervals = intervalsOf(model, share, perDay);
-		prepared.set(model, intervals);
-	}
-	return intervals;
 }
 
 const count1 = (out: LoadForecast, method: ForecastMethod): void => {
@@ -332,7 +337,7 @@ export function naiveForecast(
 export const loadModelKind: ModelKind<LoadHistory, LoadModelOptions, LoadQuestion, LoadForecast, LoadModel> = {
 	kind: "load-forecast",
 	task: "forecast",
-	version: 1,
+	version: 2,
 	async fit(data, options, { seed, progress }): Promise<FitOutcome<LoadModel>> {
 		const { startMs, stepMs, values, known = {} } = data;
 		const perDay = Math.round(86_400_000 / stepMs);
@@ -340,7 +345,7 @@ export const loadModelKind: ModelKind<LoadHistory, LoadModelOptions, LoadQuestio
 		if (usable < MIN_DAYS * perDay) {
 			throw new EnergyError("models.too-little-data", { rows: usable, needed: MIN_DAYS * perDay });
 		}
-		const settings = { share: 0.9, threads: 1, toLead: 7 * perDay, light: false, ...options };
+		const settings = { share: 0.9, threads: 1, toLead: 7 * perDay, maxRows: 12_000, light: false, ...options };
 		const grid = new CalendarGrid(startMs, stepMs, values.length, calendarOf(settings));
 		const spec: FeatureSpec = {
 			operatingLevel: operatingLevelOf(dayMeansOf(grid, values, values.length)),
@@ -361,8 +366,9 @@ export const loadModelKind: ModelKind<LoadHistory, LoadModelOptions, LoadQuestio
 				foldDays,
 				from,
 				to: values.length,
-				maxRows: 12_000,
+				maxRows: settings.maxRows,
 				learners: settings.light ? lightLearners : learners,
+				paths: settings.light ? [] : pathLearners,
 				progress: share,
 			});
 			if (trained) fitted.push(trained);
@@ -373,18 +379,22 @@ export const loadModelKind: ModelKind<LoadHistory, LoadModelOptions, LoadQuestio
 	deserialise: (state) => LoadModel.deserialise(state),
 };
 
-/** Backtest errors by horizon, of the ensemble and of the best baseline, and the share that the bounds held. */
+/**
+ * By horizon: backtest errors of the ensemble and of the best baseline, the share that the intervals held in the last
+ * backtest, and the share that the bounds held before their correction.
+ */
 function metricsOf(horizons: readonly HorizonModel[]): Record<string, number> {
 	const metrics: Record<string, number> = {};
-	for (const { horizon, backtest, intervals } of horizons) {
+	for (const { horizon, backtest, intervals, coverage } of horizons) {
 		const { ensemble } = backtest;
 		if (ensemble === undefined) continue;
 		metrics[`${horizon.name}Mae`] = ensemble;
 		const best = Math.min(...Object.keys(baselines).map((name) => backtest[name] ?? Infinity));
 		if (Number.isFinite(best)) metrics[`${horizon.name}BaselineMae`] = best;
-		// Before the conformal correction: a score above 0 is a value outside the learned bounds.
-		metrics[`${horizon.name}LearnedCoverage`] =
-			intervals.scores.filter((score) => score <= 0).length / intervals.scores.length;
+		if (coverage !== undefined) metrics[`${horizon.name}Coverage`] = coverage;
+		const { scores } = intervals;
+		if (scores.length === 0) continue;
+		metrics[`${horizon.name}LearnedCoverage`] = scores.filter((score) => score <= 0).length / scores.length;
 	}
 	return metrics;
 }

@@ -38,6 +38,10 @@ export interface LstmOptions {
 	batch?: number;
 	/** Default 0.005, falling to nothing along a half cosine. */
 	learningRate?: number;
+	/** Pseudo-Huber loss with this delta instead of the squared one: far-off values count by their distance only. */
+	delta?: number;
+	/** Goes on from this network of the same shape instead of a fresh one. */
+	start?: Lstm | undefined;
 	seed: number;
 	/** Called after each batch with the share that is done; may throw to stop. */
 	progress?: (share: number) => void;
@@ -75,12 +79,20 @@ export class Lstm {
 		});
 	}
 
-	/** Mini-batch Adam on the mean squared error. */
+	/** The same network with weights of its own. */
+	copy(): Lstm {
+		const { w, r, b, head, headBias } = this.weights;
+		return new Lstm(this.shape, {
+			...{ w: w.slice(), r: r.slice(), b: b.slice(), head: head.slice(), headBias: headBias.slice() },
+		});
+	}
+
+	/** Mini-batch Adam. */
 	static fit(data: Sequences, options: LstmOptions): Lstm {
-		const { inputs, hidden, outputs, epochs, batch = 16, learningRate = 0.005, seed, progress } = options;
-		const lstm = Lstm.fresh({ inputs, hidden, outputs }, seed);
+		const { inputs, hidden, outputs, epochs, batch = 16, learningRate = 0.005, delta, seed, progress } = options;
+		const lstm = options.start ? options.start.copy() : Lstm.fresh({ inputs, hidden, outputs }, seed);
 		const random = new Random(seed ^ 0x5bd1e995);
-		const pass = new LstmPass(lstm, data.steps);
+		const pass = new LstmPass(lstm, data.steps, delta);
 		const adam = new Adam(Object.values(lstm.weights) as Float64Array[]);
 		const x = new Float64Array(data.steps * inputs);
 		const y = new Float64Array(outputs);
@@ -110,31 +122,41 @@ export class Lstm {
 	}
 }
 
-const sigmoid = (v: number): number => 1 / (1 + Math.exp(-v));
-
 /** One sequence forwards and backwards; gradients add up until they are cleared. */
 export class LstmPass {
 	readonly #lstm: Lstm;
 	readonly #steps: number;
+	readonly #delta: number | undefined;
 	/** After activation: gates by step, in the order i, o, f, c. */
 	readonly #gates: Float64Array;
 	/** States by step; those before the first are zero. */
 	readonly #cells: Float64Array;
 	readonly #states: Float64Array;
+	/** Hyperbolic tangents of the cells. */
+	readonly #squashed: Float64Array;
 	readonly #path: Float64Array;
 	readonly #d: LstmWeights;
+	readonly #dState: Float64Array;
+	readonly #dCell: Float64Array;
+	readonly #dSums: Float64Array;
 
-	constructor(lstm: Lstm, steps: number) {
+	/** @param delta of the pseudo-Huber loss; squared errors where there is none */
+	constructor(lstm: Lstm, steps: number, delta?: number) {
 		const { hidden, outputs } = lstm.shape;
 		this.#lstm = lstm;
 		this.#steps = steps;
+		this.#delta = delta;
 		this.#gates = new Float64Array(steps * 4 * hidden);
 		this.#cells = new Float64Array((steps + 1) * hidden);
 		this.#states = new Float64Array((steps + 1) * hidden);
+		this.#squashed = new Float64Array((steps + 1) * hidden);
 		this.#path = new Float64Array(outputs);
 		const { w, r, b, head, headBias } = lstm.weights;
 		const like = (array: Float64Array): Float64Array => new Float64Array(array.length);
 		this.#d = { w: like(w), r: like(r), b: like(b), head: like(head), headBias: like(headBias) };
+		this.#dState = new Float64Array(hidden);
+		this.#dCell = new Float64Array(hidden);
+		this.#dSums = new Float64Array(4 * hidden);
 	}
 
 	/** In the order of the weights. */
@@ -157,47 +179,54 @@ export class LstmPass {
 		const { w, r, b, head, headBias } = this.#lstm.weights;
 		const states = this.#states;
 		const cells = this.#cells;
-		for (let t = 0; t < this.#steps; t++) {
+		const gates = this.#gates;
+		const squashed = this.#squashed;
+		const steps = this.#steps;
+		for (let t = 0; t < steps; t++) {
 			const at = t * 4 * hidden;
 			const before = t * hidden;
 			for (let j = 0; j < 4 * hidden; j++) {
 				let sum = b[j] as number;
 				for (let i = 0, k = j * inputs; i < inputs; i++, k++) sum += (w[k] as number) * (x[t * inputs + i] as number);
-				for (let i = 0, k = j * hidden; i < hidden; i++, k++) sum += (r[k] as number) * (states[before + i] as number);
-				this.#gates[at + j] = j < 3 * hidden ? sigmoid(sum) : Math.tanh(sum);
+				gates[at + j] = sum + dot(r, j * hidden, states, before, hidden);
 			}
+			for (let j = at; j < at + 3 * hidden; j++) gates[j] = 1 / (1 + Math.exp(-(gates[j] as number)));
 			for (let k = 0; k < hidden; k++) {
+				const candidate = Math.tanh(gates[at + 3 * hidden + k] as number);
+				gates[at + 3 * hidden + k] = candidate;
 				const cell =
-					(this.#gates[at + 2 * hidden + k] as number) * (cells[before + k] as number) +
-					(this.#gates[at + k] as number) * (this.#gates[at + 3 * hidden + k] as number);
+					(gates[at + 2 * hidden + k] as number) * (cells[before + k] as number) +
+					(gates[at + k] as number) * candidate;
+				const tanh = Math.tanh(cell);
 				cells[before + hidden + k] = cell;
-				states[before + hidden + k] = (this.#gates[at + hidden + k] as number) * Math.tanh(cell);
+				squashed[before + hidden + k] = tanh;
+				states[before + hidden + k] = (gates[at + hidden + k] as number) * tanh;
 			}
 		}
-		const last = this.#steps * hidden;
+		const last = steps * hidden;
 		for (let o = 0; o < outputs; o++) {
-			let sum = headBias[o] as number;
-			for (let k = 0; k < hidden; k++) sum += (head[o * hidden + k] as number) * (states[last + k] as number);
-			this.#path[o] = sum;
+			this.#path[o] = (headBias[o] as number) + dot(head, o * hidden, states, last, hidden);
 		}
 		return this.#path.slice();
 	}
 
 	/**
-	 * Adds the gradient of weight × mean squared error of one sequence.
-	 * @returns its mean squared error
+	 * Adds the gradient of weight × mean loss of one sequence.
+	 * @returns its mean loss
 	 */
 	learn(x: Float64Array, y: Float64Array, weight: number): number {
 		this.forward(x);
 		const { hidden, outputs } = this.#lstm.shape;
 		const { head } = this.#lstm.weights;
-		const dState = new Float64Array(hidden);
+		const delta = this.#delta;
+		const dState = this.#dState.fill(0);
 		const last = this.#steps * hidden;
 		let error = 0;
 		for (let o = 0; o < outputs; o++) {
 			const residual = (this.#path[o] as number) - (y[o] as number);
-			error += (residual * residual) / outputs;
-			const d = (2 * weight * residual) / outputs;
+			const root = delta === undefined ? 1 : Math.sqrt(1 + (residual / delta) ** 2);
+			error += (delta === undefined ? residual * residual : 2 * delta * delta * (root - 1)) / outputs;
+			const d = (2 * weight * residual) / (outputs * root);
 			this.#d.headBias[o] = (this.#d.headBias[o] as number) + d;
 			for (let k = 0; k < hidden; k++) {
 				const at = o * hidden + k;
@@ -213,10 +242,11 @@ export class LstmPass {
 		const { inputs, hidden } = this.#lstm.shape;
 		const { r } = this.#lstm.weights;
 		const { w: dw, r: dr, b: db } = this.#d;
-		const dCell = new Float64Array(hidden);
-		const dSums = new Float64Array(4 * hidden);
+		const states = this.#states;
+		const dSums = this.#dSums;
+		this.#dCell.fill(0);
 		for (let t = this.#steps - 1; t >= 0; t--) {
-			this.#gateSlopes(t, dState, dCell, dSums);
+			this.#gateSlopes(t, dState, this.#dCell, dSums);
 			dState.fill(0);
 			const before = t * hidden;
 			for (let j = 0; j < 4 * hidden; j++) {
@@ -226,7 +256,7 @@ export class LstmPass {
 					dw[k] = (dw[k] as number) + d * (x[t * inputs + i] as number);
 				}
 				for (let i = 0, k = j * hidden; i < hidden; i++, k++) {
-					dr[k] = (dr[k] as number) + d * (this.#states[before + i] as number);
+					dr[k] = (dr[k] as number) + d * (states[before + i] as number);
 					dState[i] = (dState[i] as number) + d * (r[k] as number);
 				}
 			}
@@ -236,22 +266,41 @@ export class LstmPass {
 	/** Slopes before the activations of step t; dCell moves on to the step before. */
 	#gateSlopes(t: number, dState: Float64Array, dCell: Float64Array, dSums: Float64Array): void {
 		const { hidden } = this.#lstm.shape;
+		const gates = this.#gates;
 		const at = t * 4 * hidden;
+		const before = t * hidden;
 		for (let k = 0; k < hidden; k++) {
-			const i = this.#gates[at + k] as number;
-			const o = this.#gates[at + hidden + k] as number;
-			const f = this.#gates[at + 2 * hidden + k] as number;
-			const c = this.#gates[at + 3 * hidden + k] as number;
-			const squashed = Math.tanh(this.#cells[(t + 1) * hidden + k] as number);
+			const i = gates[at + k] as number;
+			const o = gates[at + hidden + k] as number;
+			const f = gates[at + 2 * hidden + k] as number;
+			const c = gates[at + 3 * hidden + k] as number;
+			const squashed = this.#squashed[before + hidden + k] as number;
 			const d = dState[k] as number;
 			const cell = (dCell[k] as number) + d * o * (1 - squashed * squashed);
 			dSums[k] = cell * c * i * (1 - i);
 			dSums[hidden + k] = d * squashed * o * (1 - o);
-			dSums[2 * hidden + k] = cell * (this.#cells[t * hidden + k] as number) * f * (1 - f);
+			dSums[2 * hidden + k] = cell * (this.#cells[before + k] as number) * f * (1 - f);
 			dSums[3 * hidden + k] = cell * i * (1 - c * c);
 			dCell[k] = cell * f;
 		}
 	}
+}
+
+/** Four sums at a time: additions that need not wait for one another. */
+function dot(a: Float64Array, fromA: number, b: Float64Array, fromB: number, count: number): number {
+	let s0 = 0;
+	let s1 = 0;
+	let s2 = 0;
+	let s3 = 0;
+	let i = 0;
+	for (; i + 3 < count; i += 4) {
+		s0 += (a[fromA + i] as number) * (b[fromB + i] as number);
+		s1 += (a[fromA + i + 1] as number) * (b[fromB + i + 1] as number);
+		s2 += (a[fromA + i + 2] as number) * (b[fromB + i + 2] as number);
+		s3 += (a[fromA + i + 3] as number) * (b[fromB + i + 3] as number);
+	}
+	for (; i < count; i++) s0 += (a[fromA + i] as number) * (b[fromB + i] as number);
+	return s0 + s1 + (s2 + s3);
 }
 
 class Adam {

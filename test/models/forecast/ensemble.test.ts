@@ -51,6 +51,33 @@ describe("weights of an ensemble", () => {
 	});
 });
 
+describe("members of an ensemble", () => {
+	const actual = noisy(3_000, 0, 1);
+
+	it("have no share where they do not help", () => {
+		const wild = Float64Array.from(actual, (value, i) => value + (i % 2 === 0 ? 400 : -300));
+		const { weights } = weigh([noisy(3_000, 8, 2), wild, noisy(3_000, 8, 3)], actual);
+		assert.equal(weights[1], 0);
+	});
+
+	it("leave their share to the others where they have no answer", () => {
+		const one = Float64Array.of(1, Number.NaN, Number.NaN);
+		const two = Float64Array.of(3, 3, Number.NaN);
+		const three = Float64Array.of(8, 5, Number.NaN);
+		const shares = [0.5, 0.3, 0.2];
+		const mean = combine([one, two, three], { weights: shares, by: "mean" });
+		assert.ok(Math.abs((mean[0] as number) - 3) < 1e-12 && Math.abs((mean[1] as number) - 3.8) < 1e-12);
+		const median = combine([one, two, three], { weights: shares, by: "median" });
+		assert.ok((median[1] as number) >= 3 && (median[1] as number) <= 5);
+		assert.ok(Number.isNaN(mean[2]) && Number.isNaN(median[2]));
+	});
+
+	it("count alike where no backtest says more", () => {
+		const { weights } = weigh([new Float64Array(0), new Float64Array(0)], new Float64Array(0));
+		assert.deepEqual(weights, [0.5, 0.5]);
+	});
+});
+
 describe("adaptive intervals", () => {
 	/** Values around 100 whose spread triples half-way; learned bounds know nothing of it. */
 	function coverage(share: number): { before: number; after: number } {
