@@ -63,6 +63,9 @@ function linesOf(error: unknown, language: Language): string[] {
 	if (!Array.isArray(issues)) return [];
 	return issues.slice(0, MOST_LINES).flatMap((issue: unknown) => {
 		if (typeof issue !== "object" || issue === null || !("code" in issue)) return [];
+		// Some say it themselves, with the line of the file they stand in.
+		const own = "text" in issue ? (issue.text as Partial<Record<Language, unknown>> | null) : null;
+		if (typeof own?.[language] === "string") return [own[language]];
 		return [text(String(issue.code), issue as Record<string, unknown>, language)];
 	});
 }

@@ -122,7 +122,8 @@ const needs: Record<CardName, { machines: boolean; kinds: readonly Part["kind"][
 	"schedule-bill": { machines: false, kinds: ["schedule", "price"] },
 	// A machine's colour goes by its place in the site.
 	"schedule-gantt": { machines: true, kinds: ["snapshot", "schedule", "price"] },
-	"schedule-orders": { machines: false, kinds: ["schedule"] },
+	// An order may be for any machine of the site.
+	"schedule-orders": { machines: true, kinds: ["snapshot", "schedule"] },
 	"schedule-versions": { machines: false, kinds: ["schedule"] },
 	// Of the picture, forecasts need the names of machines and the site's clock; of the price, its bands.
 	"load-forecast": { machines: true, kinds: ["snapshot", "forecast", "price"] },

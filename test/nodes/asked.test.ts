@@ -28,6 +28,13 @@ describe("a card that asks a node", () => {
 		assert.match(replies[0]?.lines?.[1] ?? "", /J2/);
 	});
 
+	it("reads the words that a mistake brings along", () => {
+		const { asked, replies } = asking("ko");
+		const issues = [{ code: "x", field: "/", line: 3, text: { "en-US": "Line 3", ko: "3번째 줄" } }];
+		settle({ asked }, new EnergyError("scheduling.problem-invalid", { count: 1, first: "x", issues }));
+		assert.deepEqual(replies[0]?.lines, ["3번째 줄"]);
+	});
+
 	it("concerns nobody where nobody asked", () => {
 		settle({});
 		settle({ asked: "unknown" });

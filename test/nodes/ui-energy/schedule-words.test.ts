@@ -146,7 +146,13 @@ describe("the form of an order", () => {
 	});
 
 	it("comes back from an order as it was", () => {
-		const job = jobOf("J1", { name: "Billets", due: "2026-11-22T23:00:00.000Z", priority: 2 });
+		const job = jobOf("J1", {
+			product: "Billets",
+			quantity: 12,
+			unit: "t",
+			due: "2026-11-22T23:00:00.000Z",
+			priority: 2,
+		});
 		const shown = draftOf(job, ZONE);
 		assert.equal(shown.due, "2026-11-23T08:00");
 		const { order } = orderOf(shown, ZONE, job, new Set(["J1"]));

@@ -74,6 +74,18 @@ describe("the Gantt of a schedule", () => {
 		assert.equal(over?.toMs, START + 6 * HOUR);
 	});
 
+	it("keeps a failed run apart from the same operation as it is planned anew", () => {
+		const view = viewOf([
+			["A", "furnace-1", 0, 1, { state: "failed" }],
+			["A", "mill-1", 4, 1],
+		]);
+		const failedAt = new Date(START).toISOString();
+		assert.deepEqual(
+			whole(view).bars.map(({ key }) => key),
+			[`A/1@${failedAt}`, "A/1"],
+		);
+	});
+
 	it("draws an interrupted operation in its pieces, within one bar", () => {
 		const piece = (from: number, to: number) => ({
 			start: new Date(START + from * HOUR).toISOString(),

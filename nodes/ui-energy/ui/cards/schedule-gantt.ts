@@ -14,6 +14,7 @@ import {
 	selected,
 	shownOf,
 	stateName,
+	statusName,
 	which,
 } from "../schedule/shared.ts";
 import { changesOf, energyOf } from "../schedule/words.ts";
@@ -150,13 +151,13 @@ function choice({ both, board }: Shown): VNodeChild {
 			"button",
 			{
 				type: "button",
-				class: "se-chip",
+				class: "se-chip se-choice",
 				"aria-pressed": which.value === of,
 				onClick: () => {
 					which.value = of;
 				},
 			},
-			t(`schedule.show.${of}`, { n: board[of]?.version ?? "" }),
+			t("schedule.show.of", { status: board[of] ? statusName(board[of].status) : "", n: board[of]?.version ?? "" }),
 		);
 	return h("div", { class: "se-legend", role: "group", "aria-label": t("schedule.show") }, [
 		one("proposed"),

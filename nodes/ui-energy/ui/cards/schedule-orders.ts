@@ -1,12 +1,13 @@
 import type { Job, PlacedOperation, ScheduleBoard } from "../../../../lib/operation/types.ts";
 import type { CardState } from "../../picture.ts";
 import { power, text } from "../format.ts";
+import { nameOf as nameOfMachine } from "../i18n.ts";
 import { type Buttons, useActing } from "../schedule/acting.ts";
 import { type Draft, draftOf, emptyDraft, type Field, isPlain, type Misfit, orderOf } from "../schedule/form.ts";
 import { button, sureness, trouble } from "../schedule/parts.ts";
 import { at, fromTo, machineTitle, operationSigns, selected, shownOf } from "../schedule/shared.ts";
 import { keyOf } from "../schedule/words.ts";
-import { t, won } from "../shell.ts";
+import { language, t, won } from "../shell.ts";
 import { defineComponent, h, ref, type VNode, type VNodeChild } from "../vue.ts";
 import { cardProps, empty, frame, type Icon, icon } from "./card.ts";
 
@@ -97,7 +98,7 @@ function body(state: CardState, buttons: Buttons, form: Form, all: boolean): VNo
 	const jobs = all ? board.jobs : board.jobs.slice(0, AT_FIRST);
 	return [
 		may && !form.open ? openers(form) : null,
-		form.open && !form.open.job ? formOf(board, form, buttons) : null,
+		form.open && !form.open.job ? formOf(state, board, form, buttons) : null,
 		board.jobs.length === 0
 			? h("p", { class: "se-empty" }, t(may ? "schedule.orders.empty" : "schedule.orders.empty.viewer"))
 			: h(
@@ -105,7 +106,7 @@ function body(state: CardState, buttons: Buttons, form: Form, all: boolean): VNo
 					{ class: "se-orders", tabindex: 0, "aria-label": t("schedule.orders.title") },
 					jobs.map((job) =>
 						form.open?.job?.id === job.id
-							? h("li", { key: job.id, class: "se-order" }, [formOf(board, form, buttons)])
+							? h("li", { key: job.id, class: "se-order" }, [formOf(state, board, form, buttons)])
 							: row(board, job, places.get(job.id) ?? [], buttons, form),
 					),
 				),
@@ -164,7 +165,7 @@ function row(board: ScheduleBoard, job: Job, places: readonly PlacedOperation[],
 					places[0]
 						? button(t("schedule.show-it"), () => show(places[0]), { label: labelled("schedule.show-it", name) })
 						: null,
-					may && job.state !== "done"
+					may && job.state !== "done" && job.state !== "running"
 						? button(
 								t("schedule.edit"),
 								() => form.set({ what: "order", job, draft: draftOf(job, board.timeZone), misfits: {}, csv: "" }),
@@ -184,7 +185,7 @@ function row(board: ScheduleBoard, job: Job, places: readonly PlacedOperation[],
 
 const labelled = (key: "schedule.edit" | "schedule.remove" | "schedule.show-it", name: string): string =>
 	`${t(key)}: ${name}`;
-const nameOf = ({ id, name, product }: Job): string => name || product || id;
+const nameOf = ({ id, name, product }: Job): string => product || name || id;
 
 /** Leads from the order to its bar. */
 function show(operation: PlacedOperation | undefined): void {
@@ -227,7 +228,7 @@ function dates(board: ScheduleBoard, { due, deadline }: Job): string[] {
 	];
 }
 
-function formOf(board: ScheduleBoard, form: Form, buttons: Buttons): VNode {
+function formOf(state: CardState, board: ScheduleBoard, form: Form, buttons: Buttons): VNode {
 	const { open } = form;
 	const { busy } = buttons.acting.value;
 	const importing = open?.what === "import";
@@ -243,7 +244,7 @@ function formOf(board: ScheduleBoard, form: Form, buttons: Buttons): VNode {
 			},
 		},
 		[
-			...(open ? (importing ? importFields(open, form) : orderFields(board, open, form)) : []),
+			...(open ? (importing ? importFields(open, form) : orderFields(state, board, open, form)) : []),
 			trouble(buttons.acting.value, (of) => of === "form"),
 			h("div", { class: "se-acts" }, [
 				h(
@@ -263,7 +264,9 @@ function formOf(board: ScheduleBoard, form: Form, buttons: Buttons): VNode {
 
 const inputs: readonly [Field, "text" | "number" | "datetime-local"][] = [
 	["id", "text"],
-	["name", "text"],
+	["product", "text"],
+	["quantity", "number"],
+	["unit", "text"],
 	["minutes", "number"],
 	["powerKw", "number"],
 	["release", "datetime-local"],
@@ -272,7 +275,7 @@ const inputs: readonly [Field, "text" | "number" | "datetime-local"][] = [
 	["priority", "number"],
 ];
 
-function orderFields(board: ScheduleBoard, open: Open, form: Form): VNode[] {
+function orderFields(state: CardState, board: ScheduleBoard, open: Open, form: Form): VNode[] {
 	const plain = !open.job || isPlain(open.job);
 	const change = (part: Partial<Draft>): void => form.set({ ...open, draft: { ...open.draft, ...part } });
 	const shown = inputs.filter(([field]) => plain || (field !== "minutes" && field !== "powerKw"));
@@ -302,7 +305,7 @@ function orderFields(board: ScheduleBoard, open: Open, form: Form): VNode[] {
 					h(
 						"div",
 						{ class: "se-legend" },
-						board.machines.map(({ id }) => {
+						machinesOf(state, board).map(({ id, name }) => {
 							const on = open.draft.machines.includes(id);
 							const machines = on ? open.draft.machines.filter((one) => one !== id) : [...open.draft.machines, id];
 							return h(
@@ -314,7 +317,7 @@ function orderFields(board: ScheduleBoard, open: Open, form: Form): VNode[] {
 									"aria-pressed": on,
 									onClick: () => change({ machines }),
 								},
-								[icon(on ? "ok" : "off"), machineTitle(board, id)],
+								[icon(on ? "ok" : "off"), name],
 							);
 						}),
 					),
@@ -322,6 +325,15 @@ function orderFields(board: ScheduleBoard, open: Open, form: Form): VNode[] {
 				])
 			: h("p", { class: "se-note" }, t("schedule.form.more", { n: open.job?.operations.length ?? 0 })),
 	];
+}
+
+/** Machines that an order may be for: those of the site, which is more than have one by now. */
+function machinesOf({ picture }: CardState, board: ScheduleBoard): { id: string; name: string }[] {
+	const ids = new Map(board.machines.map(({ id }) => [id, machineTitle(board, id)]));
+	for (const machine of picture?.machines ?? []) {
+		if (machine.role === "sub") ids.set(machine.machine, nameOfMachine(machine, language.value));
+	}
+	return [...ids].map(([id, name]) => ({ id, name }));
 }
 
 const wrong = (id: string, misfit: Misfit): VNode =>
@@ -346,7 +358,7 @@ function importFields(open: Open, form: Form): VNode[] {
 			h("label", { for: "se-import-text" }, t("schedule.import.paste")),
 			h("textarea", {
 				...{ id: "se-import-text", rows: 6, spellcheck: false, value: open.csv },
-				placeholder: "id,name,machine,minutes,powerKw,due",
+				placeholder: "id,product,quantity,machine,minutes,powerKw,due",
 				onInput: (event: Event) => form.set({ ...open, csv: (event.target as HTMLTextAreaElement).value }),
 			}),
 		]),

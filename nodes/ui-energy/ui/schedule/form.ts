@@ -4,7 +4,9 @@ import { dateTime, instantOf } from "../zone.ts";
 /** An order as it stands in the form: texts, as a person types them. */
 export interface Draft {
 	id: string;
-	name: string;
+	product: string;
+	quantity: string;
+	unit: string;
 	machines: string[];
 	minutes: string;
 	powerKw: string;
@@ -17,7 +19,7 @@ export interface Draft {
 export type Field = keyof Draft;
 
 export const emptyDraft: Readonly<Draft> = {
-	...{ id: "", name: "", machines: [], minutes: "60", powerKw: "" },
+	...{ id: "", product: "", quantity: "", unit: "", machines: [], minutes: "60", powerKw: "" },
 	...{ release: "", due: "", deadline: "", priority: "1" },
 };
 
@@ -36,7 +38,9 @@ export function draftOf(job: Order, zone: string): Draft {
 		time === undefined ? "" : dateTime(Date.parse(time), zone).replace(" ", "T");
 	return {
 		id: job.id,
-		name: job.name ?? job.product ?? "",
+		product: job.product ?? job.name ?? "",
+		quantity: job.quantity === undefined ? "" : String(job.quantity),
+		unit: job.unit ?? "",
 		machines: mode ? (job.operations[0]?.modes ?? []).map(({ machine }) => machine) : [],
 		minutes: mode?.minutes === undefined ? "" : String(mode.minutes),
 		powerKw: typeof mode?.powerKw === "number" ? String(mode.powerKw) : "",
@@ -64,18 +68,25 @@ export function orderOf(
 	else if (!known && taken.has(id)) misfits.id = "taken";
 	const times = timesOf(draft, zone, misfits);
 	const priority = numberOf(draft, "priority", misfits);
+	const quantity = draft.quantity.trim() === "" ? undefined : numberOf(draft, "quantity", misfits);
 	const plain = !known || isPlain(known);
 	const minutes = plain ? numberOf(draft, "minutes", misfits) : 0;
 	const powerKw = plain ? numberOf(draft, "powerKw", misfits) : 0;
 	if (plain && draft.machines.length === 0) misfits.machines = "missing";
 	if (Object.keys(misfits).length > 0) return { order: null, misfits };
-	const name = draft.name.trim();
+	const product = draft.product.trim();
+	const unit = draft.unit.trim();
 	const { state: _state, createdAt: _created, changedAt: _changed, by: _by, pins: _pins, ...kept } = known ?? emptyJob;
-	const { release: _release, due: _due, deadline: _deadline, name: _name, ...rest } = kept;
+	const { release: _r, due: _d, deadline: _l, name: _n, product: _p, quantity: _q, unit: _u, ...rest } = kept;
 	const operations = plain
 		? [{ ...(known?.operations[0] ?? {}), modes: draft.machines.map((machine) => ({ machine, minutes, powerKw })) }]
 		: rest.operations;
-	return { order: { ...rest, id, ...(name === "" ? {} : { name }), ...times, priority, operations }, misfits: null };
+	const what = {
+		...(product === "" ? {} : { product }),
+		...(quantity === undefined ? {} : { quantity }),
+		...(unit === "" ? {} : { unit }),
+	};
+	return { order: { ...rest, id, ...what, ...times, priority, operations }, misfits: null };
 }
 
 const emptyJob: Job = { id: "", operations: [], state: "open", createdAt: "", changedAt: "", by: "" };
@@ -102,7 +113,7 @@ function timesOf(
 
 function numberOf(
 	draft: Draft,
-	field: "minutes" | "powerKw" | "priority",
+	field: "minutes" | "powerKw" | "priority" | "quantity",
 	misfits: Partial<Record<Field, Misfit>>,
 ): number {
 	const text = draft[field].trim().replace(",", ".");

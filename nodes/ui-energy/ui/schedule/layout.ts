@@ -38,7 +38,7 @@ export interface GanttPiece {
 
 /** An operation as it lies on the chart. */
 export interface GanttBar {
-	/** `job/operation` */
+	/** `job/operation`; with its start where a failed run of it lies on the chart too. */
 	key: string;
 	operation: PlacedOperation;
 	row: number;
@@ -160,9 +160,10 @@ function rowsOf({ plan, machines }: GanttView, space: GanttSpace, x: Scale, from
 		if (list) list.push(operation);
 		else byMachine.set(operation.machine, [operation]);
 	}
+	const keys = keysOf(plan.operations);
 	let top = 0;
 	return [...byMachine].map(([machine, list], row) => {
-		const bars = barsOf(list, row, space, x, fromMs);
+		const bars = barsOf(list, keys, row, space, x, fromMs);
 		const lanes = Math.max(1, ...bars.map(({ lane }) => lane + 1));
 		const height = lanes * space.lanePx + 4;
 		const closed = closedOf(machines[row]?.closed ?? [], x, fromMs, toMs);
@@ -185,8 +186,20 @@ function closedOf(
 	});
 }
 
+/** A name for each bar: what is planned keeps its plain one, an earlier run of the same has its start with it. */
+function keysOf(operations: readonly PlacedOperation[]): Map<PlacedOperation, string> {
+	const newest = new Map(operations.map((operation) => [`${operation.job}/${operation.operation}`, operation]));
+	return new Map(
+		operations.map((operation) => {
+			const key = `${operation.job}/${operation.operation}`;
+			return [operation, newest.get(key) === operation ? key : `${key}@${operation.start}`];
+		}),
+	);
+}
+
 function barsOf(
 	list: readonly PlacedOperation[],
+	keys: ReadonlyMap<PlacedOperation, string>,
 	row: number,
 	space: GanttSpace,
 	x: Scale,
@@ -211,7 +224,7 @@ function barsOf(
 						const at = Math.max(0, x(Date.parse(start)) - left);
 						return { x: at, width: Math.max(2, x(Date.parse(end)) - left - at) };
 					});
-		const key = `${operation.job}/${operation.operation}`;
+		const key = keys.get(operation) ?? "";
 		return { key, operation, row, lane, fromMs: startMs, toMs: endMs, x: left, width, pieces };
 	});
 }
