@@ -23,6 +23,7 @@ const subjects = [
 	"jobs",
 	"live",
 	"nodes",
+	"operation",
 	"plant",
 	"report",
 	"scheduling",

@@ -24,6 +24,18 @@ export interface MachineRules {
 	counterRolloverKwh?: number;
 }
 
+/** When a machine takes orders, and what it needs between them. */
+export interface WorkingTime {
+	/** Local time; `days` is `mon-fri`, `sat,sun` or `daily`; always manned where left out. */
+	shifts?: { days: string; from: string; to: string }[];
+	/** When it cannot work; ISO 8601 with offset. */
+	maintenance?: { start: string; end: string; reason?: string }[];
+	/** Between operations of different families. */
+	setups?: { from: string; to: string; minutes: number; costKrw?: number }[];
+	/** Once stopped it rests at least so long. */
+	minPauseMinutes?: number;
+}
+
 export interface Machine {
 	/** Id in topics and the API: letters, digits, `-` and `_`. */
 	id: string;
@@ -38,6 +50,7 @@ export interface Machine {
 	/** May be started, stopped or limited by command. */
 	controllable?: boolean;
 	rules?: MachineRules;
+	work?: WorkingTime;
 }
 
 export interface Site {

@@ -1,0 +1,518 @@
+import { EnergyError } from "../errors.ts";
+import { ceilTo, isJobDone, iso, modeOn, operationsOf } from "./progress.ts";
+import {
+	type Draft,
+	isActive,
+	type JobMessage,
+	type JobRecord,
+	type KeptState,
+	keyOf,
+	type MachineEvent,
+	type OperationEvent,
+	type PlanRequest,
+	type Run,
+} from "./records.ts";
+import { requestOf } from "./request.ts";
+import { Tracker } from "./tracker.ts";
+import type { Order, Override, PlanReason, PlanStatus, StoredPlan } from "./types.ts";
+import { wordsOf } from "./words.ts";
+
+export interface EngineOptions {
+	site: string;
+	/** Who says that a plan is carried out. */
+	approval: "operator" | "automatic";
+	intervalMinutes: number;
+	horizonMs: number;
+	/** Without any reason a plan is made anew so often. */
+	everyMs: number;
+	/** What starts within it stays where it is. */
+	frozenMs: number;
+	/** A start that is later than this, or an end, is a reason to plan anew. */
+	lateMs: number;
+	/** A plan that could not be checked against the present for so long is withdrawn. */
+	staleMs: number;
+	/** A machine that stands still is expected back after this. */
+	repairMs: number;
+	/** A plan that costs less by a smaller share than this is not worth a change. */
+	worth: number;
+}
+
+export const defaultOptions: Omit<EngineOptions, "site"> = {
+	approval: "operator",
+	intervalMinutes: 15,
+	horizonMs: 24 * 3_600_000,
+	everyMs: 15 * 60_000,
+	frozenMs: 30 * 60_000,
+	lateMs: 5 * 60_000,
+	staleMs: 60 * 60_000,
+	repairMs: 4 * 3_600_000,
+	worth: 0.005,
+};
+
+/** What has to be kept and sent after a step. */
+export interface Effects {
+	jobs: JobRecord[];
+	removedJobs: string[];
+	plans: StoredPlan[];
+	state: KeptState | null;
+	events: OperationEvent[];
+	commands: JobMessage[];
+}
+
+export interface Kept {
+	jobs: JobRecord[];
+	/** Plans that are not over, and their number. */
+	plans: StoredPlan[];
+	state: KeptState | null;
+}
+
+/** Reasons in the order of their urgency. */
+const urgency: readonly PlanReason[] = [
+	...(["breakdown", "repair", "override", "asked", "job", "deviation", "demand"] as const),
+	...(["price", "forecast", "restart", "clock"] as const),
+];
+
+/**
+ * Rolling operation of one site as a state machine over a clock and what happens: it keeps jobs and plans, says when a
+ * plan has to be made and out of what, and turns the plan in force into commands. It neither waits nor sends nor stores:
+ * whoever steps it takes the effects, keeps them, and only then sends the commands.
+ */
+export class Engine {
+	readonly options: EngineOptions;
+	readonly jobs = new Map<string, JobRecord>();
+	readonly down = new Map<string, number>();
+	/** Dispatched, or else approved. */
+	current: StoredPlan | null = null;
+	proposed: StoredPlan | null = null;
+	/** Approved while another plan is being carried out. */
+	waiting: StoredPlan | null = null;
+	paused = false;
+	demoDay: string | undefined;
+	private readonly tracker: Tracker;
+	private planVersion = 0;
+	private readonly wishes = new Map<PlanReason, string>();
+	private plannedMs = Number.NEGATIVE_INFINITY;
+	/** When the plan in force was last found to keep every rule. */
+	private provenMs: number;
+	private effects: Effects = emptyEffects();
+
+	constructor(options: EngineOptions, kept: Kept, nowMs: number) {
+		this.options = options;
+		this.tracker = new Tracker(options, {
+			command: (message) => this.effects.commands.push(message),
+			event: (code, severity, atMs, details) => this.event(code, severity, atMs, this.current?.id ?? "", details),
+			changed: (record) => this.changed(record),
+			wish: (reason) => this.wish(reason),
+			down: (machine) => this.down.has(machine),
+		});
+		for (const record of kept.jobs) this.jobs.set(record.order.id, record);
+		for (const plan of kept.plans) {
+			if (plan.status === "proposed") this.proposed = newer(this.proposed, plan);
+			else if (plan.status === "dispatched") this.current = newer(this.current, plan);
+			else if (plan.status === "approved") this.waiting = newer(this.waiting, plan);
+		}
+		if (!this.current) [this.current, this.waiting] = [this.waiting, null];
+		const { planVersion = 0, down = {}, paused = false, demoDay } = kept.state ?? {};
+		this.planVersion = Math.max(planVersion, ...kept.plans.map(({ version }) => version));
+		for (const [machine, sinceMs] of Object.entries(down)) this.down.set(machine, sinceMs);
+		this.paused = paused;
+		this.demoDay = demoDay;
+		this.provenMs = nowMs;
+		if (kept.plans.length > 0 || kept.jobs.length > 0) this.resume(nowMs);
+	}
+
+	/** After a restart: what ran may have ended meanwhile, and machines may have forgotten what they were at. */
+	private resume(nowMs: number): void {
+		for (const record of this.jobs.values()) this.tracker.resume(record, nowMs);
+		this.wish("restart");
+	}
+
+	takeEffects(): Effects {
+		const { effects } = this;
+		this.effects = emptyEffects();
+		return effects;
+	}
+
+	/** A reason to plan anew; the most urgent one names the plan. */
+	wish(reason: PlanReason, by = "planner"): void {
+		this.wishes.set(reason, by);
+	}
+
+	/** Whether a plan has to be made now, and out of what; asked again it waits for new reasons. */
+	request(nowMs: number): PlanRequest | null {
+		if (nowMs - this.plannedMs >= this.options.everyMs && this.jobs.size > 0) this.wish("clock");
+		const reason = urgency.find((each) => this.wishes.has(each));
+		if (!reason) return null;
+		const by = this.wishes.get(reason) ?? "planner";
+		this.wishes.clear();
+		this.plannedMs = nowMs;
+		return requestOf({ ...this.options, jobs: this.jobs, current: this.current, down: this.down }, reason, by, nowMs);
+	}
+
+	// ——— Jobs ———
+
+	/** Takes orders that were checked; one of the same id is replaced. @throws EnergyError `operation.job-running` */
+	putJobs(orders: readonly Order[], by: string, nowMs: number): JobRecord[] {
+		for (const { id } of orders)
+			if (this.jobs.get(id)?.runs.some(isActive)) throw new EnergyError("operation.job-running", { job: id });
+		const records = orders.map((order): JobRecord => {
+			const known = this.jobs.get(order.id);
+			const same = known && JSON.stringify(known.order.operations) === JSON.stringify(order.operations);
+			return {
+				...{
+					version: 1,
+					order,
+					held: known?.held ?? false,
+					pins: same ? known.pins : [],
+					runs: same ? known.runs : [],
+				},
+				...{ createdMs: known?.createdMs ?? nowMs, changedMs: nowMs, by },
+			};
+		});
+		for (const record of records) this.changed(record);
+		if (records.length > 0) this.wish("job", by);
+		return records;
+	}
+
+	/** @throws EnergyError `operation.job-unknown`, `operation.job-running` */
+	removeJob(id: string, by: string, nowMs: number): void {
+		const record = this.job(id);
+		if (record.runs.some(isActive)) throw new EnergyError("operation.job-running", { job: id });
+		this.jobs.delete(id);
+		this.effects.removedJobs.push(id);
+		this.event("operation.job-removed", "info", nowMs, "", { job: id, by });
+		this.wish("job", by);
+	}
+
+	/** Forgets jobs that were finished before an instant. */
+	forgetBefore(beforeMs: number): void {
+		for (const [id, record] of this.jobs) {
+			const ended = record.runs.at(-1)?.endedMs ?? Number.POSITIVE_INFINITY;
+			if (ended >= beforeMs || !isJobDone(record, this.options.intervalMinutes)) continue;
+			this.jobs.delete(id);
+			this.effects.removedJobs.push(id);
+		}
+	}
+
+	/** @throws EnergyError `operation.job-unknown` */
+	job(id: string): JobRecord {
+		const record = this.jobs.get(id);
+		if (!record) throw new EnergyError("operation.job-unknown", { job: id });
+		return record;
+	}
+
+	/**
+	 * What a person decides about a job: held jobs do not start and what runs of them is stopped where it may be
+	 * interrupted; a pin fixes machine and start of an operation.
+	 *
+	 * @throws EnergyError `operation.job-unknown`, `operation.pin-invalid`
+	 */
+	override(id: string, override: Override, by: string, nowMs: number): JobRecord {
+		const record = this.job(id);
+		if ("pin" in override) this.pin(record, override.pin, nowMs);
+		else if ("hold" in override) {
+			record.held = true;
+			this.tracker.interrupt(record, nowMs);
+		} else {
+			record.held = false;
+			record.pins = [];
+		}
+		record.changedMs = nowMs;
+		this.changed(record);
+		const what = "pin" in override ? "operation.pinned" : "hold" in override ? "operation.held" : "operation.freed";
+		this.event(what, "info", nowMs, this.current?.id ?? "", { job: id, by });
+		this.wish("override", by);
+		return record;
+	}
+
+	private pin(record: JobRecord, { operation, machine, start }: JobRecord["pins"][number], nowMs: number): void {
+		const job = record.order.id;
+		const refuse = (field: string, value: string, rule: string): never => {
+			throw new EnergyError("operation.pin-invalid", { job, field, value, rule });
+		};
+		const known = operationsOf(record);
+		if (!known.some(({ id }) => id === operation))
+			refuse("operation", operation, known.map(({ id }) => id).join(" | "));
+		const machines = known.find(({ id }) => id === operation)?.spec.modes.map((mode) => mode.machine) ?? [];
+		if (!modeOn(record, operation, machine)) refuse("machine", machine, machines.join(" | "));
+		const stepMs = this.options.intervalMinutes * 60_000;
+		const ms = Date.parse(start);
+		if (!(ms % stepMs === 0)) refuse("start", start, `:00, :15, :30 | :45`);
+		if (ms < nowMs) refuse("start", start, `≥ ${iso(ceilTo(nowMs, stepMs))}`);
+		const ran = record.runs.some((run) => run.operation === operation && (isActive(run) || run.state === "done"));
+		if (ran) refuse("operation", operation, "not started yet");
+		record.pins = [...record.pins.filter((pin) => pin.operation !== operation), { operation, machine, start: iso(ms) }];
+	}
+
+	// ——— Plans ———
+
+	/** Takes what the planner found: a new plan, or nothing where the one in force is as good. @returns the plan */
+	offer(draft: Draft, nowMs: number): StoredPlan | null {
+		if (!this.fits(draft)) {
+			// Something began or ended while it was made.
+			this.wish("deviation");
+			return null;
+		}
+		const breaks = draft.currentBreaks[0];
+		if (this.current && breaks)
+			this.end(this.current, "failed", "operation.plan-broken", nowMs, { rule: wordsKey(breaks) });
+		else if (this.current) this.provenMs = nowMs;
+		if (!draft.plan) return this.fail(draft, nowMs);
+		if (this.current && this.keeps(draft)) return null;
+		const plan = this.stored(draft, "proposed", nowMs);
+		if (this.proposed) this.end(this.proposed, "superseded", "operation.plan-superseded", nowMs, { by: plan.id });
+		this.proposed = plan;
+		this.event("operation.plan-proposed", "info", nowMs, plan.id, {
+			plan: plan.id,
+			krw: Math.round(plan.cost.plan.totalKrw),
+		});
+		if (this.options.approval === "automatic" && !this.paused) {
+			this.approve(plan.id, "automatic", nowMs);
+			this.dispatch(plan.id, "automatic", nowMs);
+		}
+		return plan;
+	}
+
+	/** Operations that run now must be those that the plan was made around. */
+	private fits({ request, plan }: Draft): boolean {
+		if (!plan) return true;
+		const known = new Set(request.running.map(({ job, operation }) => keyOf(job, operation)));
+		const fixed = new Set([...request.frozen, ...request.pinned]);
+		for (const record of this.jobs.values()) {
+			for (const run of record.runs) {
+				const key = keyOf(record.order.id, run.operation);
+				if (isActive(run) && !known.has(key) && !fixed.has(key)) return false;
+			}
+		}
+		return true;
+	}
+
+	/** Whether the plan in force goes on: it keeps every rule, lacks no job, and the new one saves too little. */
+	private keeps({ request, cost, currentKrw, currentLacks }: Draft): boolean {
+		if (currentLacks || currentKrw === null || !cost) return false;
+		if (["asked", "override", "breakdown", "repair", "job"].includes(request.reason)) return false;
+		return currentKrw - cost.totalKrw < this.options.worth * Math.max(1, Math.abs(currentKrw));
+	}
+
+	/** There is no plan: that is kept and told, too. */
+	private fail(draft: Draft, nowMs: number): StoredPlan {
+		const plan = this.stored(draft, "failed", nowMs);
+		plan.endedAt = iso(nowMs);
+		plan.endedWhy = { code: "operation.no-plan", text: wordsOf("operation.no-plan", {}) };
+		this.effects.plans.push(plan);
+		this.event("operation.no-plan", "alarm", nowMs, plan.id, { plan: plan.id });
+		return plan;
+	}
+
+	private stored({ stored }: Draft, status: PlanStatus, nowMs: number): StoredPlan {
+		this.planVersion++;
+		const plan: StoredPlan = {
+			...{ id: `plan-${this.planVersion}`, version: this.planVersion, status, createdAt: iso(nowMs) },
+			...stored,
+		};
+		this.effects.plans.push(plan);
+		this.keepState();
+		return plan;
+	}
+
+	/** @throws EnergyError `operation.plan-unknown`, `operation.plan-not-proposed`, `operation.plan-outdated` */
+	approve(id: string, by: string, nowMs: number): StoredPlan {
+		const plan = this.proposed;
+		if (plan?.id !== id) throw this.notThere(id, "operation.plan-not-proposed");
+		this.refuseOutdated(plan, nowMs);
+		this.proposed = null;
+		for (const other of [this.waiting, this.current])
+			if (other?.status === "approved") this.supersede(other, plan, nowMs);
+		if (this.current?.status !== "dispatched") this.current = null;
+		plan.status = "approved";
+		plan.approvedAt = iso(nowMs);
+		plan.approvedBy = by;
+		this.effects.plans.push(plan);
+		this.event("operation.plan-approved", "info", nowMs, id, { plan: id, by });
+		if (this.current) this.waiting = plan;
+		else this.current = plan;
+		return plan;
+	}
+
+	/** @throws EnergyError `operation.plan-unknown`, `operation.plan-not-approved`, `operation.plan-outdated` */
+	dispatch(id: string, by: string, nowMs: number): StoredPlan {
+		const plan = this.waiting?.id === id ? this.waiting : this.current?.id === id ? this.current : null;
+		if (plan?.status === "dispatched") return plan;
+		if (plan?.status !== "approved") throw this.notThere(id, "operation.plan-not-approved");
+		this.refuseOutdated(plan, nowMs);
+		if (this.current && this.current !== plan) this.supersede(this.current, plan, nowMs);
+		this.waiting = null;
+		this.current = plan;
+		plan.status = "dispatched";
+		plan.dispatchedAt = iso(nowMs);
+		this.provenMs = nowMs;
+		this.paused = false;
+		this.keepState();
+		this.effects.plans.push(plan);
+		this.event("operation.plan-dispatched", "info", nowMs, id, { plan: id, by });
+		return plan;
+	}
+
+	/** @throws EnergyError `operation.plan-unknown`, `operation.plan-over` */
+	withdraw(id: string, by: string, nowMs: number): StoredPlan {
+		const plan = [this.current, this.proposed, this.waiting].find((each) => each?.id === id);
+		if (!plan) throw this.notThere(id, "operation.plan-over");
+		// Nobody would understand a plan that comes back by itself a minute later.
+		this.paused = true;
+		this.keepState();
+		this.end(plan, "withdrawn", "operation.plan-withdrawn", nowMs, { by });
+		return plan;
+	}
+
+	private refuseOutdated(plan: StoredPlan, nowMs: number): void {
+		const missed = plan.operations.find(({ job, operation, start }) => {
+			const record = this.jobs.get(job);
+			const began = record?.runs.some((run) => run.operation === operation);
+			return record && !record.held && !began && Date.parse(start) + this.options.lateMs < nowMs;
+		});
+		if (!missed) return;
+		this.wish("asked");
+		throw new EnergyError("operation.plan-outdated", { plan: plan.id, job: missed.job, start: missed.start });
+	}
+
+	private notThere(id: string, code: string): EnergyError {
+		const { planVersion } = this;
+		const version = Number(/^plan-(\d+)$/.exec(id)?.[1]);
+		const status = [this.current, this.proposed, this.waiting].find((plan) => plan?.id === id)?.status ?? "–";
+		return version > 0 && version <= planVersion
+			? new EnergyError(code, { plan: id, status })
+			: new EnergyError("operation.plan-unknown", { plan: id });
+	}
+
+	private supersede(plan: StoredPlan, by: StoredPlan, nowMs: number): void {
+		plan.status = "superseded";
+		plan.endedAt = iso(nowMs);
+		plan.endedWhy = { code: "operation.plan-superseded", text: wordsOf("operation.plan-superseded", { by: by.id }) };
+		this.effects.plans.push(plan);
+	}
+
+	/** Ends a plan: of the one in force nothing more is started, and its machines are let go. */
+	private end(
+		plan: StoredPlan,
+		status: PlanStatus,
+		code: string,
+		nowMs: number,
+		details: Record<string, string>,
+	): void {
+		plan.status = status;
+		plan.endedAt = iso(nowMs);
+		plan.endedWhy = { code, text: wordsOf(code, { plan: plan.id, ...details }) };
+		this.effects.plans.push(plan);
+		const severity = status === "failed" ? "alarm" : "info";
+		if (status !== "superseded") this.event(code, severity, nowMs, plan.id, { plan: plan.id, ...details });
+		if (plan === this.proposed) this.proposed = null;
+		if (plan === this.waiting) this.waiting = null;
+		if (plan !== this.current) return;
+		this.current = null;
+		for (const record of this.jobs.values()) this.tracker.release(record, plan.id);
+	}
+
+	// ——— What happens ———
+
+	/** A machine says what it does: standing still by a fault, or back again. */
+	machine(machine: string, state: string | undefined, powerKw: number | undefined, nowMs: number): void {
+		this.tracker.reading(machine, state, powerKw, nowMs);
+		if (state === undefined) return;
+		if (state === "fault") this.broken(machine, nowMs);
+		else if (this.down.has(machine)) {
+			this.down.delete(machine);
+			this.keepState();
+			this.event("operation.machine-back", "info", nowMs, "", { machine });
+			this.wish("repair");
+		}
+	}
+
+	private broken(machine: string, nowMs: number): void {
+		if (this.down.has(machine)) return;
+		this.down.set(machine, nowMs);
+		this.keepState();
+		this.event("operation.machine-down", "alarm", nowMs, this.current?.id ?? "", { machine });
+		for (const record of this.jobs.values()) this.tracker.lost(record, machine, nowMs);
+		this.wish("breakdown");
+	}
+
+	/** A machine says what becomes of a job. */
+	told(event: MachineEvent, nowMs: number): void {
+		const record = this.jobs.get(event.job);
+		if (record) this.tracker.told(record, event, nowMs);
+	}
+
+	/** Operations that may be interrupted now, for demand control. */
+	movable(nowMs: number): { job: string; operation: string; machine: string; kw: number }[] {
+		return [...this.jobs.values()].flatMap((record) => this.tracker.movable(record, nowMs));
+	}
+
+	/** Demand control takes an operation off its machine, to keep the peak that both keep. */
+	move(job: string, nowMs: number): void {
+		const record = this.jobs.get(job);
+		if (!record || !this.tracker.interrupt(record, nowMs)) return;
+		this.event("operation.moved-for-peak", "warning", nowMs, this.current?.id ?? "", { job });
+		this.wish("demand");
+	}
+
+	/**
+	 * One step of the clock: starts, set-points and ends of the plan in force, and what did not come true.
+	 *
+	 * @param starts whether something may begin now; demand control says no while the quarter-hour is at its limit
+	 */
+	tick(nowMs: number, starts = true): void {
+		for (const record of this.jobs.values()) this.tracker.watch(record, nowMs);
+		const { current } = this;
+		if (current?.status !== "dispatched") return;
+		if (nowMs - this.provenMs > this.options.staleMs) {
+			const minutes = String(Math.round((nowMs - this.provenMs) / 60_000));
+			this.end(current, "failed", "operation.plan-stale", nowMs, { minutes });
+			this.wish("clock");
+			return;
+		}
+		for (const placed of current.operations) {
+			const record = this.jobs.get(placed.job);
+			if (record && !record.held) this.tracker.begin(record, placed, current, this.busy(placed.machine), starts, nowMs);
+		}
+	}
+
+	private busy(machine: string): Run | undefined {
+		for (const record of this.jobs.values()) {
+			const run = record.runs.find((each) => isActive(each) && each.machine === machine);
+			if (run) return run;
+		}
+		return undefined;
+	}
+
+	setDemoDay(day: string): void {
+		this.demoDay = day;
+		this.keepState();
+	}
+
+	private changed(record: JobRecord): void {
+		this.jobs.set(record.order.id, record);
+		if (!this.effects.jobs.includes(record)) this.effects.jobs.push(record);
+	}
+
+	private keepState(): void {
+		const { planVersion, paused, demoDay } = this;
+		this.effects.state = {
+			...{ version: 1, planVersion, paused, down: Object.fromEntries(this.down) },
+			...(demoDay === undefined ? {} : { demoDay }),
+		};
+	}
+
+	private event(
+		code: string,
+		severity: OperationEvent["severity"],
+		atMs: number,
+		plan: string,
+		details: OperationEvent["details"],
+	): void {
+		this.effects.events.push({ code, severity, atMs, plan, details });
+	}
+}
+
+const emptyEffects = (): Effects => ({ jobs: [], removedJobs: [], plans: [], state: null, events: [], commands: [] });
+const newer = (a: StoredPlan | null, b: StoredPlan): StoredPlan => (a && a.version > b.version ? a : b);
+const wordsKey = (code: string): string => code.replace("scheduling.", "");

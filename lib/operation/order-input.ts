@@ -1,0 +1,124 @@
+import { EnergyError } from "../errors.ts";
+import type { Issue, JobSpec, MachineSpec, SchedulingProblem } from "../scheduling/problem.ts";
+import { issuesOf } from "../scheduling/validate.ts";
+import type { Site } from "../telemetry/site.ts";
+import { iso } from "./progress.ts";
+import type { Order, OrderOperation, Words } from "./types.ts";
+import { wordsOf } from "./words.ts";
+
+/** Something wrong with orders, in words; all of it is told at once. */
+export interface OrderIssue extends Issue {
+	/** Of an imported text, from 1. */
+	line?: number;
+	text: Words;
+}
+
+export interface OrderSurroundings {
+	site: Site;
+	/** Ids of the jobs that are known: an order may wait for one of them. */
+	known: readonly string[];
+	nowMs: number;
+}
+
+/** Orders at once, at most; a file with more is several files. */
+export const MOST_ORDERS = 1000;
+const STEP_MS = 900_000;
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+	typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
+ * Orders as the API takes them: one, or a list.
+ *
+ * @throws EnergyError `operation.orders-invalid` with every issue in `issues`
+ */
+export function parseOrders(input: unknown, around: OrderSurroundings): Order[] {
+	const list = Array.isArray(input) ? input : [input];
+	const issues = issuesOfOrders(list, around);
+	if (!Array.isArray(input)) for (const issue of issues) issue.field = issue.field.replace(/^\/jobs\/0/, "") || "/";
+	refuse(issues);
+	return list as Order[];
+}
+
+/** @throws EnergyError `operation.orders-invalid` where there are some */
+export function refuse(issues: readonly OrderIssue[]): void {
+	const [first] = issues;
+	if (!first) return;
+	const where = first.line === undefined ? first.field : `line ${first.line}`;
+	throw new EnergyError("operation.orders-invalid", {
+		count: issues.length,
+		first: `${where}: ${first.text["en-US"]}`,
+		issues,
+	});
+}
+
+/** Everything that is wrong with a list of orders; fields begin with `/jobs/<index>`. */
+export function issuesOfOrders(list: readonly unknown[], { site, known, nowMs }: OrderSurroundings): OrderIssue[] {
+	const issues: OrderIssue[] = [];
+	const found = (code: string, field: string, details: Record<string, string | number>): void => {
+		issues.push({ code, field, ...details, text: wordsOf(code, { field, ...details }) });
+	};
+	if (list.length === 0 || list.length > MOST_ORDERS)
+		found("operation.order-count", "/jobs", { count: list.length, most: MOST_ORDERS });
+	const specs = list.map((order, index) => specOf(order, `/jobs/${index}`, found));
+	const own = new Set(specs.map((spec) => (isObject(spec) ? spec.id : undefined)));
+	const stubs = known.filter((id) => !own.has(id)).map((id): JobSpec => stub(id, site));
+	const machines = site.machines.filter(({ role }) => role === "sub").map(({ id }): MachineSpec => ({ id }));
+	const problem = {
+		...{ start: iso(Math.floor(nowMs / STEP_MS) * STEP_MS), intervals: 1, energyPriceKrwPerKwh: [0] },
+		...{ machines, jobs: [...specs, ...stubs] },
+	} as unknown as SchedulingProblem;
+	for (const issue of issuesOf(problem)) {
+		const job = jobOf(issue, list);
+		issues.push({
+			...issue,
+			...(job === undefined ? {} : { job }),
+			text: wordsOf(issue.code, { job: job ?? "", ...issue }),
+		});
+	}
+	return issues;
+}
+
+const stub = (id: string, site: Site): JobSpec => ({
+	id,
+	operations: [
+		{ modes: [{ machine: site.machines.find(({ role }) => role === "sub")?.id ?? "", minutes: 15, powerKw: 0 }] },
+	],
+});
+
+function jobOf({ field, job }: Issue, list: readonly unknown[]): string | undefined {
+	if (typeof job === "string") return job;
+	const order = list[Number(/^\/jobs\/(\d+)/.exec(field)?.[1] ?? -1)];
+	return isObject(order) && typeof order.id === "string" ? order.id : undefined;
+}
+
+type Found = (code: string, field: string, details: Record<string, string | number>) => void;
+
+/** The order without what only people read, which is looked at here. */
+function specOf(order: unknown, field: string, found: Found): unknown {
+	if (!isObject(order)) return order;
+	const { product, quantity, unit, operations, ...spec } = order as Partial<Order> & Record<string, unknown>;
+	const text = (value: unknown, name: string): void => {
+		if (value !== undefined && (typeof value !== "string" || value.length > 200)) {
+			found("operation.order-field", `${field}/${name}`, {
+				value: String(value).slice(0, 40),
+				rule: "≤ 200 characters",
+			});
+		}
+	};
+	text(product, "product");
+	text(unit, "unit");
+	if (quantity !== undefined && !(typeof quantity === "number" && quantity > 0 && Number.isFinite(quantity))) {
+		found("operation.order-field", `${field}/quantity`, { value: String(quantity), rule: "> 0" });
+	}
+	if (!Array.isArray(operations)) return { ...spec, ...(operations === undefined ? {} : { operations }) };
+	const plain = operations.map((operation: OrderOperation, k) => {
+		if (!isObject(operation)) return operation;
+		const { name, ...rest } = operation as OrderOperation & Record<string, unknown>;
+		text(name, `operations/${k}/name`);
+		if ("fixed" in rest) found("operation.order-fixed", `${field}/operations/${k}/fixed`, {});
+		if ("size" in rest && rest.size !== 1) found("operation.order-batch", `${field}/operations/${k}/size`, {});
+		return rest;
+	});
+	return { ...spec, operations: plain };
+}

@@ -1,0 +1,133 @@
+import type { CostLines } from "../scheduling/check.ts";
+import type { JobSpec, Plan, PlannedOperation } from "../scheduling/problem.ts";
+import type { Order, PlanReason, StoredPlan } from "./types.ts";
+
+/** One start of an operation on a machine, from its command to its end. */
+export interface Run {
+	operation: string;
+	machine: string;
+	/** Version of the plan that started it. */
+	plan: number;
+	plannedStartMs: number;
+	/** When it should end; moves on while it overruns. */
+	endMs: number;
+	/** The end it was started for. */
+	plannedEndMs: number;
+	/** kW of each interval of this run. */
+	powerKw: number[];
+	stepMs: number;
+	/** Intervals of the operation that were done before this run. */
+	before: number;
+	state: "starting" | "running" | "done" | "stopped" | "failed";
+	commandedMs: number;
+	startedMs?: number;
+	endedMs?: number;
+	/** The machine tells what becomes of its jobs. */
+	reports: boolean;
+	/** Last interval whose set-point was told. */
+	toldStep: number;
+	/** Its controller let it go: nothing more is commanded. */
+	released?: true;
+}
+
+/** All that is kept of a job. */
+export interface JobRecord {
+	version: 1;
+	order: Order;
+	held: boolean;
+	pins: { operation: string; machine: string; start: string }[];
+	runs: Run[];
+	createdMs: number;
+	changedMs: number;
+	by: string;
+}
+
+/** What is kept beside jobs and plans. */
+export interface KeptState {
+	version: 1;
+	/** Of the newest plan. */
+	planVersion: number;
+	/** Machines that stand still, since when; epoch ms. */
+	down: Record<string, number>;
+	/** A person withdrew a plan: the next ones wait for a person, too. */
+	paused: boolean;
+	/** When demonstration orders were written last; local date. */
+	demoDay?: string;
+}
+
+/** What is asked of the planner. */
+export interface PlanRequest {
+	reason: PlanReason;
+	by: string;
+	nowMs: number;
+	/** Free and frozen operations, without what runs or is done. */
+	jobs: JobSpec[];
+	/** Fixed in `jobs` because they start soon, and because a person put them there; `job/operation`. */
+	frozen: string[];
+	pinned: string[];
+	/** What runs: it holds its machine, and its power counts as there. */
+	running: { job: string; operation: string; machine: string; endMs: number; fromMs: number; powerKw: number[] }[];
+	/** Machines that stand still, and until when that is assumed. */
+	down: { machine: string; untilMs: number }[];
+	/** Family that a machine is set up for; absent where nothing ran on it. */
+	families: Record<string, string>;
+	/** The rest of the plan in force, as far as it holds these jobs. */
+	current: Plan | null;
+	/** Jobs whose deadline is past: planned as late as they are. */
+	missedDeadlines: string[];
+}
+
+/** What the planner found, still without a number. */
+export interface Draft {
+	request: PlanRequest;
+	/** The plan as it will be kept, but for id, version and times of its life. */
+	stored: Omit<StoredPlan, "id" | "version" | "status" | "createdAt">;
+	/** null where there is none. */
+	plan: PlannedOperation[] | null;
+	cost: CostLines | null;
+	/** Orders of `stored` that were left out, so that the others have a plan. */
+	leftOut: string[];
+	/** What the rest of the plan in force costs with today's figures; null where it breaks a rule, or there is none. */
+	currentKrw: number | null;
+	/** Codes of the rules that the plan in force breaks now. */
+	currentBreaks: string[];
+	/** Whether the new plan holds jobs that the plan in force lacks. */
+	currentLacks: boolean;
+	/** What was known of prices and forecast when it was made: others are a reason to plan anew. */
+	seen: { forecastMs: number; prices: string };
+}
+
+/** A command to a machine, as it goes out. */
+export interface JobMessage {
+	machine: string;
+	command: "start" | "stop" | "set-point" | "release";
+	job: string;
+	operation: string;
+	plan: string;
+	powerKw?: number | number[];
+	minutes?: number;
+	stepMinutes?: number;
+	elapsedMinutes?: number;
+}
+
+/** Something that happened, for the journal and the live feed. */
+export interface OperationEvent {
+	code: string;
+	severity: "info" | "warning" | "alarm";
+	atMs: number;
+	/** Plan it is about; empty where about none. */
+	plan: string;
+	details: Record<string, string | number>;
+}
+
+/** What a machine says of a job. */
+export interface MachineEvent {
+	machine: string;
+	job: string;
+	operation: string;
+	state: "started" | "finished" | "stopped" | "failed" | "refused";
+	reason?: string;
+}
+
+export const keyOf = (job: string, operation: string): string => `${job}/${operation}`;
+export const isActive = (run: Run): boolean => run.state === "starting" || run.state === "running";

@@ -1,0 +1,281 @@
+import type { ModeSpec } from "../scheduling/problem.ts";
+import { activeRun, ceilTo, doneIntervals, isDone, isJobDone, modeOn, operationsOf, powersOf } from "./progress.ts";
+import {
+	isActive,
+	type JobMessage,
+	type JobRecord,
+	type MachineEvent,
+	type OperationEvent,
+	type Run,
+} from "./records.ts";
+import type { PlacedOperation, PlanReason, StoredPlan } from "./types.ts";
+
+/** A machine that never says what becomes of a job is taken to be at it so long after the command. */
+const CONFIRM_MS = 60_000;
+/** Below this share of a job's power a machine does not work on it. */
+const STANDING = 0.1;
+/** A reading older than this says nothing of now. */
+const FRESH_MS = 120_000;
+/** After its end a machine has so long to say that it has finished. */
+const FINISH_MS = 120_000;
+
+export interface TrackerOptions {
+	intervalMinutes: number;
+	lateMs: number;
+}
+
+export interface Ears {
+	command(message: JobMessage): void;
+	event(code: string, severity: OperationEvent["severity"], atMs: number, details: OperationEvent["details"]): void;
+	changed(record: JobRecord): void;
+	wish(reason: PlanReason): void;
+	down(machine: string): boolean;
+}
+
+/** Follows operations from their start to their end, against their plan. */
+export class Tracker {
+	private readonly options: TrackerOptions;
+	private readonly ears: Ears;
+	private readonly seen = new Map<string, { state: string | undefined; powerKw: number | undefined; atMs: number }>();
+	/** Starts that were found late, so that it is said once: `plan/job/operation`. */
+	private readonly late = new Set<string>();
+
+	constructor(options: TrackerOptions, ears: Ears) {
+		this.options = options;
+		this.ears = ears;
+	}
+
+	reading(machine: string, state: string | undefined, powerKw: number | undefined, atMs: number): void {
+		this.seen.set(machine, { state, powerKw, atMs });
+	}
+
+	/** Starts an operation of the plan in force whose time has come. */
+	begin(
+		record: JobRecord,
+		placed: PlacedOperation,
+		plan: StoredPlan,
+		busy: Run | undefined,
+		starts: boolean,
+		nowMs: number,
+	): void {
+		const { operation, machine } = placed;
+		for (const piece of placed.pieces ?? [placed]) {
+			const startMs = Date.parse(piece.start);
+			if (nowMs < startMs) return;
+			if (record.runs.some((run) => run.operation === operation && run.plannedStartMs >= startMs)) continue;
+			if (isDone(record, operation, this.options.intervalMinutes)) return;
+			const mode = modeOn(record, operation, machine);
+			if (!mode || activeRun(record, operation)) return;
+			const isLate = nowMs - startMs > this.options.lateMs;
+			if (isLate) this.tellLate(record, placed, plan, startMs, nowMs);
+			if (isLate || busy || !starts || this.ears.down(machine) || !this.mayBegin(record, operation)) return;
+			this.start(record, placed, mode, plan, { startMs, endMs: Date.parse(piece.end) }, nowMs);
+			return;
+		}
+	}
+
+	/** What comes first within the job is done. */
+	private mayBegin(record: JobRecord, operation: string): boolean {
+		const all = operationsOf(record);
+		const own = all.find(({ id }) => id === operation);
+		if (!own) return false;
+		const before =
+			own.spec.after?.map((each) => each.operation) ?? (own.index > 0 ? [all[own.index - 1]?.id ?? ""] : []);
+		return before.every((id) => isDone(record, id, this.options.intervalMinutes));
+	}
+
+	private tellLate(record: JobRecord, placed: PlacedOperation, plan: StoredPlan, startMs: number, nowMs: number): void {
+		const key = `${plan.id}/${placed.job}/${placed.operation}/${startMs}`;
+		if (this.late.has(key)) return;
+		this.late.add(key);
+		const minutes = Math.round((nowMs - startMs) / 60_000);
+		const { id: job } = record.order;
+		const { operation, machine } = placed;
+		this.ears.event("operation.start-missed", "warning", nowMs, { job, operation, machine, minutes });
+		this.ears.wish("deviation");
+	}
+
+	private start(
+		record: JobRecord,
+		placed: PlacedOperation,
+		mode: ModeSpec,
+		plan: StoredPlan,
+		{ startMs, endMs }: { startMs: number; endMs: number },
+		nowMs: number,
+	): void {
+		const { intervalMinutes } = this.options;
+		const stepMs = intervalMinutes * 60_000;
+		const before = doneIntervals(record, placed.operation);
+		const length = Math.round((endMs - startMs) / stepMs);
+		const lateMs = Math.max(0, nowMs - startMs);
+		const run: Run = {
+			...{ operation: placed.operation, machine: placed.machine, plan: plan.version },
+			...{ plannedStartMs: startMs, plannedEndMs: endMs, endMs: endMs + lateMs, stepMs, before },
+			...{
+				powerKw: powersOf(mode, before, length),
+				state: "starting",
+				commandedMs: nowMs,
+				reports: false,
+				toldStep: 0,
+			},
+		};
+		record.runs.push(run);
+		this.ears.changed(record);
+		this.tellStart(record, run, plan.id, 0);
+	}
+
+	private tellStart({ order }: JobRecord, run: Run, plan: string, elapsedMinutes: number): void {
+		const flat = run.powerKw.every((kw) => kw === run.powerKw[0]);
+		this.ears.command({
+			...{ machine: run.machine, command: "start", job: order.id, operation: run.operation, plan },
+			powerKw: flat ? (run.powerKw[0] ?? 0) : run.powerKw,
+			minutes: run.powerKw.length * (run.stepMs / 60_000),
+			stepMinutes: run.stepMs / 60_000,
+			...(elapsedMinutes > 0 ? { elapsedMinutes } : {}),
+		});
+	}
+
+	private tell(command: "stop" | "set-point" | "release", { order }: JobRecord, run: Run, powerKw?: number): void {
+		this.ears.command({
+			...{ machine: run.machine, command, job: order.id, operation: run.operation, plan: `plan-${run.plan}` },
+			...(powerKw === undefined ? {} : { powerKw }),
+		});
+	}
+
+	/** After a restart: the start is told again, with what is done of it; a machine that is at it goes on. */
+	resume(record: JobRecord, nowMs: number): void {
+		for (const run of record.runs.filter(isActive)) {
+			const begunMs = run.startedMs ?? run.commandedMs;
+			if (run.released || nowMs >= begunMs + run.powerKw.length * run.stepMs) continue;
+			this.tellStart(record, run, `plan-${run.plan}`, Math.max(0, (nowMs - begunMs) / 60_000));
+		}
+	}
+
+	/** Set-points, ends and overruns of what runs. */
+	watch(record: JobRecord, nowMs: number): void {
+		for (const run of record.runs) {
+			if (run.state === "starting") this.confirm(record, run, nowMs);
+			if (run.state === "running") this.follow(record, run, nowMs);
+		}
+	}
+
+	/** A machine that does not report is seen by its power, where it has a meter. */
+	private confirm(record: JobRecord, run: Run, nowMs: number): void {
+		if (nowMs - run.commandedMs < CONFIRM_MS) return;
+		const seen = this.seen.get(run.machine);
+		const fresh = seen && nowMs - seen.atMs < FRESH_MS && seen.powerKw !== undefined;
+		const stands = fresh && (seen.powerKw ?? 0) < STANDING * Math.max(...run.powerKw);
+		if (stands) this.finish(record, run, "failed", nowMs, "operation.not-started");
+		else this.started(record, run, run.commandedMs);
+	}
+
+	private started(record: JobRecord, run: Run, atMs: number): void {
+		run.state = "running";
+		run.startedMs = atMs;
+		run.endMs = Math.max(run.endMs, atMs + run.powerKw.length * run.stepMs);
+		this.ears.changed(record);
+	}
+
+	private follow(record: JobRecord, run: Run, nowMs: number): void {
+		const step = Math.floor((nowMs - (run.startedMs ?? nowMs)) / run.stepMs);
+		const kw = run.powerKw[step];
+		if (kw !== undefined && step > run.toldStep) {
+			const changed = kw !== run.powerKw[run.toldStep];
+			run.toldStep = step;
+			if (changed && !run.released) this.tell("set-point", record, run, kw);
+			this.ears.changed(record);
+		}
+		if (nowMs < run.endMs) return;
+		if (!run.reports) {
+			if (!run.released) this.tell("stop", record, run);
+			this.finish(record, run, "done", run.endMs, "operation.finished");
+		} else if (nowMs > run.endMs + FINISH_MS) {
+			const minutes = Math.round((nowMs - run.plannedEndMs) / 60_000);
+			run.endMs = ceilTo(nowMs + 1, run.stepMs);
+			const { operation, machine } = run;
+			this.ears.event("operation.overrun", "warning", nowMs, { job: record.order.id, operation, machine, minutes });
+			this.ears.changed(record);
+			this.ears.wish("deviation");
+		}
+	}
+
+	private finish(record: JobRecord, run: Run, state: "done" | "failed" | "stopped", atMs: number, code: string): void {
+		const early = run.endMs - atMs;
+		run.state = state;
+		run.endedMs = atMs;
+		this.ears.changed(record);
+		const { operation, machine } = run;
+		const severity = state === "failed" ? "alarm" : "info";
+		this.ears.event(code, severity, atMs, { job: record.order.id, operation, machine });
+		if (state === "failed") this.ears.wish("deviation");
+		else if (state === "done" && early > run.stepMs) this.ears.wish("deviation");
+		if (isJobDone(record, this.options.intervalMinutes)) {
+			this.ears.event("operation.job-done", "info", atMs, { job: record.order.id });
+		}
+	}
+
+	/** What a machine says of a job. */
+	told(record: JobRecord, { operation, machine, state, reason }: MachineEvent, nowMs: number): void {
+		const run = record.runs.find((each) => isActive(each) && each.operation === operation && each.machine === machine);
+		if (!run) return;
+		run.reports ||= state !== "refused";
+		if (state === "started") {
+			if (run.state === "starting") this.started(record, run, nowMs);
+		} else if (state === "finished") this.finish(record, run, "done", nowMs, "operation.finished");
+		else if (state === "stopped") {
+			this.finish(record, run, "stopped", nowMs, "operation.stopped");
+			this.ears.wish("deviation");
+		} else if (state === "failed") this.finish(record, run, "failed", nowMs, "operation.failed");
+		else {
+			const { id: job } = record.order;
+			this.ears.event("operation.refused", "alarm", nowMs, { job, operation, machine, reason: reason ?? "" });
+			this.finish(record, run, "failed", nowMs, "operation.not-started");
+		}
+	}
+
+	/** A machine broke down under what ran on it. */
+	lost(record: JobRecord, machine: string, nowMs: number): void {
+		for (const run of record.runs.filter((each) => isActive(each) && each.machine === machine)) {
+			this.finish(record, run, "failed", nowMs, "operation.failed");
+		}
+	}
+
+	/** Lets go what a plan commanded: it runs to its end as it began, and nobody sets it any more. */
+	release(record: JobRecord, plan: string): void {
+		for (const run of record.runs.filter((each) => isActive(each) && !each.released)) {
+			run.released = true;
+			this.ears.command({
+				machine: run.machine,
+				command: "release",
+				job: record.order.id,
+				operation: run.operation,
+				plan,
+			});
+			this.ears.changed(record);
+		}
+	}
+
+	/** Stops what may be interrupted of a job. @returns whether something was */
+	interrupt(record: JobRecord, nowMs: number): boolean {
+		const runs = record.runs.filter((run) => isActive(run) && this.mayInterrupt(record, run));
+		for (const run of runs) {
+			this.tell("stop", record, run);
+			this.finish(record, run, "stopped", nowMs, "operation.stopped");
+		}
+		return runs.length > 0;
+	}
+
+	private mayInterrupt(record: JobRecord, run: Run): boolean {
+		return operationsOf(record).find(({ id }) => id === run.operation)?.spec.preemptible === true;
+	}
+
+	movable(record: JobRecord, nowMs: number): { job: string; operation: string; machine: string; kw: number }[] {
+		return record.runs
+			.filter((run) => run.state === "running" && this.mayInterrupt(record, run))
+			.map((run) => {
+				const step = Math.max(0, Math.floor((nowMs - (run.startedMs ?? nowMs)) / run.stepMs));
+				const kw = run.powerKw[Math.min(step, run.powerKw.length - 1)] ?? 0;
+				return { job: record.order.id, operation: run.operation, machine: run.machine, kw };
+			});
+	}
+}
