@@ -1,3 +1,4 @@
+import { FORECAST_JOURNAL, type IssuedForecast, unpackForecast } from "../../models/forecast/issued.ts";
 import { clockOf } from "../calendar/zone-clock.ts";
 import { metersOf } from "../demand/site-meters.ts";
 import type { Store } from "../store/store.ts";
@@ -10,6 +11,8 @@ const DAY_MS = 86_400_000;
 const HISTORY_DAYS = 28;
 /** A forecast older than this is none. */
 const FORECAST_MAX_AGE_MS = 6 * 3_600_000;
+/** Name of the whole site among the machines that are forecast. */
+const TOTAL = "total";
 const PAGE = 5_000;
 /** Of the history of a quarter-hour, the share that the safe base load covers. */
 const QUANTILE = 0.9;
@@ -24,17 +27,7 @@ export interface BaseLoad {
 	issuedMs: number;
 }
 
-/** A stored forecast, as `power-forecast` keeps it. */
-interface Issued {
-	machine: string;
-	issuedMs: number;
-	stepMs: number;
-	share: number;
-	energyKwh: number[];
-	upperKwh: number[];
-}
-
-export type LoadStore = Pick<Store, "documents" | "intervals">;
+export type LoadStore = Pick<Store, "journal" | "intervals">;
 
 /**
  * The load of the site without jobs: its newest forecast, or where that is missing or too short the mean of the same
@@ -74,13 +67,12 @@ export async function forecastIssued(store: LoadStore, site: string, nowMs: numb
 	return (await newestForecast(store, site, nowMs))?.issuedMs ?? 0;
 }
 
-async function newestForecast(store: LoadStore, site: string, nowMs: number): Promise<Issued | undefined> {
-	// Forecasts of a round are kept together: the site's is among the newest few.
-	const { items } = await store.documents({ site, kind: "forecast", limit: 50 });
-	return items
-		.map(({ value }) => value as Issued)
-		.filter(({ machine, stepMs }) => machine === "total" && stepMs === QUARTER_HOUR_MS)
-		.find(({ issuedMs }) => nowMs - issuedMs < FORECAST_MAX_AGE_MS && issuedMs <= nowMs + QUARTER_HOUR_MS);
+async function newestForecast(store: LoadStore, site: string, nowMs: number): Promise<IssuedForecast | undefined> {
+	const query = { site, kind: FORECAST_JOURNAL, subject: TOTAL, limit: 1 };
+	const page = await store.journal({ ...query, fromMs: nowMs - FORECAST_MAX_AGE_MS, toMs: nowMs + QUARTER_HOUR_MS });
+	const [entry] = page.items;
+	const issued = entry && unpackForecast(entry);
+	return issued?.stepMs === QUARTER_HOUR_MS ? issued : undefined;
 }
 
 /** What jobs drew in each quarter-hour of a span, kW, as they were commanded. */

@@ -19,11 +19,15 @@ interface DemoOrder {
 
 const HOUR_MS = 3_600_000;
 
+/** Local month and day: the orders of a day are named by it. */
+export const demoDayOf = ({ timeZone }: Site, nowMs: number): string =>
+	clockOf(timeZone).isoAt(nowMs).slice(5, 10).replace("-", "");
+
 /** Orders of a day for the simulated plant, as far as the site has its machines. */
 export function demoOrders(site: Site, nowMs: number): Order[] {
 	const { orders } = readData<{ orders: DemoOrder[] }>("lib/operation/demo-orders.json");
 	const machines = new Set(site.machines.map(({ id }) => id));
-	const day = clockOf(site.timeZone).isoAt(nowMs).slice(5, 10).replace("-", "");
+	const day = demoDayOf(site, nowMs);
 	const startMs = ceilTo(nowMs, 900_000);
 	const at = (hours: number): string => iso(startMs + hours * HOUR_MS);
 	return orders

@@ -1,11 +1,10 @@
 import { EnergyError } from "../errors.ts";
+import { type Effects, type EngineOptions, emptyEffects, type Kept } from "./engine-types.ts";
 import { ceilTo, isJobDone, iso, modeOn, operationsOf } from "./progress.ts";
 import {
 	type Draft,
 	isActive,
-	type JobMessage,
 	type JobRecord,
-	type KeptState,
 	keyOf,
 	type MachineEvent,
 	type OperationEvent,
@@ -15,56 +14,8 @@ import {
 import { requestOf } from "./request.ts";
 import { Tracker } from "./tracker.ts";
 import type { Order, Override, PlanReason, PlanStatus, StoredPlan } from "./types.ts";
+import { decorated } from "./wire.ts";
 import { wordsOf } from "./words.ts";
-
-export interface EngineOptions {
-	site: string;
-	/** Who says that a plan is carried out. */
-	approval: "operator" | "automatic";
-	intervalMinutes: number;
-	horizonMs: number;
-	/** Without any reason a plan is made anew so often. */
-	everyMs: number;
-	/** What starts within it stays where it is. */
-	frozenMs: number;
-	/** A start that is later than this, or an end, is a reason to plan anew. */
-	lateMs: number;
-	/** A plan that could not be checked against the present for so long is withdrawn. */
-	staleMs: number;
-	/** A machine that stands still is expected back after this. */
-	repairMs: number;
-	/** A plan that costs less by a smaller share than this is not worth a change. */
-	worth: number;
-}
-
-export const defaultOptions: Omit<EngineOptions, "site"> = {
-	approval: "operator",
-	intervalMinutes: 15,
-	horizonMs: 24 * 3_600_000,
-	everyMs: 15 * 60_000,
-	frozenMs: 30 * 60_000,
-	lateMs: 5 * 60_000,
-	staleMs: 60 * 60_000,
-	repairMs: 4 * 3_600_000,
-	worth: 0.005,
-};
-
-/** What has to be kept and sent after a step. */
-export interface Effects {
-	jobs: JobRecord[];
-	removedJobs: string[];
-	plans: StoredPlan[];
-	state: KeptState | null;
-	events: OperationEvent[];
-	commands: JobMessage[];
-}
-
-export interface Kept {
-	jobs: JobRecord[];
-	/** Plans that are not over, and their number. */
-	plans: StoredPlan[];
-	state: KeptState | null;
-}
 
 /** Reasons in the order of their urgency. */
 const urgency: readonly PlanReason[] = [
@@ -147,6 +98,11 @@ export class Engine {
 		this.wishes.clear();
 		this.plannedMs = nowMs;
 		return requestOf({ ...this.options, jobs: this.jobs, current: this.current, down: this.down }, reason, by, nowMs);
+	}
+
+	/** The plan in force holds no more than what is done or under way: it can break no rule. */
+	proven(nowMs: number): void {
+		this.provenMs = nowMs;
 	}
 
 	// ——— Jobs ———
@@ -385,6 +341,7 @@ export class Engine {
 	}
 
 	private supersede(plan: StoredPlan, by: StoredPlan, nowMs: number): void {
+		plan.operations = decorated(plan, this, nowMs).operations;
 		plan.status = "superseded";
 		plan.endedAt = iso(nowMs);
 		plan.endedWhy = { code: "operation.plan-superseded", text: wordsOf("operation.plan-superseded", { by: by.id }) };
@@ -399,6 +356,8 @@ export class Engine {
 		nowMs: number,
 		details: Record<string, string>,
 	): void {
+		// What became of it until now stays with it.
+		plan.operations = decorated(plan, this, nowMs).operations;
 		plan.status = status;
 		plan.endedAt = iso(nowMs);
 		plan.endedWhy = { code, text: wordsOf(code, { plan: plan.id, ...details }) };
@@ -495,9 +454,10 @@ export class Engine {
 	}
 
 	private keepState(): void {
-		const { planVersion, paused, demoDay } = this;
+		const { planVersion, paused, demoDay, current } = this;
 		this.effects.state = {
 			...{ version: 1, planVersion, paused, down: Object.fromEntries(this.down) },
+			...(current ? { current: current.id } : {}),
 			...(demoDay === undefined ? {} : { demoDay }),
 		};
 	}
@@ -513,6 +473,5 @@ export class Engine {
 	}
 }
 
-const emptyEffects = (): Effects => ({ jobs: [], removedJobs: [], plans: [], state: null, events: [], commands: [] });
 const newer = (a: StoredPlan | null, b: StoredPlan): StoredPlan => (a && a.version > b.version ? a : b);
 const wordsKey = (code: string): string => code.replace("scheduling.", "");

@@ -22,8 +22,8 @@ export interface EnergyPrices {
 }
 
 /** Energy rate of each quarter-hour with what is added to each kWh (climate charge, fuel adjustment). */
-export function energyPrices(pricer: Pricer, startMs: number, count: number): EnergyPrices {
-	const { energy, bands, bandIds } = pricer.horizon(startMs, count);
+export function energyPrices(pricer: Pricer, fromMs: number, count: number): EnergyPrices {
+	const { startMs, energy, bands, bandIds } = pricer.horizon(fromMs, count);
 	const additions = additionsOf(pricer, startMs);
 	const krwPerKwh = Array.from(energy, (price) => (Number.isNaN(price) ? null : rounded(price + additions)));
 	const missing = krwPerKwh.indexOf(null);
@@ -32,7 +32,6 @@ export function energyPrices(pricer: Pricer, startMs: number, count: number): En
 		krwPerKwh,
 		bands: Array.from(bands, (band) => bandIds[band] ?? ""),
 		known,
-		// Of the hour, not of the quarter-hour: a horizon that moves on is no change of price.
 		fingerprint: fingerprintOf(startMs, krwPerKwh),
 	};
 }

@@ -18,7 +18,7 @@ import { windowsOf } from "./working-time.ts";
 /** What the planner asks of the house. */
 export interface House {
 	site: Site;
-	store: () => Promise<Pick<Store, "documents" | "intervals">>;
+	store: () => Promise<Pick<Store, "journal" | "intervals">>;
 	contract: () => SiteContract;
 	pricer: () => Pricer;
 	budget: PeakBudget;
@@ -78,13 +78,7 @@ export async function problemOf(
 	const base = await baseLoadOf(store, house.site, records, startMs, count);
 	if (base.source === "none") notes.push(note("operation.no-base-load", {}));
 	const contract = house.contract();
-	const demand = await DemandPricer.of(
-		contract,
-		house.pricer(),
-		store as Pick<Store, "intervals">,
-		house.site,
-		request.nowMs,
-	);
+	const demand = await DemandPricer.of(contract, house.pricer(), store, house.site, request.nowMs);
 	const capKw = capsOf(house, contract, demand, options, startMs, count);
 	const { kw, safeKw } = withRunning(request, base, startMs);
 	notes.push(...cutAtCap(safeKw, kw, capKw, startMs));

@@ -51,6 +51,8 @@ export interface KeptState {
 	down: Record<string, number>;
 	/** A person withdrew a plan: the next ones wait for a person, too. */
 	paused: boolean;
+	/** The plan in force. */
+	current?: string;
 	/** When demonstration orders were written last; local date. */
 	demoDay?: string;
 }

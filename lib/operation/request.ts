@@ -34,7 +34,9 @@ export function requestOf(surface: Surface, reason: PlanReason, by: string, nowM
 		for (const run of record.runs.filter(isActive)) {
 			request.running.push({
 				...{ job: record.order.id, operation: run.operation, machine: run.machine },
-				...{ fromMs: run.plannedStartMs, endMs: ceilTo(Math.max(run.endMs, nowMs), stepMs), powerKw: run.powerKw },
+				// What comes next may wait a little: a minute too long does not take a quarter-hour.
+				...{ fromMs: run.plannedStartMs, endMs: ceilTo(Math.max(run.endMs - surface.lateMs, nowMs), stepMs) },
+				powerKw: run.powerKw,
 			});
 		}
 		if (waiting.has(record.order.id)) continue;

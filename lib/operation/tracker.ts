@@ -12,6 +12,8 @@ import type { PlacedOperation, PlanReason, StoredPlan } from "./types.ts";
 
 /** A machine that never says what becomes of a job is taken to be at it so long after the command. */
 const CONFIRM_MS = 60_000;
+/** A start that is not answered is told again so often. */
+const REPEAT_MS = 10_000;
 /** Below this share of a job's power a machine does not work on it. */
 const STANDING = 0.1;
 /** A reading older than this says nothing of now. */
@@ -37,6 +39,8 @@ export class Tracker {
 	private readonly options: TrackerOptions;
 	private readonly ears: Ears;
 	private readonly seen = new Map<string, { state: string | undefined; powerKw: number | undefined; atMs: number }>();
+	/** When a start was told last. */
+	private readonly toldMs = new WeakMap<Run, number>();
 	/** Starts that were found late, so that it is said once: `plan/job/operation`. */
 	private readonly late = new Set<string>();
 
@@ -142,13 +146,28 @@ export class Tracker {
 		});
 	}
 
-	/** After a restart: the start is told again, with what is done of it; a machine that is at it goes on. */
+	/**
+	 * After a restart: the start is told again, with what is done of it, until the machine says that it is at it; what has
+	 * ended meanwhile is taken to be done.
+	 */
 	resume(record: JobRecord, nowMs: number): void {
-		for (const run of record.runs.filter(isActive)) {
-			const begunMs = run.startedMs ?? run.commandedMs;
-			if (run.released || nowMs >= begunMs + run.powerKw.length * run.stepMs) continue;
-			this.tellStart(record, run, `plan-${run.plan}`, Math.max(0, (nowMs - begunMs) / 60_000));
+		for (const run of record.runs.filter((each) => isActive(each) && !each.released)) {
+			const endMs = Math.max(run.endMs, (run.startedMs ?? run.commandedMs) + run.powerKw.length * run.stepMs);
+			if (nowMs >= endMs) this.finish(record, run, "done", endMs, "operation.ended-unseen");
+			else {
+				run.state = "starting";
+				run.commandedMs = nowMs;
+				this.repeat(record, run, nowMs);
+				this.ears.changed(record);
+			}
 		}
+	}
+
+	/** A start changes nothing where the machine is at it already. */
+	private repeat(record: JobRecord, run: Run, nowMs: number): void {
+		const elapsedMinutes = run.startedMs === undefined ? 0 : Math.max(0, (nowMs - run.startedMs) / 60_000);
+		this.toldMs.set(run, nowMs);
+		this.tellStart(record, run, `plan-${run.plan}`, Math.round(elapsedMinutes * 100) / 100);
 	}
 
 	/** Set-points, ends and overruns of what runs. */
@@ -159,20 +178,23 @@ export class Tracker {
 		}
 	}
 
-	/** A machine that does not report is seen by its power, where it has a meter. */
+	/** A start is told again until it is answered; a machine that never answers is seen by its power, where it has a meter. */
 	private confirm(record: JobRecord, run: Run, nowMs: number): void {
-		if (nowMs - run.commandedMs < CONFIRM_MS) return;
+		if (nowMs - run.commandedMs < CONFIRM_MS) {
+			if (nowMs - (this.toldMs.get(run) ?? run.commandedMs) >= REPEAT_MS) this.repeat(record, run, nowMs);
+			return;
+		}
 		const seen = this.seen.get(run.machine);
 		const fresh = seen && nowMs - seen.atMs < FRESH_MS && seen.powerKw !== undefined;
 		const stands = fresh && (seen.powerKw ?? 0) < STANDING * Math.max(...run.powerKw);
-		if (stands) this.finish(record, run, "failed", nowMs, "operation.not-started");
+		if (stands || run.reports) this.finish(record, run, "failed", nowMs, "operation.not-started");
 		else this.started(record, run, run.commandedMs);
 	}
 
 	private started(record: JobRecord, run: Run, atMs: number): void {
 		run.state = "running";
-		run.startedMs = atMs;
-		run.endMs = Math.max(run.endMs, atMs + run.powerKw.length * run.stepMs);
+		run.startedMs ??= atMs;
+		run.endMs = Math.max(run.endMs, run.startedMs + run.powerKw.length * run.stepMs);
 		this.ears.changed(record);
 	}
 

@@ -8,6 +8,8 @@ import { wordsOf } from "./words.ts";
 import { windowsOf } from "./working-time.ts";
 
 const MINUTE_MS = 60_000;
+/** Jobs on a board; more are asked for by the API. */
+const MOST_JOBS = 200;
 /** What ended within this stays in the picture. */
 const PAST_MS = 12 * 3_600_000;
 
@@ -119,8 +121,7 @@ export function boardOf(
 	engine: Engine,
 	site: Site,
 	nowMs: number,
-	planning: ScheduleBoard["planning"],
-	problem: ScheduleBoard["problem"],
+	told: Pick<ScheduleBoard, "planning" | "problem" | "history">,
 ): ScheduleBoard {
 	const { current, proposed, waiting } = engine;
 	const shown = current ?? waiting;
@@ -146,9 +147,26 @@ export function boardOf(
 		held: [...engine.jobs.values()]
 			.filter(({ held }) => held)
 			.map((record) => ({ id: record.order.id, label: labelOf(record) })),
-		planning,
-		problem,
+		frozenUntil: current?.status === "dispatched" ? iso(nowMs + engine.options.frozenMs) : null,
+		jobs: jobsOf(engine),
+		jobCount: engine.jobs.size,
+		...told,
 	};
+}
+
+const jobOrder: readonly Job["state"][] = ["running", "failed", "open", "held", "done"];
+
+/** Those still to do first, by what they are due; done ones newest first. */
+function jobsOf(engine: Engine): Job[] {
+	const jobs = [...engine.jobs.values()].map((record) => wireJob(record, engine.options.intervalMinutes));
+	const place = ({ state }: Job): number => jobOrder.indexOf(state);
+	const due = ({ due, deadline }: Job): string => due ?? deadline ?? "9";
+	return jobs
+		.sort((a, b) => {
+			if (a.state === "done" && b.state === "done") return b.changedAt.localeCompare(a.changedAt);
+			return place(a) - place(b) || due(a).localeCompare(due(b)) || a.id.localeCompare(b.id);
+		})
+		.slice(0, MOST_JOBS);
 }
 
 type Closed = ScheduleBoard["machines"][number]["closed"];

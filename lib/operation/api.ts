@@ -1,0 +1,199 @@
+import { EnergyError } from "../errors.ts";
+import type { Language } from "../messages.ts";
+import type { OperationDesk } from "./desk.ts";
+import { ordersOfCsv } from "./order-csv.ts";
+import { type OrderSurroundings, parseOrders } from "./order-input.ts";
+import type { Solves } from "./solves.ts";
+import type { Job, Order, Override, StoredPlan } from "./types.ts";
+import { decorated, summaryOf, wireJob } from "./wire.ts";
+
+/** A question or an act, from the API or a card. */
+export interface Asked {
+	operation: Operation;
+	/** Job, plan or solve that it is about. */
+	id?: string;
+	body?: unknown;
+	query?: Readonly<Record<string, unknown>>;
+	by: string;
+	language: Language;
+}
+
+export const operations = [
+	...(["optimize", "solve", "solve-cancel", "jobs", "job", "save-jobs", "save-job", "remove-job", "override"] as const),
+	...(["schedules", "schedule", "approve", "dispatch", "withdraw", "replan", "cancel", "board"] as const),
+] as const;
+export type Operation = (typeof operations)[number];
+
+export interface Answered {
+	status: number;
+	body: unknown;
+	location?: string;
+}
+
+const ok = (body: unknown): Answered => ({ status: 200, body });
+const isObject = (value: unknown): value is Record<string, unknown> =>
+	typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Does what is asked. Acts resolve when what they changed is kept. */
+export async function answer(desk: OperationDesk, solves: Solves, asked: Asked): Promise<Answered> {
+	const { operation, id = "", by, language } = asked;
+	switch (operation) {
+		case "optimize":
+			return optimized(desk, solves, asked);
+		case "solve":
+			return ok(solves.job(id, language));
+		case "solve-cancel":
+			return ok(solves.cancel(id, language));
+		case "jobs":
+			return ok(jobsPage(desk, asked.query ?? {}));
+		case "job":
+			return ok(wireJob(desk.engine.job(id), desk.engine.options.intervalMinutes));
+		case "schedules":
+			return ok(await plansPage(desk, asked.query ?? {}));
+		case "schedule":
+			return ok(await planOf(desk, id));
+		case "board":
+			return ok(desk.boardNow());
+		case "cancel":
+			desk.cancel();
+			return ok(desk.boardNow().planning ?? {});
+		case "replan":
+			// Who presses a button sees the plan when it is there.
+			desk.engine.wish("asked", by);
+			return ok({});
+		default:
+			return acted(desk, asked);
+	}
+}
+
+async function acted(desk: OperationDesk, asked: Asked): Promise<Answered> {
+	const { operation, id = "", by, body } = asked;
+	const { engine } = desk;
+	const nowMs = Date.now();
+	const wired = (jobs: readonly Parameters<typeof wireJob>[0][]): Job[] =>
+		jobs.map((record) => wireJob(record, engine.options.intervalMinutes));
+	let result: Answered;
+	switch (operation) {
+		case "save-jobs": {
+			const orders = ordersOf(desk, body, nowMs);
+			const items = wired(engine.putJobs(orders, by, nowMs));
+			const location =
+				items.length === 1 ? `/api/v1/scheduling/jobs/${encodeURIComponent(items[0]?.id ?? "")}` : undefined;
+			result = { status: 201, body: { items }, ...(location ? { location } : {}) };
+			break;
+		}
+		case "save-job": {
+			const order = isObject(body) ? { ...body, id: body.id ?? id } : body;
+			const [parsed] = parseOrders(order, around(desk, nowMs)) as [Order];
+			if (parsed.id !== id) throw new EnergyError("operation.order-field", { field: "id", value: parsed.id, rule: id });
+			engine.job(id);
+			result = ok(wired(engine.putJobs([parsed], by, nowMs))[0]);
+			break;
+		}
+		case "remove-job":
+			result = ok(wired([engine.job(id)])[0]);
+			engine.removeJob(id, by, nowMs);
+			break;
+		case "override":
+			result = ok(wired([engine.override(id, overrideOf(body), by, nowMs)])[0]);
+			break;
+		case "approve":
+		case "dispatch":
+		case "withdraw": {
+			if (operation === "approve" && isObject(body) && body.dispatch === true) engine.approve(id, by, nowMs);
+			const step = operation === "approve" && isObject(body) && body.dispatch === true ? "dispatch" : operation;
+			const plan = engine[step](id, by, nowMs);
+			result = ok(summaryOf(plan));
+			break;
+		}
+		default:
+			throw new EnergyError("operation.order-field", {
+				field: "operation",
+				value: operation,
+				rule: operations.join(" | "),
+			});
+	}
+	await desk.flush();
+	return result;
+}
+
+async function optimized(desk: OperationDesk, solves: Solves, { body, by, language }: Asked): Promise<Answered> {
+	if (isObject(body) && body.problem !== undefined) {
+		const { problem, seconds, gapPercent, seed } = body;
+		const order = { problem, seconds, gapPercent, seed } as Parameters<Solves["solve"]>[0];
+		const solved = await solves.solve(order, language);
+		if ("answer" in solved) return ok(solved.answer);
+		return { status: 202, body: solved.job, location: `/api/v1/scheduling/optimize/${solved.job.id}` };
+	}
+	const plan = await desk.planNow(by);
+	await desk.flush();
+	if (!plan) throw new EnergyError("operation.no-jobs");
+	return ok(decorated(plan, desk.engine, Date.now()));
+}
+
+const around = (desk: OperationDesk, nowMs: number): OrderSurroundings => ({
+	...{ site: desk.site, known: [...desk.engine.jobs.keys()], nowMs },
+});
+
+/** Orders as JSON, or as text with a line for each. */
+function ordersOf(desk: OperationDesk, body: unknown, nowMs: number): Order[] {
+	return typeof body === "string" ? ordersOfCsv(body, around(desk, nowMs)) : parseOrders(body, around(desk, nowMs));
+}
+
+/** @throws EnergyError `operation.override-invalid` */
+function overrideOf(body: unknown): Override {
+	const given = isObject(body) ? body : {};
+	if (given.hold === true) return { hold: true };
+	if (given.free === true) return { free: true };
+	const { pin } = given;
+	if (isObject(pin) && [pin.operation, pin.machine, pin.start].every((value) => typeof value === "string")) {
+		return { pin: { operation: String(pin.operation), machine: String(pin.machine), start: String(pin.start) } };
+	}
+	throw new EnergyError("operation.override-invalid");
+}
+
+function limitOf(query: Readonly<Record<string, unknown>>, fallback: number, most: number): number {
+	const limit = query.limit === undefined ? fallback : Number(query.limit);
+	if (Number.isInteger(limit) && limit >= 1 && limit <= most) return limit;
+	throw new EnergyError("operation.order-field", { field: "limit", value: String(query.limit), rule: `1…${most}` });
+}
+
+/** Jobs by id, so that a page has a next one. */
+function jobsPage(
+	{ engine }: OperationDesk,
+	query: Readonly<Record<string, unknown>>,
+): { items: Job[]; nextCursor?: string } {
+	const limit = limitOf(query, 100, 1000);
+	const after = query.cursor === undefined ? "" : Buffer.from(String(query.cursor), "base64url").toString();
+	const all = [...engine.jobs.values()]
+		.map((record) => wireJob(record, engine.options.intervalMinutes))
+		.filter(({ id, state }) => id > after && (query.state === undefined || state === query.state))
+		.sort((a, b) => (a.id < b.id ? -1 : 1));
+	const items = all.slice(0, limit);
+	const last = items.at(-1);
+	return all.length > limit && last ? { items, nextCursor: Buffer.from(last.id).toString("base64url") } : { items };
+}
+
+async function plansPage(desk: OperationDesk, query: Readonly<Record<string, unknown>>): Promise<object> {
+	await desk.flush();
+	const cursor = query.cursor === undefined ? undefined : String(query.cursor);
+	const page = await desk.keeper.plansOf(limitOf(query, 20, 100), cursor);
+	const items = page.items.map(summaryOf);
+	return { items, ...(page.nextCursor ? { nextCursor: page.nextCursor } : {}) };
+}
+
+/** A plan with what became of it; `current` is the one in force, `proposed` the one that waits. */
+async function planOf(desk: OperationDesk, id: string): Promise<StoredPlan> {
+	const { engine } = desk;
+	const { current, proposed, waiting } = engine;
+	const named: Readonly<Record<string, StoredPlan | null>> = {
+		current: current ?? waiting,
+		proposed: proposed ?? waiting,
+	};
+	const plan = id in named ? named[id] : [current, proposed, waiting].find((each) => each?.id === id);
+	if (plan) return decorated(plan, engine, Date.now());
+	await desk.flush();
+	const kept = id in named ? undefined : await desk.keeper.plan(id);
+	if (!kept) throw new EnergyError("operation.plan-unknown", { plan: id });
+	return kept;
+}
