@@ -8,6 +8,7 @@ import {
 	bandTitle,
 	fromTo,
 	machineTitle,
+	minuteMs,
 	operationSigns,
 	type Shown,
 	say,
@@ -18,7 +19,7 @@ import {
 	which,
 } from "../schedule/shared.ts";
 import { changesOf, energyOf } from "../schedule/words.ts";
-import { nowMs, t, won } from "../shell.ts";
+import { t, won } from "../shell.ts";
 import { places } from "../site.ts";
 import { computed, defineComponent, h, onBeforeUnmount, ref, type VNode, type VNodeChild, watch } from "../vue.ts";
 import { cardProps, empty, frame, icon } from "./card.ts";
@@ -46,8 +47,6 @@ export const ScheduleGantt = defineComponent({
 		onBeforeUnmount(() => observer.disconnect());
 
 		const coarse = window.matchMedia("(pointer: coarse)").matches;
-		// What lies on the chart moves by the minute, not with each tick of the clock.
-		const minuteMs = computed(() => Math.floor(nowMs.value / 60_000) * 60_000);
 		const drawn = computed<Drawn | null>(() => {
 			const shown = shownOf(props.state);
 			if (!shown) return null;

@@ -5,9 +5,9 @@ import { ago } from "../i18n.ts";
 import { type Buttons, useActing } from "../schedule/acting.ts";
 import { button, fact, sureness, trouble } from "../schedule/parts.ts";
 import { at, planSigns, type Shown, say, shownOf, statusName } from "../schedule/shared.ts";
-import { changesOf, proofOf, savedKrw } from "../schedule/words.ts";
+import { type Changes, changesOf, proofOf, savedKrw } from "../schedule/words.ts";
 import { language, nowMs, t, won } from "../shell.ts";
-import { defineComponent, h, type VNode, type VNodeChild } from "../vue.ts";
+import { computed, defineComponent, h, type VNode, type VNodeChild } from "../vue.ts";
 import { big, cardProps, empty, frame, icon } from "./card.ts";
 
 /** What the plan saves, where it stands and why it was made; and what an operator does with it. */
@@ -16,7 +16,12 @@ export const SchedulePlan = defineComponent({
 	props: cardProps,
 	setup(props) {
 		const buttons = useActing();
-		return () => frame("schedule-plan", t("schedule.plan.title"), remark(props.state), body(props.state, buttons));
+		const changes = computed(() => {
+			const shown = shownOf(props.state);
+			return changesOf(shown?.plan ?? null, shown?.before ?? null);
+		});
+		return () =>
+			frame("schedule-plan", t("schedule.plan.title"), remark(props.state), body(props.state, changes.value, buttons));
 	},
 });
 
@@ -30,13 +35,13 @@ function remark(state: CardState): VNodeChild {
 	]);
 }
 
-function body(state: CardState, buttons: Buttons): VNodeChild {
+function body(state: CardState, changes: Changes, buttons: Buttons): VNodeChild {
 	const { schedule: board } = state;
 	if (!board) return empty(t("schedule.waiting"));
 	const shown = shownOf(state);
 	const failed = lastFailed(board);
 	return [
-		shown ? answer(shown) : h("p", { class: "se-empty" }, t("schedule.none")),
+		shown ? answer(shown, changes) : h("p", { class: "se-empty" }, t("schedule.none")),
 		failed ? refused(failed) : null,
 		board.problem ? h("p", { class: "se-verdict" }, [icon("warn", "warn"), say(board.problem.text)]) : null,
 		board.planning ? progress(board, board.planning) : null,
@@ -50,10 +55,9 @@ function lastFailed({ history }: ScheduleBoard): PlanSummary | null {
 	return newest?.status === "failed" ? newest : null;
 }
 
-function answer({ board, plan, before }: Shown): VNode[] {
+function answer({ board, plan, before }: Shown, changes: Changes): VNode[] {
 	const saved = savedKrw(plan);
 	const shownKrw = saved ?? plan.cost.plan.totalKrw;
-	const changes = changesOf(plan, before);
 	const what = [
 		changes.moved.size > 0 ? t("schedule.moved", { n: changes.moved.size }) : "",
 		changes.added.size > 0 && before ? t("schedule.added", { n: changes.added.size }) : "",

@@ -3,13 +3,16 @@ import type { CardState } from "../../picture.ts";
 import type { Icon } from "../cards/card.ts";
 import { lookup } from "../i18n.ts";
 import { language, nowMs, t } from "../shell.ts";
-import { ref } from "../vue.ts";
+import { computed, ref } from "../vue.ts";
 import { clock, dayStart, moment } from "../zone.ts";
 import { bandsOf } from "./words.ts";
 
 /** What the cards of the page share: which of two plans they show, and which operation is looked at. */
 export const which = ref<"proposed" | "current">("proposed");
 export const selected = ref<string | null>(null);
+
+/** Now by the minute: what goes by it is not drawn anew with each tick of the clock. */
+export const minuteMs = computed(() => Math.floor(nowMs.value / 60_000) * 60_000);
 
 export interface Shown {
 	board: ScheduleBoard;
@@ -50,14 +53,14 @@ export function machineTitle({ machines }: Pick<ScheduleBoard, "machines">, id: 
 
 /** The site's clock, with the date when it is not today's. */
 export const at = (time: string, { timeZone }: Pick<ScheduleBoard, "timeZone">): string =>
-	moment(Date.parse(time), nowMs.value, timeZone);
+	moment(Date.parse(time), minuteMs.value, timeZone);
 
 /** A span, its date said once where both ends have the same. */
 export function fromTo(start: string, end: string, { timeZone }: Pick<ScheduleBoard, "timeZone">): string {
 	const [startMs, endMs] = [Date.parse(start), Date.parse(end)];
 	const sameDay = dayStart(startMs, timeZone) === dayStart(endMs, timeZone);
-	const to = sameDay ? clock(endMs, timeZone) : moment(endMs, nowMs.value, timeZone);
-	return `${moment(startMs, nowMs.value, timeZone)}–${to}`;
+	const to = sameDay ? clock(endMs, timeZone) : moment(endMs, minuteMs.value, timeZone);
+	return `${moment(startMs, minuteMs.value, timeZone)}–${to}`;
 }
 
 /** Shape first, colour second. */

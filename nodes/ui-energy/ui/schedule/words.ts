@@ -21,8 +21,8 @@ export interface Changes {
 const none: Changes = { moved: new Map(), added: new Set(), removed: [] };
 
 /** How a plan differs from the one before it; nothing where there is none. */
-export function changesOf(plan: StoredPlan, before: StoredPlan | null): Changes {
-	if (!before || before.id === plan.id) return none;
+export function changesOf(plan: StoredPlan | null, before: StoredPlan | null): Changes {
+	if (!plan || !before || before.id === plan.id) return none;
 	const known = new Map(before.operations.map((operation) => [keyOf(operation), operation]));
 	const moved = new Map<string, Before>();
 	const added = new Set<string>();
