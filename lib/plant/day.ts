@@ -2,18 +2,22 @@ import { Temporal } from "temporal-polyfill";
 import { leads } from "./air.ts";
 import { clockOf, dayAt, kindOf, minutesOf, numberOf, type PlantCalendar, type PlantDay, shiftOf } from "./calendar.ts";
 import type { LoadDefinition, PlantDefinition } from "./definition.ts";
-import { daySeedOf, draw } from "./profiles.ts";
+import { type DayScene, daySeedOf, draw, marksPerMinute } from "./profiles.ts";
 import { hash, hashText, smooth } from "./random.ts";
 import { dayMeanC, outdoorC } from "./weather.ts";
 
-/** One machine's local day: power at each minute mark and its exact integral since the plant was commissioned. */
+/** One machine's local day: power at each mark and its exact integral since the plant was commissioned. */
 export interface MachineDay {
+	/** Marks a minute: 1, more where a machine switches within seconds. */
+	perMinute: number;
 	kw: Float64Array;
-	/** Counter at each minute mark, kWh. */
+	/** Counter at each mark, kWh. */
 	kwh: Float64Array;
 	state: Uint8Array;
-	/** Production counter at each minute mark. */
+	/** Production counter at each mark. */
 	made: Float64Array;
+	/** What the drawn power was multiplied by, so that the day has its energy. */
+	scale: number;
 }
 
 export interface DayTable {
@@ -101,6 +105,35 @@ export class PlantDays {
 		return sum;
 	}
 
+	/**
+	 * Power of a load at its marks with more leaking from the air system than usual, kW. It is that of the plan until the
+	 * first leak begins.
+	 */
+	leaking({ day, outdoorC, machines }: DayTable, index: number, leakAt: (timeMs: number) => number): Float64Array {
+		const machine = this.#loads[index] as LoadDefinition;
+		const { scale } = machines[index] as MachineDay;
+		return draw({ ...this.#scene(day, outdoorC, index), leakAt }).kw.map((kw) => Math.min(machine.ratedKw, scale * kw));
+	}
+
+	#scene(day: PlantDay, outdoor: Float64Array, index: number): DayScene {
+		const definition = this.#definition;
+		const clock = clockOf(day, this.#calendar.timeZone);
+		const onBreak = new Uint8Array(clock.length);
+		for (const pause of definition.breaks) {
+			const from = minutesOf(pause.at);
+			for (let i = 0; i < clock.length; i++) {
+				const now = clock[i] ?? 0;
+				if (now >= from && now < from + pause.minutes) onBreak[i] = 1;
+			}
+		}
+		return {
+			...{ definition, day, seed: this.#seed, clock, outdoorC: outdoor, onBreak },
+			machine: this.#loads[index] as LoadDefinition,
+			daySeed: daySeedOf(this.#seed, this.#seeds[index] ?? 0, day.number),
+			shift: shiftOf(definition, day.kind),
+		};
+	}
+
 	/** What each load will have used and made at the end of a day. */
 	#plan(day: Pick<PlantDay, "number" | "dayOfYear" | "kind">): { kwh: number; made: number }[] {
 		const meanC = dayMeanC(this.#definition, this.#seed, day);
@@ -118,74 +151,62 @@ export class PlantDays {
 	}
 
 	#draw(day: PlantDay): DayTable {
-		const definition = this.#definition;
-		const clock = clockOf(day, this.#calendar.timeZone);
-		const meanC = dayMeanC(definition, this.#seed, day);
-		const outdoor = clock.map((minutes) => outdoorC(definition, meanC, minutes));
-		const onBreak = new Uint8Array(clock.length);
-		for (const pause of definition.breaks) {
-			const from = minutesOf(pause.at);
-			for (let i = 0; i < clock.length; i++) {
-				const now = clock[i] ?? 0;
-				if (now >= from && now < from + pause.minutes) onBreak[i] = 1;
-			}
-		}
+		const meanC = dayMeanC(this.#definition, this.#seed, day);
+		const outdoor = clockOf(day, this.#calendar.timeZone).map((minutes) => outdoorC(this.#definition, meanC, minutes));
 		const before = this.#before(Temporal.PlainDate.from(day.date));
 		const plan = this.#plan(day);
 		const machines = this.#loads.map((machine, index) => {
-			const drawing = draw({
-				definition,
-				machine,
-				day,
-				seed: this.#seed,
-				daySeed: daySeedOf(this.#seed, this.#seeds[index] ?? 0, day.number),
-				clock,
-				outdoorC: outdoor,
-				shift: shiftOf(definition, day.kind),
-				onBreak,
-			});
+			const drawing = draw(this.#scene(day, outdoor, index));
 			const { kwh, made } = plan[index] ?? { kwh: 0, made: 0 };
+			const perMinute = marksPerMinute(machine.profile);
+			const drawnKwh = areaOf(drawing.kw, perMinute);
 			return {
+				perMinute,
 				kw: drawing.kw,
-				kwh: scaleTo(drawing.kw, kwh, machine.ratedKw, before.kwh[index] ?? 0),
+				kwh: scaleTo(drawing.kw, perMinute, kwh, machine.ratedKw, before.kwh[index] ?? 0),
 				state: drawing.state,
 				made: accumulate(drawing.made, made, before.made[index] ?? 0),
+				scale: drawnKwh > 0 ? kwh / drawnKwh : 1,
 			};
 		});
 		return { day, outdoorC: outdoor, machines };
 	}
 }
 
+/** Energy of power that is linear between marks, kWh. */
+function areaOf(kw: Float64Array, perMinute: number): number {
+	const ends = ((kw[0] ?? 0) + (kw[kw.length - 1] ?? 0)) / 2;
+	return (kw.reduce((sum, one) => sum + one, 0) - ends) / (60 * perMinute);
+}
+
 /**
  * Scales powers in place so that the day's integral is `kwh`, none above the rating: what that cuts off is spread over
- * the minutes that have room. Returns the counter at each mark.
+ * the marks that have room. Returns the counter at each mark.
  */
-function scaleTo(kw: Float64Array, kwh: number, ratedKw: number, before: number): Float64Array {
-	const minutes = kw.length - 1;
+function scaleTo(kw: Float64Array, perMinute: number, kwh: number, ratedKw: number, before: number): Float64Array {
+	const last = kw.length - 1;
+	const perHour = 60 * perMinute;
 	for (let pass = 0; pass < 5; pass++) {
-		let area = 0;
-		let room = 0;
-		for (let i = 0; i <= minutes; i++) {
-			// Trapezoids: the first and the last mark count half.
-			const weight = i === 0 || i === minutes ? 0.5 : 1;
-			area += (weight * (kw[i] ?? 0)) / 60;
-			if ((kw[i] ?? 0) < ratedKw) room += (weight * (kw[i] ?? 0)) / 60;
-		}
-		if (area === 0) kw.fill(kwh / (minutes / 60));
+		const area = areaOf(kw, perMinute);
+		const room = areaOf(
+			kw.map((now) => (now < ratedKw ? now : 0)),
+			perMinute,
+		);
+		if (area === 0) kw.fill(kwh / (last / perHour));
 		if (area === 0) break;
 		// The last pass keeps the day's energy whatever the rating says: the counter must meet the next midnight.
 		const all = room === 0 || pass === 4;
 		const scale = all ? kwh / area : 1 + (kwh - area) / room;
-		for (let i = 0; i <= minutes; i++) {
+		for (let i = 0; i <= last; i++) {
 			const now = kw[i] ?? 0;
 			if (all) kw[i] = now * scale;
 			else if (now < ratedKw) kw[i] = Math.min(ratedKw, now * scale);
 		}
 		if (all) break;
 	}
-	const counter = new Float64Array(minutes + 1);
+	const counter = new Float64Array(last + 1);
 	counter[0] = before;
-	for (let i = 0; i < minutes; i++) counter[i + 1] = (counter[i] ?? 0) + ((kw[i] ?? 0) + (kw[i + 1] ?? 0)) / 120;
+	for (let i = 0; i < last; i++) counter[i + 1] = (counter[i] ?? 0) + ((kw[i] ?? 0) + (kw[i + 1] ?? 0)) / (2 * perHour);
 	return counter;
 }
 

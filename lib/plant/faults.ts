@@ -67,7 +67,7 @@ export function faultOf(order: FaultOrder, machines: readonly MachineDefinition[
 		refuse("fault", order.fault, "a meter knows stuck-sensor and capacitor-failure only");
 	}
 	if (order.fault === "air-leak" && machine.role === "sub" && machine.profile !== "compressor") {
-		refuse("machine", order.machine, "an air leak shows at a compressor");
+		refuse("machine", order.machine, "an air leak is in the pipes of a compressor");
 	}
 	const { startMs = nowMs, rampMs = defaultRampMs[order.fault], severity = 1, endMs = Infinity } = order;
 	// Whole seconds, the grid on which the plant integrates what is not in its plan.
@@ -90,7 +90,26 @@ export function changesPower(kind: FaultKind): boolean {
 	return kind === "bearing-wear" || kind === "air-leak" || kind === "lost-phase" || kind === "breakdown";
 }
 
-/** Power a machine really draws with a fault, kW. */
+/** A full leak, as a share of one compressor's output: about a third of what the plant uses while it works. */
+const FULL_LEAK = 0.35;
+
+/** What leaks from the air system at an instant, as a share of one compressor's output; of all such faults together. */
+export function leakAt(faults: readonly Fault[], timeMs: number): number {
+	let share = 0;
+	for (const fault of faults) if (fault.fault === "air-leak") share += FULL_LEAK * severityAt(fault, timeMs);
+	return share;
+}
+
+/** Whether a fault is at work in a load: a leak is in the pipes, and every compressor on them has to make up for it. */
+export function reaches(
+	fault: Pick<Fault, "fault" | "machine">,
+	load: Pick<MachineDefinition, "id" | "role">,
+): boolean {
+	if (fault.machine === load.id) return true;
+	return fault.fault === "air-leak" && load.role === "sub" && (load as LoadDefinition).profile === "compressor";
+}
+
+/** Power a machine really draws with a fault, kW; a leak is drawn by the air system. */
 export function faultyKw(fault: Fault, machine: LoadDefinition, kw: number, timeMs: number): number {
 	const s = severityAt(fault, timeMs);
 	if (s === 0) return kw;
@@ -100,9 +119,6 @@ export function faultyKw(fault: Fault, machine: LoadDefinition, kw: number, time
 			const rattle = smooth(hash(fault.startMs / 1000, machine.ratedKw), timeMs / 7_000);
 			return Math.min(machine.ratedKw * 1.1, kw * (1 + 0.16 * s + 0.07 * s * rattle));
 		}
-		case "air-leak":
-			// What blows off keeps the compressor loaded for longer, at night and on holidays most of all.
-			return Math.max(kw, kw + (0.93 * machine.ratedKw - kw) * 0.5 * s);
 		case "lost-phase":
 			return kw * (1 - 0.36 * s);
 		case "breakdown":

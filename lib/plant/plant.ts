@@ -1,8 +1,9 @@
 import { EnergyError } from "../errors.ts";
 import type { MachineState, Reading } from "../telemetry/reading.ts";
 import type { Site } from "../telemetry/site.ts";
+import type { PlantDay } from "./calendar.ts";
 import { type Command, type CommandAnswer, commandOf, Drive, type Wish } from "./control.ts";
-import { type DayTable, PlantDays } from "./day.ts";
+import { type DayTable, type MachineDay, PlantDays } from "./day.ts";
 import {
 	demoPlant,
 	type LoadDefinition,
@@ -11,7 +12,17 @@ import {
 	siteOfPlant,
 } from "./definition.ts";
 import { busVoltageV, type Electrical, frequencyHz, phasesOf, powerFactorOf } from "./electrical.ts";
-import { changesPower, type Fault, type FaultLabel, type FaultOrder, faultOf, faultyKw, severityAt } from "./faults.ts";
+import {
+	changesPower,
+	type Fault,
+	type FaultLabel,
+	type FaultOrder,
+	faultOf,
+	faultyKw,
+	leakAt,
+	reaches,
+	severityAt,
+} from "./faults.ts";
 import { type JobCommand, type JobReport, jobCommandOf, MachineJobs } from "./jobs.ts";
 import { compressorState, OFF, RUNNING, states } from "./profiles.ts";
 import { hash, hashText } from "./random.ts";
@@ -66,13 +77,17 @@ interface LoadNow {
 }
 
 const HARMONICS = [1, 2, 3, 5, 8, 13] as const;
+/** Of a swing between marks some seconds apart: a reading a second still follows it. */
+const SHORT_HARMONICS = [1, 2] as const;
+/** Days of drawings with leaks that are kept, of two compressors. */
+const LEAKING_KEPT = 6;
 const TEXTURE = 0x74657874;
 
 /**
  * The simulated plant. Without interference a reading is a pure function of seed and time, so any instant can be asked
  * for at any moment and a restart goes on where the series was. Commands and faults lie above that plan and are
- * integrated second by second. Power is piecewise linear between minute marks plus a swing that adds up to nothing
- * within each minute; the counters are its exact integral.
+ * integrated second by second. Power is piecewise linear between marks (of minutes; of ten seconds where a machine switches
+ * like a compressor) plus a swing that adds up to nothing between two marks; the counters are its exact integral.
  */
 export class Plant {
 	readonly definition: PlantDefinition;
@@ -87,6 +102,8 @@ export class Plant {
 	readonly #jobs: readonly MachineJobs[];
 	#reports: JobReport[] = [];
 	readonly #frozen = new Map<string, number>();
+	/** Power of compressors on days with a leak, by load and day; drawn anew when leaks are set or end. */
+	readonly #leaking = new Map<string, Float64Array>();
 	#nowMs = Number.NEGATIVE_INFINITY;
 	#faultCount = 0;
 
@@ -213,9 +230,11 @@ export class Plant {
 		this.#started();
 		this.#faultCount++;
 		const fault = faultOf(order, this.definition.machines, this.#nowMs, `fault-${this.#faultCount}`);
-		const index = this.#loads.findIndex((load) => load.id === fault.machine);
-		if (index >= 0 && !this.#busy(index, this.#nowMs)) this.#settle(index);
+		for (const [index, load] of this.#loads.entries()) {
+			if (reaches(fault, load) && !this.#busy(index, this.#nowMs)) this.#settle(index);
+		}
 		this.#faults.push(fault);
+		if (fault.fault === "air-leak") this.#leaking.clear();
 		return fault;
 	}
 
@@ -232,6 +251,7 @@ export class Plant {
 				this.#faults.splice(this.#faults.indexOf(fault), 1);
 			}
 		}
+		if (ended.some(({ fault }) => fault === "air-leak")) this.#leaking.clear();
 		return ended;
 	}
 
@@ -263,12 +283,12 @@ export class Plant {
 
 	/** Whether something lies above the plan of a load at an instant. */
 	#busy(index: number, timeMs: number): boolean {
-		const id = this.#loads[index]?.id;
+		const load = this.#loads[index] as LoadDefinition;
 		return (
 			this.#overlays[index]?.drive != null ||
 			this.#jobs[index]?.runsAt(timeMs) === true ||
 			this.#faults.some(
-				(fault) => fault.machine === id && changesPower(fault.fault) && timeMs >= fault.startMs && timeMs < fault.endMs,
+				(fault) => reaches(fault, load) && changesPower(fault.fault) && timeMs >= fault.startMs && timeMs < fault.endMs,
 			)
 		);
 	}
@@ -282,13 +302,32 @@ export class Plant {
 
 	/** What a load does by its plan and its faults. */
 	#wish(index: number, timeMs: number): Wish & { planned: LoadNow } {
-		const planned = this.#planned(index, this.#days.at(timeMs), timeMs);
+		const table = this.#days.at(timeMs);
+		const planned = this.#planned(index, table, timeMs);
 		const load = this.#loads[index] as LoadDefinition;
-		let kw = planned.kw + (this.#jobs[index]?.kwAt(timeMs) ?? 0);
+		const own = load.profile === "compressor" ? this.#leakingKw(index, table, timeMs, planned.kw) : planned.kw;
+		let kw = own + (this.#jobs[index]?.kwAt(timeMs) ?? 0);
 		for (const fault of this.#faults) {
 			if (fault.machine === load.id) kw = faultyKw(fault, load, kw, timeMs);
 		}
 		return { kw, working: planned.state === "running" || planned.state === "starting", planned };
+	}
+
+	/** What a compressor draws with the leaks of an instant, kW; its plan without any. */
+	#leakingKw(index: number, table: DayTable, timeMs: number, plannedKw: number): number {
+		if (leakAt(this.#faults, timeMs) === 0) return plannedKw;
+		const { day } = table;
+		const key = `${index}:${day.number}`;
+		let kw = this.#leaking.get(key);
+		if (!kw) {
+			kw = this.#days.leaking(table, index, (atMs) => leakAt(this.#faults, atMs));
+			this.#leaking.set(key, kw);
+			const oldest = this.#leaking.keys().next().value;
+			if (this.#leaking.size > LEAKING_KEPT && oldest !== undefined) this.#leaking.delete(oldest);
+		}
+		const { i, f } = placeOf(day, timeMs, (table.machines[index] as MachineDay).perMinute);
+		const a = kw[i] as number;
+		return a + ((kw[i + 1] as number) - a) * f;
 	}
 
 	/** Walks a load's overlay in whole seconds up to an instant: counters take what power does above its plan. */
@@ -304,7 +343,7 @@ export class Plant {
 			if (!this.#busy(index, from) && !this.#busy(index, to)) {
 				// Nothing until the next fault begins: leap there.
 				const next = this.#faults
-					.filter((fault) => fault.machine === load.id && changesPower(fault.fault) && fault.startMs > from)
+					.filter((fault) => reaches(fault, load) && changesPower(fault.fault) && fault.startMs > from)
 					.reduce((least, fault) => Math.min(least, fault.startMs - 1000), last);
 				from = Math.max(to, next);
 				overlay.kw = this.#wish(index, from).kw;
@@ -336,21 +375,19 @@ export class Plant {
 		return made(to) - made(from);
 	}
 
-	/** A load by its plan: linear between minute marks, plus the swing of this minute and its integral. */
+	/** A load by its plan: linear between marks, plus the swing until the next mark and its integral. */
 	#planned(index: number, { day, machines }: DayTable, timeMs: number): LoadNow {
-		const { kw, kwh, state, made } = machines[index] as DayTable["machines"][number];
+		const { perMinute, kw, kwh, state, made } = machines[index] as MachineDay;
 		const load = this.#loads[index] as LoadDefinition;
-		const place = (timeMs - day.startMs) / 60_000;
-		const i = Math.min(Math.floor(place), day.minutes - 1);
-		const f = place - i;
+		const { i, f } = placeOf(day, timeMs, perMinute);
 		const a = kw[i] as number;
 		const b = kw[i + 1] as number;
 		let power = a + (b - a) * f;
 		let area = (a + (b - a) * (f / 2)) * f;
 		const swing = load.texture * Math.min(a, b);
 		if (swing > 0 && f > 0) {
-			const seed = hash(this.#seed, TEXTURE, this.#seeds[index] as number, day.startMs / 60_000 + i);
-			for (const [n, k] of HARMONICS.entries()) {
+			const seed = hash(this.#seed, TEXTURE, this.#seeds[index] as number, (day.startMs / 60_000) * perMinute + i);
+			for (const [n, k] of (perMinute === 1 ? HARMONICS : SHORT_HARMONICS).entries()) {
 				// Five bits each make a weight of −1…1; a sixth of it so that all six together stay below the swing.
 				const weight = (((seed >>> (n * 5)) & 31) / 15.5 - 1) * (swing / 6);
 				const angle = 2 * Math.PI * k * f;
@@ -360,7 +397,7 @@ export class Plant {
 		}
 		return {
 			kw: power,
-			kwh: (kwh[i] as number) + area / 60,
+			kwh: (kwh[i] as number) + area / (60 * perMinute),
 			made: (made[i] as number) + ((made[i + 1] as number) - (made[i] as number)) * f,
 			state: states[load.profile === "compressor" ? compressorState(power / load.ratedKw) : (state[i] ?? OFF)] ?? "off",
 		};
@@ -399,6 +436,8 @@ export class Plant {
 		) {
 			return "fault";
 		}
+		const load = this.#loads[index] as LoadDefinition;
+		if (!drive && load.profile === "compressor") return states[compressorState(wish.kw / load.ratedKw)] ?? planned;
 		if (!drive) return planned !== "off" || wish.kw < 1 ? planned : (states[RUNNING] ?? planned);
 		const phase = drive.phase(wish, timeMs);
 		if (phase !== "running") return phase;
@@ -470,7 +509,7 @@ export class Plant {
 		timeMs: number,
 	): PlantSample {
 		const labels = this.#faults
-			.filter((fault) => fault.machine === machine.id && severityAt(fault, timeMs) > 0)
+			.filter((fault) => reaches(fault, machine) && severityAt(fault, timeMs) > 0)
 			.map((fault) => ({ id: fault.id, fault: fault.fault, severity: severityAt(fault, timeMs) }));
 		const [v1, v2, v3] = electrical.phaseVoltageV;
 		const [a1, a2, a3] = electrical.phaseCurrentA;
@@ -495,6 +534,13 @@ export class Plant {
 		} else this.#frozen.delete(machine.id);
 		return { reading, machine, trueKw: now.kw, labels, electrical };
 	}
+}
+
+/** The mark before an instant of a day, and how far it is to the next one, 0…1. */
+function placeOf(day: PlantDay, timeMs: number, perMinute: number): { i: number; f: number } {
+	const place = ((timeMs - day.startMs) / 60_000) * perMinute;
+	const i = Math.min(Math.floor(place), day.minutes * perMinute - 1);
+	return { i, f: place - i };
 }
 
 function round(value: number, digits: number): number {

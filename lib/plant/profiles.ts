@@ -1,5 +1,5 @@
 import type { MachineState } from "../telemetry/reading.ts";
-import { airSystem } from "./air.ts";
+import { AIR_STEPS_PER_MINUTE, airSystem } from "./air.ts";
 import type { PlantDay } from "./calendar.ts";
 import type { LoadDefinition, PlantDefinition, ProfileName } from "./definition.ts";
 import { hash, smooth, stream } from "./random.ts";
@@ -28,9 +28,11 @@ export interface DayScene {
 	shift: { from: number; to: number } | null;
 	/** 1 in breaks of the crew. */
 	onBreak: Uint8Array;
+	/** What leaks from the air system beside its usual losses; see airSystem. */
+	leakAt?: (timeMs: number) => number;
 }
 
-/** Power at each minute mark of the day (kW, linear between), the state in each minute and how much is made in it. */
+/** Power at each mark of the day (kW, linear between), the state after each mark and how much is made until the next. */
 export interface Drawing {
 	kw: Float64Array;
 	state: Uint8Array;
@@ -102,18 +104,16 @@ const mill: Profile = (scene, { kw, state, made }) => {
 	}
 };
 
-/** A compressor loads and unloads within a minute, so its state follows what it draws, as a share of its rating. */
+/** Loaded, unloaded with the motor turning, or off: the state of a compressor follows its power as a share of its rating. */
 export function compressorState(share: number): number {
-	return share > 0.45 ? RUNNING : share > 0.1 ? IDLE : OFF;
+	return share > 0.58 ? RUNNING : share > 0.13 ? IDLE : OFF;
 }
 
 const compressor: Profile = (scene, { kw, state }) => {
-	const air = airSystem(scene);
+	const air = airSystem(scene, scene.leakAt);
 	const { ratedKw } = scene.machine;
 	for (let i = 0; i < kw.length; i++) {
-		const loaded = air.loaded[i] ?? 0;
-		const turning = air.turning[i] ?? 0;
-		kw[i] = ratedKw * (0.91 * loaded + 0.26 * Math.max(0, turning - loaded));
+		kw[i] = ratedKw * (air.loaded[i] ? 0.91 : air.turning[i] ? 0.26 : 0);
 		state[i] = compressorState((kw[i] as number) / ratedKw);
 	}
 };
@@ -213,13 +213,21 @@ const profiles: Record<ProfileName, Profile> = {
 	lighting,
 };
 
+/** Marks a minute of a profile's drawing. */
+export function marksPerMinute(profile: ProfileName): number {
+	return profile === "compressor" ? AIR_STEPS_PER_MINUTE : 1;
+}
+
 /** Draws a machine's day: the same seed and day always give the same drawing. */
 export function draw(scene: DayScene): Drawing {
-	const marks = scene.day.minutes + 1;
+	const perMinute = marksPerMinute(scene.machine.profile);
+	const marks = scene.day.minutes * perMinute + 1;
 	const out = { kw: new Float64Array(marks), state: new Uint8Array(marks), made: new Float64Array(marks) };
 	profiles[scene.machine.profile](scene, out);
 	// No real meter shows the same power for minutes, however still the machine stands.
-	for (let i = 0; i < marks; i++) out.kw[i] = (out.kw[i] ?? 0) * (1 + 0.012 * smooth(scene.daySeed + 9, i / 1.7));
+	for (let i = 0; i < marks; i++) {
+		out.kw[i] = (out.kw[i] ?? 0) * (1 + 0.012 * smooth(scene.daySeed + 9, i / (1.7 * perMinute)));
+	}
 	return out;
 }
 
