@@ -20,6 +20,8 @@ export interface EnsembleOptions {
 	seed?: number;
 	/** Least spread of each column, in its unit: what is below the resolution of a sensor is no deviation. */
 	floors?: ArrayLike<number>;
+	/** Columns that are means of a while by themselves: they get a view of their own and are in no other. */
+	means?: readonly number[];
 }
 
 /** What a stretch of rows leaves behind for the next one: the running means. One per machine. */
@@ -70,19 +72,24 @@ export class AnomalyEnsemble {
 	readonly columns: number;
 	readonly #members: Members;
 	readonly #tails: Partial<Record<MemberName, Tail>>;
+	readonly #means: readonly number[];
+	readonly #split: Split;
 
-	private constructor(
-		columns: number,
-		scaling: Scaling,
-		leftOut: LeftOut[],
-		members: Members,
-		tails: Partial<Record<MemberName, Tail>>,
-	) {
-		this.columns = columns;
-		this.scaling = scaling;
-		this.leftOut = leftOut;
-		this.#members = members;
-		this.#tails = tails;
+	private constructor(parts: {
+		columns: number;
+		scaling: Scaling;
+		leftOut: LeftOut[];
+		members: Members;
+		tails: Partial<Record<MemberName, Tail>>;
+		means: readonly number[];
+	}) {
+		this.columns = parts.columns;
+		this.scaling = parts.scaling;
+		this.leftOut = parts.leftOut;
+		this.#members = parts.members;
+		this.#tails = parts.tails;
+		this.#means = parts.means;
+		this.#split = splitOf(parts.scaling, parts.means);
 	}
 
 	/**
@@ -96,56 +103,62 @@ export class AnomalyEnsemble {
 		progress: FitContext["progress"] = () => undefined,
 		steps?: Float64Array,
 	): AnomalyEnsemble {
-		const { horizon = 1.5, trees = 100, neighbours = 10, references = 256, seed = 1, floors } = options;
+		const { horizon = 1.5, trees = 100, neighbours = 10, references = 256, seed = 1, floors, means = [] } = options;
 		if (x.rows < MIN_ROWS) throw new EnergyError("models.too-little-data", { rows: x.rows, needed: MIN_ROWS });
 		const slow = x.rows >= SLOW_ROWS;
 		const learnt = Math.round(x.rows * LEARNING_SHARE);
 		const memberOptions = { trees, neighbours, references, seed };
-		const fitted = (rows: Matrix): { scaling: Scaling; leftOut: LeftOut[]; members: Members } => {
+		const fitted = (rows: Matrix) => {
 			const { scaling, leftOut } = Scaling.fit(rows, { horizon, ...(floors && { floors }) });
-			if (scaling.used.length === 0) throw new EnergyError("models.too-little-data", { rows: 0, needed: MIN_ROWS });
-			return { scaling, leftOut, members: Members.fit(scaling.apply(rows), memberOptions) };
+			const split = splitOf(scaling, means);
+			if (split.rest.length === 0) throw new EnergyError("models.too-little-data", { rows: 0, needed: MIN_ROWS });
+			const members = Members.fit(pickColumns(scaling.apply(rows), split.rest), memberOptions);
+			return { scaling, leftOut, split, members };
 		};
 		progress(0.05);
 		const early = fitted(firstRows(x, learnt));
 		progress(0.3);
-		const scores = early.members.score(
-			viewOf(early.scaling.apply(x), memoryOf(early.scaling.used.length, slow), steps),
-		);
+		const memory = memoryOf(early.split.rest.length, slow);
+		const scores = early.members.score(viewOf(early.scaling.apply(x), memory, steps, early.split));
 		progress(0.6);
 		const tails: Partial<Record<MemberName, Tail>> = {};
 		for (const name of memberNames) {
 			const values = scores[name];
-			if (values) tails[name] = Tail.fit(values.subarray(learnt));
+			// Means come from habits of other days already: all of them were tried.
+			if (values) tails[name] = Tail.fit(name === "above" || name === "below" ? values : values.subarray(learnt));
 		}
 		const { scaling, leftOut, members } = fitted(x);
 		progress(1);
-		return new AnomalyEnsemble(x.columns, scaling, leftOut, members, tails);
+		return new AnomalyEnsemble({ columns: x.columns, scaling, leftOut, members, tails, means });
 	}
 
 	static fromState(state: ModelState): AnomalyEnsemble {
 		const tails: Partial<Record<MemberName, Tail>> = {};
 		for (const name of state.facts.members as MemberName[]) tails[name] = Tail.fromState(part(state, `tail-${name}`));
-		return new AnomalyEnsemble(
-			state.facts.columns as number,
-			Scaling.fromState(part(state, "scaling")),
-			state.facts.leftOut as LeftOut[],
-			Members.fromState(part(state, "members")),
+		return new AnomalyEnsemble({
+			columns: state.facts.columns as number,
+			scaling: Scaling.fromState(part(state, "scaling")),
+			leftOut: state.facts.leftOut as LeftOut[],
+			members: Members.fromState(part(state, "members")),
 			tails,
-		);
+			means: state.facts.means as number[],
+		});
 	}
 
 	get state(): ModelState {
 		const tails = Object.entries(this.#tails).map(([name, tail]) => [`tail-${name}`, tail.state] as const);
 		return nested(
-			{ columns: this.columns, leftOut: this.leftOut as unknown as Json, members: Object.keys(this.#tails) },
+			{
+				...{ columns: this.columns, leftOut: this.leftOut as unknown as Json },
+				...{ members: Object.keys(this.#tails), means: [...this.#means] },
+			},
 			{ scaling: this.scaling.state, members: this.#members.state, ...Object.fromEntries(tails) },
 		);
 	}
 
 	/** A memory in which nothing has been seen yet. */
 	memory(): Memory {
-		return memoryOf(this.scaling.used.length, this.#tails.slow !== undefined);
+		return memoryOf(this.#split.rest.length, this.#tails.slow !== undefined);
 	}
 
 	/**
@@ -156,7 +169,7 @@ export class AnomalyEnsemble {
 	 */
 	score(x: Matrix, memory: Memory = this.memory(), steps?: Float64Array): EnsembleScores {
 		if (x.columns !== this.columns) throw new RangeError(`rows of ${x.columns} columns, not ${this.columns}`);
-		const view = viewOf(this.scaling.apply(x), memory, steps);
+		const view = viewOf(this.scaling.apply(x), memory, steps, this.#split);
 		const scores = this.#members.score(view);
 		const missing = this.#missing(x);
 		const { score, leader } = this.#join(scores, x.rows);
@@ -201,18 +214,28 @@ export class AnomalyEnsemble {
 		return missing;
 	}
 
-	/** The channels of a scored row that are farthest from usual, farthest first. */
+	/** The channels of a scored row that are farthest from usual, farthest first; those that its leader saw before others. */
 	contributions(x: Matrix, { view, leader }: EnsembleScores, row: number, count = 3): Contribution[] {
-		const over = { steady: "steady", slow: "slow" }[memberNames[leader[row] as number] as string] as
-			| "steady"
-			| "slow"
-			| undefined;
-		const seen = (over && view[over]) ?? view.plain;
+		const name = memberNames[leader[row] as number] as MemberName;
+		const over = name === "steady" || name === "slow" ? name : undefined;
+		const rest = this.#contributions(x, (over && view[over]) ?? view.plain, this.#split.rest, row, over);
+		const means = view.mean ? this.#contributions(x, view.mean, this.#split.means, row, undefined) : [];
+		const all = name === "above" || name === "below" ? [...means, ...rest] : [...rest, ...means];
+		return all.slice(0, count);
+	}
+
+	#contributions(
+		x: Matrix,
+		seen: Matrix,
+		places: Int32Array,
+		row: number,
+		over: "steady" | "slow" | undefined,
+	): Contribution[] {
 		const { used, centre, spread, plain } = this.scaling;
-		return Array.from(used, (column, place): Contribution => {
+		return Array.from(places, (place, at): Contribution => {
+			const column = used[place] as number;
 			// Means were scaled with room for wandering; what a person is told is in plain spreads.
-			const z = seen.data[row * used.length + place] as number;
-			const distance = z * (spread[place] as number);
+			const distance = (seen.data[row * seen.columns + at] as number) * (spread[place] as number);
 			return {
 				column,
 				value: over ? (centre[place] as number) + distance : (x.data[row * x.columns + column] as number),
@@ -222,9 +245,20 @@ export class AnomalyEnsemble {
 			};
 		})
 			.filter(({ value, deviations }) => Number.isFinite(value) && deviations !== 0)
-			.sort((a, b) => Math.abs(b.deviations) - Math.abs(a.deviations))
-			.slice(0, count);
+			.sort((a, b) => Math.abs(b.deviations) - Math.abs(a.deviations));
 	}
+}
+
+/** Places, among the columns that are used, of those that are means by themselves and of the rest. */
+interface Split {
+	means: Int32Array;
+	rest: Int32Array;
+}
+
+function splitOf({ used }: Scaling, means: readonly number[]): Split {
+	const places = Int32Array.from(used, (_, place) => place);
+	const isMean = (place: number): boolean => means.includes(used[place] as number);
+	return { means: places.filter(isMean), rest: places.filter((place) => !isMean(place)) };
 }
 
 function firstRows({ data, columns }: Matrix, rows: number): Matrix {
@@ -238,6 +272,23 @@ function memoryOf(columns: number, slow: boolean): Memory {
 	};
 }
 
-function viewOf(plain: Matrix, { steady, slow }: Memory, steps: Float64Array | undefined): View {
-	return { plain, steady: steady.apply(plain, steps), slow: slow?.apply(plain, steps) };
+function viewOf(scaled: Matrix, { steady, slow }: Memory, steps: Float64Array | undefined, split: Split): View {
+	const plain = pickColumns(scaled, split.rest);
+	return {
+		plain,
+		steady: steady.apply(plain, steps),
+		slow: slow?.apply(plain, steps),
+		mean: split.means.length > 0 ? pickColumns(scaled, split.means) : undefined,
+	};
+}
+
+function pickColumns(matrix: Matrix, places: Int32Array): Matrix {
+	const { data, rows, columns } = matrix;
+	const width = places.length;
+	if (width === columns) return matrix;
+	const out = new Float64Array(rows * width);
+	for (let row = 0; row < rows; row++) {
+		for (let n = 0; n < width; n++) out[row * width + n] = data[row * columns + (places[n] as number)] as number;
+	}
+	return { data: out, rows, columns: width };
 }

@@ -4,12 +4,16 @@ import type { Matrix } from "../matrix.ts";
 import type { Json, ModelState } from "../model.ts";
 import { nested, part } from "../state.ts";
 import { Curve, PowerExpectation } from "./expectation.ts";
+import { PowerHabits, slotOf } from "./habits.ts";
 import type { ReadingColumns } from "./readings.ts";
 import { quantileOf } from "./scaling.ts";
+import { WindowMean } from "./window-mean.ts";
 
 /**
  * What a model sees of a reading. A gap is the measured value less the one that is usual in its context: power at that
- * hour of the week in that state (in spreads of just that context), power factor and temperature at that power. None of it knows a price.
+ * hour of the week in that state (in spreads of just that context), power factor and temperature at that power. A mean gap
+ * is that of the mean power of the last half-hour or two hours, whatever the states within: a compressor that loads as hard as ever but
+ * twice as often is unusual there alone. None of it knows a price.
  */
 export const featureNames = [
 	"powerKw",
@@ -22,6 +26,8 @@ export const featureNames = [
 	"voltageV",
 	"frequencyHz",
 	"unchanged",
+	"meanGap",
+	"longMeanGap",
 ] as const;
 export type FeatureName = (typeof featureNames)[number];
 
@@ -40,6 +46,14 @@ export interface FeatureMemory {
 	counterKwh: number;
 	integralKwh: number;
 	counterGapKw: number;
+	/** One for each window; none until the first reading. */
+	means: readonly WindowMean[];
+}
+
+/** kW; NaN where the window is not full. */
+export interface WindowColumns {
+	meanKw: Float64Array;
+	usualKw: Float64Array;
 }
 
 export interface Features {
@@ -48,6 +62,8 @@ export interface Features {
 	steps: Float64Array;
 	/** What power is usual in the context of each row, kW. */
 	usualKw: Float64Array;
+	/** For each window: mean power at each row and what that usually is. */
+	means: readonly WindowColumns[];
 }
 
 /**
@@ -55,10 +71,16 @@ export interface Features {
  * digits, which is 56 kW of one second, but 0.1 kW of ten minutes).
  */
 const COUNTER_WINDOW_MS = 600_000;
+/** Some cycles of a machine that switches itself on and off, and enough of them to tell a few from a few more. */
+const MEAN_WINDOWS_MS = [1_800_000, 7_200_000] as const;
+/** Readings that a window holds at least. */
+const MEAN_CADENCES = 4;
 /** After a silence of so many cadences nothing is carried over. */
 const GAP_CADENCES = 10;
 /** Least spreads that mean anything: shares of the power's range, and the resolution of common meters. */
 const POWER_FLOOR = 0.01;
+/** Of means: some spreads of it are what an operator can save something with. */
+const MEAN_FLOOR = 0.02;
 const floors: Partial<Record<FeatureName, number>> = {
 	powerFactorGap: 0.005,
 	temperatureGapC: 0.5,
@@ -66,7 +88,11 @@ const floors: Partial<Record<FeatureName, number>> = {
 	frequencyHz: 0.02,
 	unchanged: 0.5,
 	powerGap: 0.5,
+	meanGap: 0.5,
+	longMeanGap: 0.5,
 };
+/** Columns that are means of a while already, in the order of their windows. */
+export const meanColumns: readonly number[] = [featureNames.indexOf("meanGap"), featureNames.indexOf("longMeanGap")];
 
 export function freshMemory(): FeatureMemory {
 	const never = Number.NaN;
@@ -81,6 +107,7 @@ export function freshMemory(): FeatureMemory {
 		counterKwh: never,
 		integralKwh: 0,
 		counterGapKw: never,
+		means: [],
 	};
 }
 
@@ -94,22 +121,31 @@ export class Featurizer {
 	/** Active power per V × A × power factor; depends on how the meter counts phases. */
 	readonly #apparentFactor: number;
 	readonly #power: PowerExpectation;
+	/** Of each window. */
+	readonly #habits: readonly PowerHabits[];
 	readonly #powerFactor: Curve | undefined;
 	readonly #temperature: Curve | undefined;
 	readonly #clock: ZoneClock;
 	readonly #isHoliday: (day: number) => boolean;
 	#hourFromMs = Number.NaN;
 	#hour = 0;
+	#slot = 0;
 
 	private constructor(
 		facts: { timeZone: string; cadenceMs: number; rangeKw: number; apparentFactor: number },
-		parts: { power: PowerExpectation; powerFactor: Curve | undefined; temperature: Curve | undefined },
+		parts: {
+			power: PowerExpectation;
+			habits: readonly PowerHabits[];
+			powerFactor: Curve | undefined;
+			temperature: Curve | undefined;
+		},
 	) {
 		this.timeZone = facts.timeZone;
 		this.cadenceMs = facts.cadenceMs;
 		this.rangeKw = facts.rangeKw;
 		this.#apparentFactor = facts.apparentFactor;
 		this.#power = parts.power;
+		this.#habits = parts.habits;
 		this.#powerFactor = parts.powerFactor;
 		this.#temperature = parts.temperature;
 		this.#clock = clockOf(facts.timeZone);
@@ -117,7 +153,11 @@ export class Featurizer {
 		this.#isHoliday = (day) => korea?.isHoliday(day) ?? false;
 	}
 
-	static fit(readings: ReadingColumns, timeZone: string): Featurizer {
+	/**
+	 * Learns from readings, and turns them into features as those of other days will be: the means of each day are held
+	 * against the habits of the others.
+	 */
+	static learn(readings: ReadingColumns, timeZone: string): { featurizer: Featurizer; features: Features } {
 		const power = readings.powerKw.filter(Number.isFinite).sort();
 		const rangeKw =
 			power.length > 0 ? Math.max(1e-3, quantileOf(power, 0.995) - Math.min(0, quantileOf(power, 0.005))) : 1;
@@ -129,16 +169,29 @@ export class Featurizer {
 		};
 		const clock = new Featurizer(facts, {
 			power: PowerExpectation.fit(new Float64Array(), new Uint8Array(), new Uint8Array(), new Int32Array()),
+			habits: [],
 			powerFactor: undefined,
 			temperature: undefined,
 		});
 		const hours = Uint8Array.from(readings.timeMs, (timeMs) => clock.#hourAt(timeMs));
 		const days = Int32Array.from(readings.timeMs, (timeMs) => clock.#clock.dayAt(timeMs));
-		return new Featurizer(facts, {
+		const slots = Uint8Array.from(readings.timeMs, (timeMs) => clock.#slotAt(timeMs));
+		const { means } = clock.apply(readings, freshMemory());
+		const floor = MEAN_FLOOR * rangeKw;
+		const featurizer = new Featurizer(facts, {
 			power: PowerExpectation.fit(readings.powerKw, readings.state, hours, days),
+			habits: means.map(({ meanKw }) => PowerHabits.fit(meanKw, slots, days, floor)),
 			powerFactor: Curve.fit(readings.powerKw, readings.powerFactor),
 			temperature: Curve.fit(readings.powerKw, readings.temperatureC),
 		});
+		const features = featurizer.apply(readings, freshMemory());
+		for (const [n, { meanKw }] of means.entries()) {
+			const column = meanColumns[n] as number;
+			const gaps = PowerHabits.unseen(meanKw, slots, days, floor);
+			for (let row = 0; row < readings.rows; row++)
+				features.x.data[row * featureNames.length + column] = gaps[row] as number;
+		}
+		return { featurizer, features };
 	}
 
 	static fromState(state: ModelState): Featurizer {
@@ -156,6 +209,7 @@ export class Featurizer {
 			{ timeZone, cadenceMs, rangeKw, apparentFactor: apparentFactor ?? Number.NaN },
 			{
 				power: PowerExpectation.fromState(part(state, "power")),
+				habits: MEAN_WINDOWS_MS.map((_, n) => PowerHabits.fromState(part(state, `habits-${n}`))),
 				powerFactor: curve("powerFactor"),
 				temperature: curve("temperature"),
 			},
@@ -171,6 +225,7 @@ export class Featurizer {
 		};
 		return nested(facts, {
 			power: this.#power.state,
+			...Object.fromEntries(this.#habits.map((habits, n) => [`habits-${n}`, habits.state])),
 			powerFactor: this.#powerFactor?.state,
 			temperature: this.#temperature?.state,
 		});
@@ -187,11 +242,33 @@ export class Featurizer {
 		const data = new Float64Array(readings.rows * width);
 		const steps = new Float64Array(readings.rows);
 		const usualKw = new Float64Array(readings.rows);
+		const means = MEAN_WINDOWS_MS.map(() => ({
+			meanKw: new Float64Array(readings.rows),
+			usualKw: new Float64Array(readings.rows).fill(Number.NaN),
+		}));
 		for (let row = 0; row < readings.rows; row++) {
-			steps[row] = this.#row(readings, row, memory, data.subarray(row * width, (row + 1) * width));
-			usualKw[row] = this.#power.middle(readings.state[row] as number, this.#hourAt(readings.timeMs[row] as number));
+			const timeMs = readings.timeMs[row] as number;
+			const out = data.subarray(row * width, (row + 1) * width);
+			steps[row] = this.#row(readings, row, memory, out);
+			usualKw[row] = this.#power.middle(readings.state[row] as number, this.#hourAt(timeMs));
+			if (memory.means.length === 0) memory.means = this.#windows();
+			const slot = this.#slotAt(timeMs);
+			for (let n = 0; n < means.length; n++) {
+				const window = memory.means[n] as WindowMean;
+				if (Number.isNaN(steps[row] as number)) window.reset();
+				const mean = window.add(timeMs, out[0] as number, readings.energyKwh[row] as number);
+				const { meanKw, usualKw: usual } = means[n] as WindowColumns;
+				const habits = this.#habits[n];
+				meanKw[row] = mean;
+				if (habits) usual[row] = habits.usual(mean, slot);
+				out[meanColumns[n] as number] = habits ? habits.gap(mean, slot) : Number.NaN;
+			}
 		}
-		return { x: { data, rows: readings.rows, columns: width }, steps, usualKw };
+		return { x: { data, rows: readings.rows, columns: width }, steps, usualKw, means };
+	}
+
+	#windows(): WindowMean[] {
+		return MEAN_WINDOWS_MS.map((ms) => new WindowMean(Math.max(ms, MEAN_CADENCES * this.cadenceMs)));
 	}
 
 	/** Fills one row and moves the memory on; @returns its step */
@@ -209,8 +286,9 @@ export class Featurizer {
 			(readings.currentA[row] as number) *
 			Math.abs(readings.powerFactor[row] as number) *
 			this.#apparentFactor;
-		if (!follows) Object.assign(memory, freshMemory(), { referenceMs: timeMs, referenceKw: powerKw });
-		else if (Math.abs(powerKw) > 1e-3 * this.rangeKw && powerKw === memory.powerKw) memory.unchanged += step;
+		if (!follows) {
+			Object.assign(memory, freshMemory(), { means: memory.means, referenceMs: timeMs, referenceKw: powerKw });
+		} else if (Math.abs(powerKw) > 1e-3 * this.rangeKw && powerKw === memory.powerKw) memory.unchanged += step;
 		else memory.unchanged = 0;
 		out[0] = powerKw;
 		const hour = this.#hourAt(timeMs);
@@ -253,14 +331,26 @@ export class Featurizer {
 
 	/** Hour of the week, 0 is Monday 00:00 local time; a public holiday counts as a Sunday. */
 	#hourAt(timeMs: number): number {
-		if (timeMs >= this.#hourFromMs && timeMs < this.#hourFromMs + 900_000) return this.#hour;
+		this.#look(timeMs);
+		return this.#hour;
+	}
+
+	/** Half-hour of its kind of day; see slotOf. */
+	#slotAt(timeMs: number): number {
+		this.#look(timeMs);
+		return this.#slot;
+	}
+
+	#look(timeMs: number): void {
+		if (timeMs >= this.#hourFromMs && timeMs < this.#hourFromMs + 900_000) return;
 		const day = this.#clock.dayAt(timeMs);
 		// 1970-01-01 was a Thursday.
 		const weekday = this.#isHoliday(day) ? 6 : (((day + 3) % 7) + 7) % 7;
-		this.#hour = weekday * 24 + Math.floor(this.#clock.minuteAt(timeMs) / 60);
+		const minute = this.#clock.minuteAt(timeMs);
+		this.#hour = weekday * 24 + Math.floor(minute / 60);
+		this.#slot = slotOf(weekday, minute);
 		// Every zone's hours begin on a quarter-hour of UTC.
 		this.#hourFromMs = Math.floor(timeMs / 900_000) * 900_000;
-		return this.#hour;
 	}
 }
 

@@ -3,7 +3,15 @@ import type { FitOutcome, Json, Model, ModelDescription, ModelKind, ModelState }
 import { nested, part } from "../state.ts";
 import { DriftProfile } from "./drift.ts";
 import { AnomalyEnsemble, type Memory } from "./ensemble.ts";
-import { type FeatureMemory, type FeatureName, Featurizer, featureNames, freshMemory } from "./features.ts";
+import {
+	type FeatureMemory,
+	type FeatureName,
+	Featurizer,
+	featureNames,
+	freshMemory,
+	meanColumns,
+	type WindowColumns,
+} from "./features.ts";
 import { type MemberName, memberNames } from "./members.ts";
 import { pickReadings, type ReadingColumns, stateNames } from "./readings.ts";
 
@@ -21,7 +29,7 @@ export interface MachineMemory {
 	ensemble: Memory;
 }
 
-/** A feature's part in a score; of `powerGap` the value and what is usual in its context are powers in kW. */
+/** A feature's part in a score; of `powerGap` and the means the value and what is usual in its context are powers in kW. */
 export interface FeatureContribution {
 	feature: FeatureName;
 	value: number;
@@ -39,6 +47,8 @@ export interface MachineScores {
 	contributions(row: number, count?: number): FeatureContribution[];
 	/** What power is usual in the context of each row, kW. */
 	usualKw: Float64Array;
+	/** For each window: mean power at each row and what that usually is. */
+	means: readonly WindowColumns[];
 	/** Channels that the model knows and a reading lacks. */
 	missing(row: number): FeatureName[];
 	/** Features and scores, for a drift watch. */
@@ -84,17 +94,21 @@ export class MachineModel implements Model<MachineInput, MachineScores> {
 
 	/** Scores readings, oldest first, going on from the memory. */
 	predict({ readings, memory }: MachineInput): MachineScores {
-		const { x, steps, usualKw } = this.featurizer.apply(readings, memory.features);
+		const { x, steps, usualKw, means } = this.featurizer.apply(readings, memory.features);
 		const scores = this.ensemble.score(x, memory.ensemble, steps);
 		return {
 			score: scores.score,
-			usualKw,
+			...{ usualKw, means },
 			leader: (row) => memberNames[scores.leader[row] as number] as MemberName,
 			contributions: (row, count) =>
 				this.ensemble.contributions(x, scores, row, count).map(({ column, ...rest }) => {
 					const feature = featureNames[column] as FeatureName;
-					if (feature !== "powerGap") return { feature, ...rest };
 					// A person thinks of power in kW, not in spreads of its context.
+					const window = means[meanColumns.indexOf(column)];
+					if (window) {
+						return { feature, ...rest, value: window.meanKw[row] as number, usual: window.usualKw[row] as number };
+					}
+					if (feature !== "powerGap") return { feature, ...rest };
 					return { feature, ...rest, value: x.data[row * x.columns] as number, usual: usualKw[row] as number };
 				}),
 			missing: (row) =>
@@ -149,7 +163,7 @@ export const machineModelKind: ModelKind<
 > = {
 	kind: "anomaly-machine",
 	task: "anomaly",
-	version: 1,
+	version: 2,
 
 	fit(readings, { timeZone, horizon = 0.25 }, { seed, progress }): FitOutcome<MachineModel> {
 		// A machine that says itself that it has a fault is no example of what is usual.
@@ -160,10 +174,10 @@ export const machineModelKind: ModelKind<
 			throw new EnergyError("models.too-little-data", { rows: healthy.length, needed: MIN_READINGS });
 		}
 		const usual = pickReadings(readings, healthy);
-		const featurizer = Featurizer.fit(usual, timeZone);
+		const { featurizer, features } = Featurizer.learn(usual, timeZone);
+		const { x, steps } = features;
 		progress(0.1);
-		const { x, steps } = featurizer.apply(usual, freshMemory());
-		const options = { horizon, seed, floors: featurizer.floors };
+		const options = { horizon, seed, floors: featurizer.floors, means: meanColumns };
 		const ensemble = AnomalyEnsemble.fit(x, options, (share) => progress(0.1 + 0.7 * share), steps);
 		const { score } = ensemble.score(x, ensemble.memory(), steps);
 		const columns = x.columns + 1;

@@ -10,9 +10,10 @@ import { PrincipalComponents } from "./principal-components.ts";
 /**
  * The views of an ensemble: `forest` and `lof` find rows unlike the rest, `t2` and `q` (principal components) rows far
  * out and rows that break the habits between channels, `channel` a single channel that is off, `steady` and `slow`
- * channels that are off a little but for long.
+ * channels that are off a little but for long, `above` and `below` a channel that is the mean of a while by itself: what stands still now and
+ * then says nothing of how much is too much.
  */
-export const memberNames = ["forest", "lof", "t2", "q", "channel", "steady", "slow"] as const;
+export const memberNames = ["forest", "lof", "t2", "q", "channel", "steady", "slow", "above", "below"] as const;
 export type MemberName = (typeof memberNames)[number];
 
 export interface MemberOptions {
@@ -30,6 +31,8 @@ export interface View {
 	steady: Matrix;
 	/** Only where the history is long enough to know how slow means behave. */
 	slow: Matrix | undefined;
+	/** Columns that are means by themselves, where there are any; none of the other views has them. */
+	mean: Matrix | undefined;
 }
 
 export type MemberScores = Partial<Record<MemberName, Float64Array>>;
@@ -93,7 +96,7 @@ export class Members {
 		);
 	}
 
-	score({ plain, steady, slow }: View): MemberScores {
+	score({ plain, steady, slow, mean }: View): MemberScores {
 		const { tSquared, residual } = this.#components.score(plain);
 		return {
 			forest: this.#forest.score(plain),
@@ -103,6 +106,11 @@ export class Members {
 			channel: largest(plain),
 			steady: largest(steady),
 			...(slow && { slow: largest(slow) }),
+			// A mean of much is nearly normal, and the square of what is normal has the tail that is fitted beyond the sample.
+			...(mean && {
+				above: farthest(mean, 1).map((far) => far ** 2),
+				below: farthest(mean, -1).map((far) => far ** 2),
+			}),
 		};
 	}
 }
@@ -114,6 +122,17 @@ function largest({ data, rows, columns }: Matrix): Float64Array {
 		let value = 0;
 		for (let column = 0; column < columns; column++, at++) value = Math.max(value, Math.abs(data[at] as number));
 		most[row] = value;
+	}
+	return most;
+}
+
+/** The largest distance on one side of usual among the columns of each row; 0 where none is on that side. */
+function farthest({ data, rows, columns }: Matrix, side: 1 | -1): Float64Array {
+	const most = new Float64Array(rows);
+	for (let row = 0, at = 0; row < rows; row++) {
+		for (let column = 0; column < columns; column++, at++) {
+			most[row] = Math.max(most[row] as number, side * (data[at] as number));
+		}
 	}
 	return most;
 }

@@ -39,12 +39,15 @@ export class Tail {
 		const n = sorted.length;
 		if (n === 0) return new Tail(new Float64Array(1), [0, 1, 0, 1]);
 		const count = Math.min(n, Math.max(MIN_TAIL_ROWS, Math.ceil(n * TAIL_SHARE)));
-		const from = n - count;
-		const threshold = sorted[from] as number;
+		const tenth = sorted[n - count] as number;
+		// Where most values are the same, as distances from a range are, only what is above them is a tail.
+		const above = tenth === sorted[0] ? sorted.findIndex((value) => value > tenth) : n - count;
+		const from = above < 0 || n - above < MIN_TAIL_ROWS ? n - count : above;
+		const threshold = from === n - count ? (sorted[from] as number) : tenth;
 		const excess = sorted.subarray(from).map((value) => value - threshold);
 		const { shape, scale } = paretoOf(excess);
 		const grid = Float64Array.from({ length: GRID }, (_, i) => sorted[Math.round((i / (GRID - 1)) * from)] as number);
-		return new Tail(grid, [threshold, (count + 1) / (n + 1), shape, scale]);
+		return new Tail(grid, [threshold, (n - from + 1) / (n + 1), shape, scale]);
 	}
 
 	static fromState({ arrays }: ModelState): Tail {
