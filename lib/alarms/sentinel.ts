@@ -312,6 +312,7 @@ function excessOf(one: Watch, known: Known): number | null {
 
 /** Features of anomaly detection that are no measures of a reading have no unit here. */
 function unitOf(feature: string): string {
+	if (powerMeans.includes(feature)) return measures.powerKw;
 	return Object.hasOwn(measures, feature) ? measures[feature as Measure] : "";
 }
 
@@ -335,8 +336,10 @@ function last(before: Lasting | undefined, alert: AnomalyAlert, nowMs: number): 
 	return { level, cause, excessKw: mean, atMs: nowMs };
 }
 
-/** Features that are read off a meter; the others are distances from what is usual in their context. */
-const measured: readonly string[] = ["powerKw", "voltageV", "frequencyHz"];
+/** Means of power, told in kW beside what they usually are. */
+const powerMeans: readonly string[] = ["meanGap", "longMeanGap"];
+/** Features that are told in their own unit; the others are distances from what is usual in their context. */
+const measured: readonly string[] = ["powerKw", "voltageV", "frequencyHz", ...powerMeans];
 
 function anomalyCause({ contributions, method, level, score }: AnomalyAlert): Cause {
 	const [first] = contributions;

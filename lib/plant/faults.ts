@@ -1,5 +1,5 @@
 import { EnergyError } from "../errors.ts";
-import type { LoadDefinition, MachineDefinition } from "./definition.ts";
+import type { LoadDefinition, MachineDefinition, ProfileName } from "./definition.ts";
 import { hash, smooth } from "./random.ts";
 
 export const faultKinds = [
@@ -54,6 +54,9 @@ const defaultRampMs: Record<FaultKind, number> = {
 	breakdown: 0,
 };
 
+/** What draws its power without anything that turns. */
+const withoutBearings: readonly ProfileName[] = ["furnace", "lighting"];
+
 /** Reads an order at the edge; @throws EnergyError `plant.fault-invalid` */
 export function faultOf(order: FaultOrder, machines: readonly MachineDefinition[], nowMs: number, id: string): Fault {
 	const refuse = (field: string, value: unknown, rule: string): never => {
@@ -62,13 +65,8 @@ export function faultOf(order: FaultOrder, machines: readonly MachineDefinition[
 	if (!faultKinds.includes(order.fault)) refuse("fault", order.fault, faultKinds.join(" | "));
 	const machine = machines.find((one) => one.id === order.machine);
 	if (!machine) throw new EnergyError("plant.machine-unknown", { machine: String(order.machine) });
-	const physical = order.fault !== "stuck-sensor" && order.fault !== "capacitor-failure";
-	if (machine.role === "main" && physical) {
-		refuse("fault", order.fault, "a meter knows stuck-sensor and capacitor-failure only");
-	}
-	if (order.fault === "air-leak" && machine.role === "sub" && machine.profile !== "compressor") {
-		refuse("machine", order.machine, "an air leak is in the pipes of a compressor");
-	}
+	const impossible = whyImpossible(order.fault, machine);
+	if (impossible) refuse(...impossible);
 	const { startMs = nowMs, rampMs = defaultRampMs[order.fault], severity = 1, endMs = Infinity } = order;
 	// Whole seconds, the grid on which the plant integrates what is not in its plan.
 	const start = Math.ceil(startMs / 1000) * 1000;
@@ -78,6 +76,26 @@ export function faultOf(order: FaultOrder, machines: readonly MachineDefinition[
 	if (!(endMs > startMs)) refuse("endMs", endMs, "after startMs");
 	const end = Math.max(start + 1000, Math.ceil(endMs / 1000) * 1000);
 	return { id, fault: order.fault, machine: order.machine, startMs: start, rampMs, severity, endMs: end };
+}
+
+/** Whether a machine can have a fault at all. */
+export function isPossible({ fault, machine }: { fault: FaultKind; machine: MachineDefinition }): boolean {
+	return whyImpossible(fault, machine) === undefined;
+}
+
+/** Field, value and rule that speak against a fault at a machine. */
+function whyImpossible(fault: FaultKind, machine: MachineDefinition): [string, string, string] | undefined {
+	if (machine.role === "main") {
+		const ofMeters = fault === "stuck-sensor" || fault === "capacitor-failure";
+		return ofMeters ? undefined : ["fault", fault, "a meter knows stuck-sensor and capacitor-failure only"];
+	}
+	if (fault === "air-leak" && machine.profile !== "compressor") {
+		return ["machine", machine.id, "an air leak is in the pipes of a compressor"];
+	}
+	if (fault === "bearing-wear" && withoutBearings.includes(machine.profile)) {
+		return ["machine", machine.id, "a bearing is in a machine that turns"];
+	}
+	return undefined;
 }
 
 /** How far a fault has grown at an instant, 0…severity. */

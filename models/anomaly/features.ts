@@ -12,7 +12,7 @@ import { WindowMean } from "./window-mean.ts";
 /**
  * What a model sees of a reading. A gap is the measured value less the one that is usual in its context: power at that
  * hour of the week in that state (in spreads of just that context), power factor and temperature at that power. A mean gap
- * is that of the mean power of the last half-hour or two hours, whatever the states within: a compressor that loads as hard as ever but
+ * is that of the mean power of the last half-hour or hour, whatever the states within: a compressor that loads as hard as ever but
  * twice as often is unusual there alone. None of it knows a price.
  */
 export const featureNames = [
@@ -64,6 +64,11 @@ export interface Features {
 	usualKw: Float64Array;
 	/** For each window: mean power at each row and what that usually is. */
 	means: readonly WindowColumns[];
+	/**
+	 * Power above what is usual, kW: of the first window's mean, so that a machine's own cycle does not make it jump; while
+	 * that is not (yet) unusual, of the row's power where that is far out. NaN where neither is.
+	 */
+	excessKw: Float64Array;
 }
 
 /**
@@ -72,7 +77,7 @@ export interface Features {
  */
 const COUNTER_WINDOW_MS = 600_000;
 /** Some cycles of a machine that switches itself on and off, and enough of them to tell a few from a few more. */
-const MEAN_WINDOWS_MS = [1_800_000, 7_200_000] as const;
+const MEAN_WINDOWS_MS = [1_800_000, 3_600_000] as const;
 /** Readings that a window holds at least. */
 const MEAN_CADENCES = 4;
 /** After a silence of so many cadences nothing is carried over. */
@@ -91,6 +96,9 @@ const floors: Partial<Record<FeatureName, number>> = {
 	meanGap: 0.5,
 	longMeanGap: 0.5,
 };
+const POWER_GAP = featureNames.indexOf("powerGap");
+/** Spreads from which power by itself is far out. */
+const FAR = 3;
 /** Columns that are means of a while already, in the order of their windows. */
 export const meanColumns: readonly number[] = [featureNames.indexOf("meanGap"), featureNames.indexOf("longMeanGap")];
 
@@ -264,7 +272,8 @@ export class Featurizer {
 				out[meanColumns[n] as number] = habits ? habits.gap(mean, slot) : Number.NaN;
 			}
 		}
-		return { x: { data, rows: readings.rows, columns: width }, steps, usualKw, means };
+		const x = { data, rows: readings.rows, columns: width };
+		return { x, steps, usualKw, means, excessKw: excessOf(x, usualKw, means[0]) };
 	}
 
 	#windows(): WindowMean[] {
@@ -352,6 +361,23 @@ export class Featurizer {
 		// Every zone's hours begin on a quarter-hour of UTC.
 		this.#hourFromMs = Math.floor(timeMs / 900_000) * 900_000;
 	}
+}
+
+function excessOf(
+	{ data, rows, columns }: Matrix,
+	usualKw: Float64Array,
+	mean: WindowColumns | undefined,
+): Float64Array {
+	const excess = new Float64Array(rows).fill(Number.NaN);
+	for (let row = 0; row < rows; row++) {
+		const base = row * columns;
+		if (mean && (data[base + (meanColumns[0] as number)] as number) > 0) {
+			excess[row] = (mean.meanKw[row] as number) - (mean.usualKw[row] as number);
+		} else if ((data[base + POWER_GAP] as number) > FAR) {
+			excess[row] = (data[base] as number) - (usualKw[row] as number);
+		}
+	}
+	return excess;
 }
 
 /** Median time between readings, at least 100 ms; a minute where there is only one. */

@@ -40,8 +40,10 @@ interface FitOptions {
 const WIDTH = 4;
 /** Half-hours before and after whose habits are usual in a cell too: shifts end early and late. */
 const JITTER = 1;
+/** Half-hours after midnight whose means still hold the day before, of whatever kind. */
+const MIDNIGHT = 2;
 /** Habits of a cell and of those around it. */
-const IN_CELL = MOST * (2 * JITTER + 1);
+const IN_CELL = MOST * (2 * JITTER + 1 + KINDS);
 
 /**
  * What the mean power of a while usually is at a half-hour of a kind of day, whatever the states within: one habit, or
@@ -100,7 +102,8 @@ export class PowerHabits {
 		for (const [cell, own] of roomy.entries()) {
 			if (!own) continue;
 			// In the cell's own spread: a half-hour in which much changes must not make those beside it blind.
-			const beside = neighboursOf(cell, roomy, JITTER).flat();
+			const evenings = cell % SLOTS < MIDNIGHT ? roomy.filter((_, other) => other % SLOTS === SLOTS - 1) : [];
+			const beside = [...neighboursOf(cell, roomy, JITTER), ...evenings].flatMap((habits) => habits ?? []);
 			const usual = [...own, ...beside.map((habit) => ({ ...habit, spread: nearestOf(own, habit).spread }))];
 			for (let n = 0; n < IN_CELL; n++) {
 				const { low, high, middle, spread } = (usual[n] ?? usual[0]) as Habit;

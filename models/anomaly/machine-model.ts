@@ -10,7 +10,6 @@ import {
 	featureNames,
 	freshMemory,
 	meanColumns,
-	type WindowColumns,
 } from "./features.ts";
 import { type MemberName, memberNames } from "./members.ts";
 import { pickReadings, type ReadingColumns, stateNames } from "./readings.ts";
@@ -45,10 +44,8 @@ export interface MachineScores {
 	/** The view that found it least usual. */
 	leader(row: number): MemberName;
 	contributions(row: number, count?: number): FeatureContribution[];
-	/** What power is usual in the context of each row, kW. */
-	usualKw: Float64Array;
-	/** For each window: mean power at each row and what that usually is. */
-	means: readonly WindowColumns[];
+	/** Power above what is usual, kW; see Features. */
+	excessKw: Float64Array;
 	/** Channels that the model knows and a reading lacks. */
 	missing(row: number): FeatureName[];
 	/** Features and scores, for a drift watch. */
@@ -94,11 +91,11 @@ export class MachineModel implements Model<MachineInput, MachineScores> {
 
 	/** Scores readings, oldest first, going on from the memory. */
 	predict({ readings, memory }: MachineInput): MachineScores {
-		const { x, steps, usualKw, means } = this.featurizer.apply(readings, memory.features);
+		const { x, steps, usualKw, means, excessKw } = this.featurizer.apply(readings, memory.features);
 		const scores = this.ensemble.score(x, memory.ensemble, steps);
 		return {
 			score: scores.score,
-			...{ usualKw, means },
+			excessKw,
 			leader: (row) => memberNames[scores.leader[row] as number] as MemberName,
 			contributions: (row, count) =>
 				this.ensemble.contributions(x, scores, row, count).map(({ column, ...rest }) => {

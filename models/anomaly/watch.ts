@@ -29,7 +29,10 @@ export interface Anomaly {
 	fallback?: RulesReason;
 	/** Channels farthest from usual, farthest first; empty for a reading that is clearly usual. */
 	contributions: Part[];
-	/** Power above what is usual in its context, or above its limit where rules judge, kW; null where it is not above. */
+	/**
+	 * Mean power of the last half-hour above what that usually is (of this reading where that alone is far out yet), or
+	 * power above its limit where rules judge, kW; null where it is not above.
+	 */
 	excessKw: number | null;
 }
 
@@ -146,7 +149,7 @@ export class MachineWatch {
 			by: scores.leader(row),
 			...(this.#modelId !== undefined && { model: this.#modelId }),
 			contributions: score < this.#interestingFrom ? [] : scores.contributions(row).map(rounded),
-			excessKw: excess(reading.powerKw, scores.usualKw[row] as number),
+			excessKw: Number.isNaN(scores.excessKw[row] as number) ? null : round(scores.excessKw[row] as number),
 		};
 	}
 

@@ -81,6 +81,16 @@ describe("the rules over what comes in", () => {
 		assert.equal(only(guard.alert({ ...alert, level: "normal" }, start)).on, false);
 	});
 
+	it("tell a mean of power in kW beside what it usually is, in both languages", () => {
+		const guard = sentinel({ id: "anomaly", source: "anomaly" });
+		const contributions = [{ feature: "meanGap", value: 43.2, usual: 22.5, deviations: 12 }];
+		const alert = { machine: "compressor-1", score: 0.94, method: "ensemble", contributions, excessKw: 20.7 };
+		const { cause } = only(guard.alert({ ...alert, level: "critical" }, start));
+		const kw = "Mean power of the last half-hour is 43.2 kW, usually 22.5 kW at this time: score 0.94.";
+		assert.equal(causeText(cause, "en-US"), kw);
+		assert.match(causeText(cause, "ko"), /최근 30분 평균 전력 43\.2 kW, 이 시간대 평소 22\.5 kW보다 높음/);
+	});
+
 	it("follow the scored readings of an anomaly: it keeps the cause of its beginning, its excess is a mean", () => {
 		const guard = sentinel({ id: "anomaly", source: "anomaly" });
 		const anomaly = { machine: "compressor-1", level: "warning" as const, score: 0.8, method: "ensemble" };
