@@ -1,8 +1,10 @@
 // Node-RED's settings. Named exports only: Node-RED reads them one by one and ignores a default export without a word.
 import { loadApp } from "./cli/app.ts";
+import { noteConfig } from "./lib/access/audit-config.ts";
 import { createAccess, settingsFor } from "./lib/access/index.ts";
 import { readData } from "./lib/data.ts";
 import { packageRoot } from "./lib/package-root.cjs";
+import { openStore } from "./lib/store/open.ts";
 
 const app = loadApp();
 const access = createAccess({
@@ -10,7 +12,9 @@ const access = createAccess({
 	secretKey: process.env.SMARTFACTORY_SECRET_KEY || undefined,
 	adminPassword: process.env.SMARTFACTORY_ADMIN_PASSWORD || undefined,
 	validateResponses: app.env !== "production",
+	auditStore: () => openStore(app.dbUrl, { batchSize: app.config.data.batch_size }),
 });
+if (access.audit) noteConfig(access.audit, app.home, app.config);
 const wired = settingsFor(access);
 
 export const uiPort = app.config.system.api_port;

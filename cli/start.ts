@@ -98,7 +98,10 @@ async function start(app: App): Promise<void> {
 		process.once(signal, () => {
 			say("app.stopping");
 			// Flows stop at each deploy too; only now it is for good.
-			events?.once("flows:stopped", () => void Promise.all([broker?.close(), store.close()]));
+			events?.once(
+				"flows:stopped",
+				() => void Promise.all([broker?.close(), smartEnergy.close().then(() => store.close())]),
+			);
 			// Node-RED waits up to 15 s for a node that will not close; nobody waits that long for Ctrl-C.
 			setTimeout(() => process.exit(0), 4500).unref();
 		});

@@ -1,8 +1,10 @@
 // What the router answers by itself, so that no edited flow can change who comes in: signing in and out, users and keys.
 import { EnergyError } from "../errors.ts";
 import type { Language } from "../messages.ts";
+import type { AuditEntry, AuditQuery } from "../store/store.ts";
 import type { ApiKey } from "./api-keys.ts";
-import type { Role } from "./context.ts";
+import type { Audit } from "./audit.ts";
+import { noteChange, type Role } from "./context.ts";
 import { type Grants, grantsCover } from "./grants.ts";
 import type { HttpRequest, HttpResponse } from "./http.ts";
 import type { Sessions, SignedIn, TokenAnswer } from "./session.ts";
@@ -11,6 +13,7 @@ import type { User } from "./users.ts";
 /** A request that the contract has let through. */
 export interface Call {
 	sessions: Sessions;
+	audit: Audit | undefined;
 	req: HttpRequest;
 	res: HttpResponse;
 	/** Null on the paths that answer to anyone. */
@@ -28,6 +31,11 @@ export interface Answer {
 
 type Answerer = (call: Call) => Promise<Answer> | Answer;
 
+interface AuditParameters extends Pick<AuditQuery, "who" | "what" | "target" | "site" | "order" | "limit" | "cursor"> {
+	from?: string;
+	to?: string;
+}
+
 interface Wanted {
 	role?: Role | null;
 	sites?: Record<string, Role>;
@@ -40,13 +48,13 @@ export const answers: Readonly<Record<string, Answerer>> = {
 	login: async ({ sessions, req, res }) => {
 		const { username, password, session } = req.body as { username: string; password: string; session?: boolean };
 		if (session && !sessions.sameOrigin(req)) throw new EnergyError("access.origin-foreign");
-		const user = await sessions.signIn(username, password, sessions.address(req));
+		const user = await sessions.signIn(username, password, sessions.caller(req));
 		if (session) await sessions.startSession(req, res, user);
 		return ok(tokens(await sessions.apiTokens(user), user));
 	},
 	refresh: async ({ sessions, req }) => {
 		const { refreshToken } = req.body as { refreshToken: string };
-		const { user, session: _session, ...answer } = await sessions.refresh(refreshToken);
+		const { user, session: _session, ...answer } = await sessions.refresh(refreshToken, sessions.caller(req));
 		return ok(tokens(answer, user));
 	},
 	logout: async ({ sessions, req, res }) => {
@@ -58,7 +66,7 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		const { sessions, req, res } = call;
 		const { user, claims } = person(call);
 		const { current, next } = req.body as { current: string; next: string };
-		const changed = await sessions.changePassword(user, current, next, sessions.address(req));
+		const changed = await sessions.changePassword(user, current, next, sessions.caller(req));
 		if (claims.use === "session") await sessions.startSession(req, res, changed);
 		return ok(tokens(await sessions.apiTokens(changed), changed));
 	},
@@ -67,6 +75,7 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		const { name, password, ...given } = call.req.body as { name: string; password: string } & Wanted;
 		const grants = grantable(call, { role: given.role ?? null, sites: given.sites ?? {} });
 		const made = await call.sessions.users.add(name, grants, password, true);
+		noteChange(call.req, { target: name, before: null, after: wireUser(made) });
 		return { status: 201, body: wireUser(made), headers: { Location: `/api/v1/users/${encodeURIComponent(name)}` } };
 	},
 	changeUser: async (call) => {
@@ -84,13 +93,21 @@ export const answers: Readonly<Record<string, Answerer>> = {
 			await sessions.users.setPassword(name, password, true);
 		}
 		sessions.tellAll("*", name);
-		return ok(wireUser(known(sessions, name)));
+		const after = wireUser(known(sessions, name));
+		noteChange(req, {
+			target: name,
+			before: wireUser(before),
+			after: { ...after, ...(password ? { passwordReset: true } : {}) },
+		});
+		return ok(after);
 	},
 	removeUser: (call) => {
 		person(call);
 		const { sessions, params } = call;
-		const { name } = known(sessions, params.name ?? "");
+		const before = known(sessions, params.name ?? "");
+		const { name } = before;
 		sessions.users.remove(name);
+		noteChange(call.req, { target: name, before: wireUser(before), after: null });
 		sessions.tellAll("*", name);
 		return { status: 204 };
 	},
@@ -100,12 +117,27 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		const grants = grantable(call, { role: given.role ?? null, sites: given.sites ?? {} });
 		const expiresMs = typeof expiresAt === "string" ? Date.parse(expiresAt) : null;
 		const { key, made } = addKey(call.sessions, name, grants, person(call).user.name, expiresMs);
+		noteChange(call.req, { target: `key:${made.id}`, before: null, after: wireKey(made) });
 		return { status: 201, body: { ...wireKey(made), key }, headers: { Location: `/api/v1/api-keys/${made.id}` } };
+	},
+	listAudit: async ({ audit, query }) => {
+		if (!audit) throw new EnergyError("access.audit-off");
+		// What was done a moment ago belongs to it.
+		await audit.flush();
+		const { from, to, ...rest } = query as AuditParameters;
+		const page = await (await audit.store()).audit({
+			...rest,
+			...(from === undefined ? {} : { fromMs: Date.parse(from) }),
+			...(to === undefined ? {} : { toMs: Date.parse(to) }),
+		});
+		return ok({ ...page, items: page.items.map(wireAudit) });
 	},
 	removeApiKey: (call) => {
 		person(call);
 		const { sessions, params } = call;
-		const { id } = sessions.apiKeys.remove(params.id ?? "");
+		const removed = sessions.apiKeys.remove(params.id ?? "");
+		const { id } = removed;
+		noteChange(call.req, { target: `key:${id}`, before: wireKey(removed), after: null });
 		sessions.tellAll(`key:${id}`, `key:${id}`);
 		return { status: 204 };
 	},
@@ -169,5 +201,28 @@ export function wireKey({ id, name, role, sites, madeBy, madeMs, expiresMs, last
 		createdAt: time(madeMs),
 		expiresAt: time(expiresMs),
 		lastUsedAt: time(lastUsedMs),
+	};
+}
+
+/** An entry of the audit as the API and the command show it. */
+export function wireAudit({ sequence, atMs, who, what, target, site, detail, link }: AuditEntry): object {
+	const { status = null, before = null, after = null, request = null, from = null, requestId = null } = detail;
+	const { note, count } = detail;
+	return {
+		sequence,
+		time: new Date(atMs).toISOString(),
+		who,
+		what,
+		target: target || null,
+		site: site || null,
+		status,
+		before,
+		after,
+		request,
+		from,
+		requestId,
+		...(note === undefined ? {} : { note }),
+		...(count === undefined ? {} : { count }),
+		link,
 	};
 }

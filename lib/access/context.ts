@@ -17,6 +17,18 @@ export interface AccessContext {
 	needed?: Role;
 	language: Language;
 	requestId: string;
+	/** The site whose node answered; its node notes it. */
+	site?: string;
+	/** What was changed, for the audit: see `noteChange`. */
+	change?: Change;
+}
+
+/** What a request changed; what it asked for is known anyway. */
+export interface Change {
+	/** What it was done to, where the path does not say. */
+	target?: string;
+	before?: unknown;
+	after?: unknown;
 }
 
 // Symbol.for: settings.js and the palette may load two copies of this package.
@@ -34,6 +46,12 @@ export function accessOf(req: IncomingMessage): AccessContext | undefined {
 	return (req as Marked)[key];
 }
 
+/** Tells the audit what a request changed, from what to what. */
+export function noteChange(req: IncomingMessage, change: Change): void {
+	const context = accessOf(req);
+	if (context) context.change = { ...context.change, ...change };
+}
+
 export const grantsOf = ({ role, sites }: AccessContext): Grants => ({ role, sites: sites ?? {} });
 
 /** Whether somebody may do at a site what takes this role. */
@@ -48,6 +66,7 @@ export function mayAt(context: AccessContext, site: string, needed: Role): boole
  */
 export function checkSite(context: AccessContext, site: string): void {
 	const needed = context.needed ?? "viewer";
+	context.site ??= site;
 	if (context.user === null || mayAt(context, site, needed)) return;
 	throw new EnergyError("access.site-forbidden", { site, role: roleAt(grantsOf(context), site) ?? "–", needed });
 }

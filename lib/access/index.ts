@@ -1,11 +1,16 @@
 import type { IncomingMessage } from "node:http";
 import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { builtContract, Contract, readContract } from "../api/contract.ts";
 import { ApiFront } from "../api/front.ts";
 import { IdempotencyKeys } from "../api/idempotency.ts";
 import { languageOf } from "../messages.ts";
+import { openStore } from "../store/open.ts";
+import type { Store } from "../store/store.ts";
 import { ApiKeys } from "./api-keys.ts";
+import { Audit } from "./audit.ts";
 import type { AccessContext } from "./context.ts";
+import { FlowChanges } from "./flow-changes.ts";
 import type { Handler } from "./http.ts";
 import { KeyRing } from "./key-ring.ts";
 import { Ledger } from "./ledger.ts";
@@ -53,6 +58,8 @@ export interface AccessOptions {
 	homePath?: string;
 	/** Node-RED's httpNodeRoot; default `/`. */
 	httpNodeRoot?: string;
+	/** The store of the audit, or its URL (`sqlite:///path/energy.db`); without one nothing is kept of who did what. */
+	auditStore?: string | (() => Promise<Store>);
 	/** Takes what went wrong inside; default stderr. Never given a secret. */
 	log?: (text: string) => void;
 	now?: () => number;
@@ -62,6 +69,12 @@ export interface AccessOptions {
 export interface Access {
 	/** The random password of `admin` on first start; whoever made the Access shows it, once. */
 	readonly firstPassword: string | undefined;
+	/** What was done; absent where no store was given. */
+	readonly audit: Audit | undefined;
+	/** Keeps what is deployed; absent where nothing is kept. */
+	readonly flows: FlowChanges | undefined;
+	/** Hands over what the audit still holds, and lets go of the store. */
+	close(): Promise<void>;
 	/** For the setting of the same name; made once, because a new one would break every stored credential. */
 	readonly credentialSecret: string;
 	readonly users: Users;
@@ -113,6 +126,10 @@ export function createAccess(options: AccessOptions): Access {
 	const ledger = new Ledger(home);
 	const apiKeys = new ApiKeys(home, ledger, now);
 	const tokens = new Tokens(ring, ledger, users, now);
+	const { auditStore } = options;
+	const open = typeof auditStore === "string" ? () => openStore(auditStore) : auditStore;
+	const audit = open && new Audit({ home, open, now });
+	const flows = audit && new FlowChanges(audit, home);
 	const sessions = new Sessions(
 		{ users, tokens, ledger, apiKeys },
 		{
@@ -121,6 +138,7 @@ export function createAccess(options: AccessOptions): Access {
 			refreshMs: options.refreshMs ?? 7 * 86_400_000,
 			trustProxy: options.trustProxy ?? process.env.SMARTFACTORY_TRUST_PROXY === "true",
 			now,
+			audit,
 		},
 	);
 	const production = process.env.NODE_ENV === "production" || process.env.SMARTFACTORY_ENV === "production";
@@ -144,12 +162,20 @@ export function createAccess(options: AccessOptions): Access {
 		home: options.homePath ?? "/dashboard",
 		nodeBase,
 		log,
+		audit,
+		flows,
 	};
 	return {
 		firstPassword: users.firstPassword,
 		credentialSecret: secretOf(home, "credential.key", process.env.NODE_RED_CREDENTIAL_SECRET),
 		users,
 		apiKeys,
+		audit,
+		flows,
+		close: async () => {
+			await audit?.close();
+			ledger.close();
+		},
 		guard: createRouter(router),
 		httpAdminMiddleware: createAdminCheck(router),
 		adminAuth: adminAuthOf(sessions),
@@ -193,7 +219,10 @@ export function settingsFor(access: Access): AccessSettings {
  * Keeps users and secrets in `<folder>/.smartfactory` and prints the first password once.
  */
 export function secure(folder: string): AccessSettings {
-	const access = createAccess({ home: join(folder, ".smartfactory") });
+	// The same file as that of an energy-site node without a store of its own.
+	const url =
+		process.env.SMARTFACTORY_DB_URL || pathToFileURL(join(folder, "energy.db")).href.replace(/^file:/, "sqlite:");
+	const access = createAccess({ home: join(folder, ".smartfactory"), auditStore: url });
 	if (access.firstPassword) console.log(`Smart Energy: sign in as admin with the password ${access.firstPassword}`);
 	return settingsFor(access);
 }

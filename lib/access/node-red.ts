@@ -7,6 +7,7 @@ import type { AccessContext } from "./context.ts";
 import { cookieOf, sessionCookie } from "./http.ts";
 import type { Sessions, SignedIn } from "./session.ts";
 import { roleCovers, type User } from "./users.ts";
+import { mayUseWidget, widgetOf } from "./widget-rights.ts";
 
 export interface EditorUser {
 	username: string;
@@ -29,6 +30,7 @@ export interface IoSocket {
 	request: IncomingMessage;
 	data: Record<string, unknown>;
 	disconnect(close: boolean): unknown;
+	emit(event: string, ...given: unknown[]): unknown;
 	once(event: "disconnect", listener: () => void): unknown;
 }
 export type IoMiddleware = (socket: IoSocket, next: (error?: Error) => void) => void;
@@ -53,7 +55,7 @@ export function adminAuthOf(sessions: Sessions): AdminAuth {
 		},
 		// Node-RED tells no address here, so all callers of its dialog share one.
 		authenticate: async (name, password) => {
-			const user = await sessions.signIn(name, password, "editor").catch(() => null);
+			const user = await sessions.signIn(name, password, { address: "editor", requestId: "" }).catch(() => null);
 			return user && editorUser(user);
 		},
 		tokens: async (cookieHeader) => {
@@ -92,6 +94,7 @@ export function ioMiddlewareOf(sessions: Sessions): IoMiddleware {
 					requestId: signedIn.claims.session,
 				};
 				socket.data.access = context;
+				showOwn(socket, context);
 				next();
 			},
 			(error: unknown) => {
@@ -102,6 +105,18 @@ export function ioMiddlewareOf(sessions: Sessions): IoMiddleware {
 				next(Object.assign(new Error(problem.title), { data: problem }));
 			},
 		);
+	};
+}
+
+/**
+ * Holds back what a widget shows of a site that this person has no role at. Dashboard asks a plugin only about the types
+ * of widgets that were opened to it in the editor; this way it is asked about each message.
+ */
+function showOwn(socket: IoSocket, context: AccessContext): void {
+	const emit = socket.emit.bind(socket);
+	socket.emit = (event, ...given) => {
+		const widget = widgetOf(event);
+		return widget === undefined || mayUseWidget(context, widget, "viewer") ? emit(event, ...given) : true;
 	};
 }
 

@@ -4,8 +4,11 @@ import type { ApiFront } from "../api/front.ts";
 import { EnergyError } from "../errors.ts";
 import { type Language, languageOf, statusOf } from "../messages.ts";
 import { type Answer, answers } from "./answers.ts";
+import type { Audit } from "./audit.ts";
+import { recordAtEnd, recordEditor } from "./audit-request.ts";
 import { readBody } from "./body.ts";
 import { type AccessContext, accessOf, checkSite, grantsOf, markAccess, type Role } from "./context.ts";
+import type { FlowChanges } from "./flow-changes.ts";
 import { bestRole, roleCovers } from "./grants.ts";
 import {
 	type Handler,
@@ -38,6 +41,10 @@ export interface RouterOptions {
 	/** Mount point of the pages: Node-RED's httpNodeRoot without its last slash. */
 	nodeBase: string;
 	log: (text: string) => void;
+	/** Keeps what was done. */
+	audit?: Audit | undefined;
+	/** Keeps what is deployed. */
+	flows?: FlowChanges | undefined;
 }
 
 /** Enough for a name and a password. */
@@ -82,12 +89,13 @@ export function createAdminCheck(options: RouterOptions): Handler {
 		const mounted = (req.baseUrl ?? "") !== options.nodeBase;
 		if (!mounted && (isPublic(options, path) || isApi(path))) return next();
 		const check = async (): Promise<void> => {
-			prepare(options, req, res);
+			const requestId = prepare(options, req, res);
 			if (req.method === "POST" && path === "/auth/revoke") {
 				await options.sessions.signOut(req, res);
 				return sendJson(res, 200, { redirect: options.nodeBase + loginPath });
 			}
-			await admit(options, req, res, language);
+			const { user } = await admit(options, req, res, language, requestId);
+			recordEditor(options, req, res, user.name);
 			next();
 		};
 		check().catch((error: unknown) => fail(options, req, res, error, language));
@@ -139,6 +147,7 @@ async function answerApi(
 	requestId: string,
 ): Promise<void> {
 	const { api, sessions } = options;
+	if (options.audit) recordAtEnd(options.audit, options, req, res, requestId);
 	const entered = api.enter(req, res, language, requestId);
 	const { operation } = entered;
 	let signedIn: SignedIn | null = null;
@@ -156,7 +165,7 @@ async function answerApi(
 	if (!answer) return next();
 	const { query = {} } = req as { query?: Record<string, unknown> };
 	const params = req.openapi?.pathParams ?? {};
-	send(res, await answer({ sessions, req, res, signedIn, language, params, query }));
+	send(res, await answer({ sessions, audit: options.audit, req, res, signedIn, language, params, query }));
 }
 
 /**
@@ -219,7 +228,7 @@ async function answerLogin(
 	try {
 		// Another site's form could sign a visitor in under its own account.
 		if (!sessions.sameOrigin(req)) throw new EnergyError("access.origin-foreign");
-		const user = await sessions.signIn(name, form.get("password") ?? "", sessions.address(req));
+		const user = await sessions.signIn(name, form.get("password") ?? "", sessions.caller(req));
 		await sessions.startSession(req, res, user);
 		redirect(res, user.mustChange ? passwordPage(base, next, chosen) : next);
 	} catch (error) {
@@ -256,7 +265,7 @@ async function answerPassword(
 	try {
 		const wanted = form.get("new") ?? "";
 		if (wanted !== form.get("again")) throw new EnergyError("access.password-differs");
-		const changed = await sessions.changePassword(user, form.get("password") ?? "", wanted, sessions.address(req));
+		const changed = await sessions.changePassword(user, form.get("password") ?? "", wanted, sessions.caller(req));
 		await sessions.startSession(req, res, changed);
 		redirect(res, next);
 	} catch (error) {

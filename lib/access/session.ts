@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { EnergyError } from "../errors.ts";
 import { type ApiKeys, isApiKey } from "./api-keys.ts";
+import type { Audit } from "./audit.ts";
+import { accessOf } from "./context.ts";
 import { addressOf, bearerOf, cookieOf, isSameOrigin, isSecure, sessionCookie } from "./http.ts";
 import type { Ledger } from "./ledger.ts";
 import { BackOff, type FailureStore } from "./limits.ts";
@@ -33,6 +35,7 @@ export interface SessionsOptions {
 	refreshMs: number;
 	trustProxy: boolean;
 	now: () => number;
+	audit?: Pick<Audit, "record"> | undefined;
 }
 
 export interface SessionsParts {
@@ -40,6 +43,12 @@ export interface SessionsParts {
 	tokens: Tokens;
 	ledger: Ledger;
 	apiKeys: ApiKeys;
+}
+
+/** Where a request comes from. */
+export interface Caller {
+	address: string;
+	requestId: string;
 }
 
 /** Told of a sign-in that ended; `session` is `*` where all sign-ins of the user did. */
@@ -81,7 +90,8 @@ export class Sessions {
 	 * @throws EnergyError `access.locked` while this caller has to wait, `access.credentials-wrong` for an unknown user as
 	 *   for a wrong password
 	 */
-	async signIn(name: string, password: string, address: string): Promise<User> {
+	async signIn(name: string, password: string, caller: Caller): Promise<User> {
+		const { address } = caller;
 		const kept: [BackOff, string][] = [
 			[this.pairs, `${address} ${name}`],
 			[this.addresses, address],
@@ -91,6 +101,11 @@ export class Sessions {
 		if (waitMs > 0) throw new EnergyError("access.locked", { seconds: Math.ceil(waitMs / 1000) });
 		for (const [limit, key] of kept) limit.fail(key);
 		const user = await this.users.authenticate(name, password);
+		this.options.audit?.record({
+			from: address,
+			requestId: caller.requestId,
+			...signInOf(user, this.users.get(name) !== undefined, name),
+		});
 		if (!user) throw new EnergyError("access.credentials-wrong");
 		// Not the address: one who knows one password would go on guessing others.
 		this.pairs.clear(`${address} ${name}`);
@@ -115,7 +130,7 @@ export class Sessions {
 	 *
 	 * @throws EnergyError `access.refresh-reused`, and those of `Tokens.verify`
 	 */
-	async refresh(refreshToken: string): Promise<TokenAnswer & { user: User; session: string }> {
+	async refresh(refreshToken: string, caller: Caller): Promise<TokenAnswer & { user: User; session: string }> {
 		const { user, claims } = await this.tokens.verify(refreshToken, "refresh");
 		const { tokenMs, refreshMs } = this.options;
 		const nowMs = this.now();
@@ -126,6 +141,8 @@ export class Sessions {
 		if (step === "ended") throw new EnergyError("access.token-invalid");
 		if (step === "used") {
 			this.end(claims);
+			const { address: from, requestId } = caller;
+			this.options.audit?.record({ who: user.name, what: "refresh", status: 401, note: "reused", from, requestId });
 			throw new EnergyError("access.refresh-reused", { user: user.name });
 		}
 		const access = await this.tokens.issue(user, "api", tokenMs, claims);
@@ -146,8 +163,8 @@ export class Sessions {
 	 *
 	 * @throws EnergyError `access.password-same`, `access.password-short`, and those of `signIn`
 	 */
-	async changePassword(user: User, current: string, next: string, address: string): Promise<User> {
-		await this.signIn(user.name, current, address);
+	async changePassword(user: User, current: string, next: string, caller: Caller): Promise<User> {
+		await this.signIn(user.name, current, caller);
 		if (current.normalize("NFKC") === next.normalize("NFKC")) throw new EnergyError("access.password-same");
 		const changed = await this.users.setPassword(user.name, next);
 		this.tellAll("*", user.name);
@@ -214,6 +231,10 @@ export class Sessions {
 		await this.startSession(req, res, user, claims);
 	}
 
+	caller(req: IncomingMessage): Caller {
+		return { address: this.address(req), requestId: accessOf(req)?.requestId ?? "" };
+	}
+
 	address(req: IncomingMessage): string {
 		return addressOf(req, this.options.trustProxy);
 	}
@@ -259,6 +280,16 @@ export class Sessions {
 		this.tokens.revoke(claims, this.now() + Math.max(sessionMs, tokenMs, refreshMs));
 		this.tellAll(claims.session, claims.user);
 	}
+}
+
+/** An unknown name may be a password in the wrong field: of that no more than its beginning is kept. */
+function signInOf(
+	user: User | null,
+	known: boolean,
+	name: string,
+): { who: string; what: string; target: string; status: number } {
+	const target = known ? name : `${name.slice(0, 2)}…`;
+	return { who: user?.name ?? "?", what: "signIn", target, status: user ? 200 : 401 };
 }
 
 function apiKeyOf({ headers }: Pick<IncomingMessage, "headers">): string | undefined {

@@ -21,6 +21,7 @@ interface RawOperation {
 	responses?: Record<string, { $ref?: string; content?: Record<string, { schema?: object }> }>;
 	"x-role"?: string;
 	"x-scope"?: "system" | "self";
+	"x-audit"?: "each" | "summary" | "none";
 	"x-idempotent"?: boolean;
 	"x-revalidate"?: boolean;
 	"x-body-limit"?: number;
@@ -41,6 +42,11 @@ export interface Operation {
 	role: string;
 	/** `x-scope`: `system` belongs to no site and takes the role everywhere, `self` is everybody's own affair. */
 	scope: "system" | "self" | undefined;
+	/**
+	 * `x-audit`: how the audit keeps it. Without a word: each one where it may change something. `summary`: the first of a
+	 * minute, then their count. `none`: it only works something out, or is kept elsewhere.
+	 */
+	audit: "each" | "summary" | "none";
 	/** Media types of its body; empty where it takes none. */
 	bodyTypes: readonly string[];
 	/** Media types of its 200, JSON first. */
@@ -215,6 +221,7 @@ function operationFrom(path: string, method: string, raw: RawOperation): Operati
 		isPublic: Array.isArray(raw.security) && raw.security.length === 0,
 		role: raw["x-role"] ?? "viewer",
 		scope: raw["x-scope"],
+		audit: raw["x-audit"] ?? (method === "get" || method === "head" ? "none" : "each"),
 		bodyTypes: Object.keys(raw.requestBody?.content ?? {}),
 		answerTypes: answers.toSorted((a, b) => Number(b === "application/json") - Number(a === "application/json")),
 		idempotent: raw["x-idempotent"] === true,

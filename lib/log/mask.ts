@@ -13,6 +13,9 @@ const inText: readonly [RegExp, string][] = [
 		/(["']?\b\w*(?:password|passphrase|secret|token|api[-_]?key|credential)\w*["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&}\]]+)/gi,
 		`$1${shown}`,
 	],
+	// People: an address of mail, a mobile number of Korea.
+	[/\b([\p{L}\p{N}])[\p{L}\p{N}._%+-]*@((?:[\w-]+\.)+[a-z]{2,})\b/giu, `$1${shown}@$2`],
+	[/\b(01[016-9])[ -]?\d{3,4}[ -]?(\d{2})(\d{2})\b/g, `$1-${shown}-**$3`],
 	[/(smartfactory_session=)[^\s;]+/gi, `$1${shown}`],
 ];
 

@@ -131,6 +131,55 @@ export interface JournalEntry {
 	value: unknown;
 }
 
+/** Something that somebody did, or tried to. */
+export interface AuditRecord {
+	/** Unique; a record that is appended again is the same record. */
+	id: string;
+	/** When, epoch ms. */
+	atMs: number;
+	/** A user, `key:<id>`, `system`, or `?` for somebody whom nobody knows. */
+	who: string;
+	/** An operation of the API by its id, `signIn`, `flow.change`, `config.change` … */
+	what: string;
+	/** What it was done to: a user, an alarm, a node; empty where it is in `what`. */
+	target: string;
+	/** Empty where it belongs to no site. */
+	site: string;
+	/** What else is known: status, before, after, address, request id; secrets are masked already. */
+	detail: Readonly<Record<string, unknown>>;
+}
+
+/** A record in its place in the chain. */
+export interface AuditEntry extends AuditRecord {
+	/** 1, 2, 3 … without a gap. */
+	sequence: number;
+	/** Ties the record to all before it: see lib/store/audit-link.ts. */
+	link: string;
+	/** The text that the link is made of, as it is stored. */
+	text: string;
+}
+
+/** The end of the chain. */
+export interface AuditHead {
+	/** 0: there is nothing yet. */
+	sequence: number;
+	link: string;
+}
+
+export interface AuditQuery extends PageQuery {
+	who?: string;
+	/** Whole, or its beginning before a `*`. */
+	what?: string;
+	target?: string;
+	site?: string;
+	/** Epoch ms, inclusive. */
+	fromMs?: number;
+	/** Epoch ms, exclusive. */
+	toMs?: number;
+	/** In the order in which they were appended; newest first unless told. */
+	order?: "asc" | "desc";
+}
+
 /** Documents of one kind of a site and the lines of their journal that change together: all of it, or nothing. */
 export interface DocumentChange {
 	site: string;
@@ -209,6 +258,14 @@ export interface Store {
 	journal(query: JournalQuery): Promise<Page<JournalEntry>>;
 	/** Forgets the lines of a journal before this instant. */
 	dropJournalBefore(site: string, kind: string, beforeMs: number): Promise<{ entries: number }>;
+	/**
+	 * Appends to the chain of what was done; nothing takes a record back.
+	 *
+	 * @param key secret of the chain: who can write the file, but has no key, can't forge it
+	 * @returns the end of the chain after it
+	 */
+	appendAudit(records: readonly AuditRecord[], key: string): Promise<AuditHead>;
+	audit(query: AuditQuery): Promise<Page<AuditEntry>>;
 	/**
 	 * Drops whole partitions (months, UTC) of raw readings that end before this instant. Intervals and roll-ups stay, also
 	 * when a reading of that time still comes; `latest` no longer knows machines that have been silent since.

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import WebSocket from "ws";
 import { type NodeRed, password, startNodeRed } from "./node-red.ts";
+import { until } from "./system.ts";
 
 /** Doors that somebody's flow opens: API, page, WebSocket, dashboard; and one of our nodes behind an http-in. */
 const flow = [
@@ -45,6 +46,24 @@ const flow = [
 		format: "{{msg.payload}}",
 		wires: [],
 	},
+	{
+		id: "press",
+		type: "ui-button",
+		z: "tab",
+		group: "group",
+		order: 2,
+		label: "Press",
+		payload: "1",
+		wires: [["note"]],
+	},
+	{
+		id: "note",
+		type: "change",
+		z: "tab",
+		rules: [{ t: "set", p: "pressed", pt: "flow", to: '$flowContext("pressed") & "x"', tot: "jsonata" }],
+		wires: [],
+	},
+	...http("pressed", "get", "/pressed", '{"pressed": $flowContext("pressed")}'),
 ];
 
 function http(id: string, method: string, url: string, answer: string): object[] {
@@ -58,7 +77,7 @@ function http(id: string, method: string, url: string, answer: string): object[]
 
 /** The settings of a person who also lets a viewer in. */
 const withViewer = `...(() => {
-	const own = access.createAccess({ home: __dirname });
+	const own = access.createAccess({ home: __dirname, auditStore: "sqlite://" + __dirname + "/audit.db" });
 	own.users.add("viewer-lee", "viewer", ${JSON.stringify(password)}).catch(console.error);
 	return access.settingsFor(own);
 })()`;
@@ -219,6 +238,48 @@ for (const line of ["node-red", "node-red-4"]) {
 			);
 			assert.match(await joinDashboard(red.base, { cookie, origin: red.base }), /^0/);
 			assert.match(await joinDashboard(red.base, { cookie }), /^0/);
+		});
+
+		it("lets an operator press a button of the dashboard, and no viewer", async () => {
+			const pressed = async () =>
+				((await (await fetch(`${red.base}/pressed`, { headers: bearer })).json()) as { pressed?: unknown }).pressed;
+			const press = async (who: string) => {
+				const headers = { cookie: who, origin: red.base };
+				const url = `${red.base}/dashboard/socket.io/?EIO=4&transport=polling`;
+				const { sid } = JSON.parse((await (await fetch(url, { headers })).text()).slice(1)) as { sid: string };
+				await fetch(`${url}&sid=${sid}`, { method: "POST", body: "40", headers });
+				await (await fetch(`${url}&sid=${sid}`, { headers })).text();
+				const body = `42${JSON.stringify(["widget-action", "press", { payload: "pressed" }])}`;
+				await fetch(`${url}&sid=${sid}`, { method: "POST", body, headers });
+			};
+			const viewer = cookieOf(await signIn(red.base, true, "viewer-lee"));
+			await press(viewer);
+			await press(cookie);
+			await until(
+				async () => (await pressed()) !== undefined,
+				() => "nobody could press",
+			);
+			assert.equal(await pressed(), "x");
+		});
+
+		it("keeps in the audit who deployed what, from what to what", async () => {
+			const editor = { cookie, origin: red.base, "content-type": "application/json" };
+			const own = (await (await fetch(`${red.base}/editor/flows`, { headers: { cookie } })).json()) as { id: string }[];
+			const flows = own.map((node) => (node.id === "text" ? { ...node, label: "Power now" } : node));
+			const headers = { ...editor, "Node-RED-Deployment-Type": "nodes" };
+			const deploy = { method: "POST", headers, body: JSON.stringify(flows) };
+			assert.equal((await fetch(`${red.base}/editor/flows`, deploy)).status, 204);
+			await until(
+				async () => (await fetch(`${red.base}/own-page`, { headers: bearer })).ok,
+				() => "flows did not start again",
+			);
+			const kept = await fetch(`${red.base}/api/v1/audit?target=ui-text:text`, { headers: bearer });
+			const { items = [], ...problem } = (await kept.json()) as { items?: Record<string, unknown>[] };
+			assert.deepEqual(problem, {});
+			assert.deepEqual(
+				items.map(({ who, what, before, after }) => ({ who, what, before, after })),
+				[{ who: "admin", what: "flow.change", before: { label: "Power" }, after: { label: "Power now" } }],
+			);
 		});
 
 		it("refuses WebSocket nodes without a session and to pages of other sites", async () => {

@@ -1,5 +1,6 @@
 import { EnergyError } from "../../errors.ts";
 import type { WriteOutcome } from "../store.ts";
+import { AuditChain } from "./audit.ts";
 import { Database } from "./database.ts";
 import { Documents } from "./documents.ts";
 import { failureOf } from "./failure.ts";
@@ -15,6 +16,7 @@ const writes: ReadonlySet<Operation> = new Set([
 	"quarantine",
 	"saveDocuments",
 	"dropJournalBefore",
+	"appendAudit",
 	"dropReadingsBefore",
 ]);
 
@@ -25,6 +27,7 @@ function rowsOf(request: Request): number {
 		const { put, remove, journal } = request.argument;
 		return put.length + remove.length + journal.length;
 	}
+	if (request.operation === "appendAudit") return request.argument.records.length;
 	return request.operation === "quarantine" ? request.argument.length : 1;
 }
 
@@ -37,6 +40,7 @@ export class Engine {
 	readonly #database: Database;
 	readonly #queries: Queries;
 	readonly #documents: Documents;
+	readonly #audit: AuditChain;
 	readonly #writer: Writer | undefined;
 	#dataVersion = -1;
 
@@ -48,6 +52,7 @@ export class Engine {
 				: Database.openForReading(data.path);
 		this.#queries = new Queries(this.#database);
 		this.#documents = new Documents(this.#database);
+		this.#audit = new AuditChain(this.#database);
 		this.#writer = data.role === "writer" ? new Writer(this.#database) : undefined;
 	}
 
@@ -138,6 +143,8 @@ export class Engine {
 				return null;
 			case "dropJournalBefore":
 				return { entries: this.#documents.dropJournalBefore(request.argument) };
+			case "appendAudit":
+				return this.#audit.append(request.argument);
 			case "dropReadingsBefore":
 				return { partitions: writer.dropReadingsBefore(request.argument) };
 			default:
@@ -189,6 +196,8 @@ export class Engine {
 					return this.#documents.list(request.argument);
 				case "journal":
 					return this.#documents.journal(request.argument);
+				case "audit":
+					return this.#audit.list(request.argument);
 				case "stats":
 					return this.#queries.stats();
 				default:

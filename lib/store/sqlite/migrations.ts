@@ -63,6 +63,27 @@ const steps: readonly string[] = [
 	CREATE INDEX journal_by_time ON journal (site, kind, at_ms, id);
 	CREATE INDEX journal_by_subject ON journal (site, kind, subject, at_ms, id);
 	`,
+	// What is searched for is taken from the text that the link stands for: it can't say anything else.
+	`
+	CREATE TABLE audit (
+		sequence INTEGER PRIMARY KEY,
+		entry TEXT NOT NULL,
+		link TEXT NOT NULL,
+		id TEXT GENERATED ALWAYS AS (json_extract(entry, '$.id')) VIRTUAL,
+		at_ms INTEGER GENERATED ALWAYS AS (json_extract(entry, '$.atMs')) VIRTUAL,
+		who TEXT GENERATED ALWAYS AS (json_extract(entry, '$.who')) VIRTUAL,
+		what TEXT GENERATED ALWAYS AS (json_extract(entry, '$.what')) VIRTUAL,
+		target TEXT GENERATED ALWAYS AS (json_extract(entry, '$.target')) VIRTUAL,
+		site TEXT GENERATED ALWAYS AS (json_extract(entry, '$.site')) VIRTUAL
+	) STRICT;
+	CREATE UNIQUE INDEX audit_by_id ON audit (id);
+	CREATE INDEX audit_by_time ON audit (at_ms, sequence);
+	CREATE INDEX audit_by_who ON audit (who, sequence);
+	CREATE INDEX audit_by_what ON audit (what, sequence);
+	CREATE INDEX audit_by_target ON audit (target, sequence);
+	CREATE TRIGGER audit_stands BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the audit only grows'); END;
+	CREATE TRIGGER audit_stays BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'the audit only grows'); END;
+	`,
 ];
 
 /** The columns of one month of raw readings, after machine and time. */

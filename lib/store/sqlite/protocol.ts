@@ -1,5 +1,7 @@
 import type { IntervalColumns, ReadingColumns } from "../columns.ts";
 import type {
+	AuditHead,
+	AuditQuery,
 	DocumentsQuery,
 	EnergyToday,
 	IntervalsQuery,
@@ -52,6 +54,17 @@ export interface TextChange {
 	journal: TextDocument[];
 }
 
+export interface TextAudit {
+	records: { id: string; text: string }[];
+	key: string;
+}
+
+export interface TextAuditEntry {
+	sequence: number;
+	text: string;
+	link: string;
+}
+
 /** Every operation of the engine: its argument and its answer. */
 export interface Operations {
 	defineSite: { argument: SiteDefinition; answer: null };
@@ -70,6 +83,8 @@ export interface Operations {
 	documents: { argument: DocumentsQuery; answer: Page<TextDocument> };
 	journal: { argument: JournalQuery; answer: Page<TextDocument> };
 	dropJournalBefore: { argument: { site: string; kind: string; beforeMs: number }; answer: { entries: number } };
+	appendAudit: { argument: TextAudit; answer: AuditHead };
+	audit: { argument: AuditQuery; answer: Page<TextAuditEntry> };
 	dropReadingsBefore: { argument: number; answer: { partitions: number } };
 	close: { argument: null; answer: null };
 }

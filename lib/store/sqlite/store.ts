@@ -5,6 +5,10 @@ import type { Reading } from "../../telemetry/reading.ts";
 import { buffersOf, decodeIntervals, decodeReadings, encodeIntervals, encodeReadings } from "../columns.ts";
 import { packChange, unpackDocument } from "../documents.ts";
 import type {
+	AuditEntry,
+	AuditHead,
+	AuditQuery,
+	AuditRecord,
 	DocumentChange,
 	DocumentsQuery,
 	EnergyToday,
@@ -158,6 +162,17 @@ export class SqliteStore implements Store {
 
 	dropJournalBefore(site: string, kind: string, beforeMs: number): Promise<{ entries: number }> {
 		return this.#writer.ask("dropJournalBefore", { site, kind, beforeMs });
+	}
+
+	appendAudit(records: readonly AuditRecord[], key: string): Promise<AuditHead> {
+		const packed = records.map((record) => ({ id: record.id, text: JSON.stringify(record) }));
+		return this.#writer.ask("appendAudit", { records: packed, key });
+	}
+
+	async audit(query: AuditQuery): Promise<Page<AuditEntry>> {
+		const page = await this.#reader.ask("audit", query);
+		const items = page.items.map((entry) => ({ ...(JSON.parse(entry.text) as AuditRecord), ...entry }));
+		return { ...page, items };
 	}
 
 	dropReadingsBefore(beforeMs: number): Promise<{ partitions: number }> {

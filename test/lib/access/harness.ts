@@ -69,6 +69,7 @@ export async function serve(
 		stop,
 		close: async () => {
 			await stop();
+			await access.close();
 			if (!keepHome) rmSync(home, { recursive: true, force: true });
 		},
 	};

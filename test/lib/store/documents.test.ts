@@ -51,7 +51,9 @@ describe("documents and journals in the store", () => {
 		assert.equal((await store.document(site, kind, "a"))?.value, 1);
 		await store.close();
 		const database = new DatabaseSync(join(folder, "plant.db"));
-		database.exec("DROP TABLE documents; DROP TABLE journal; DELETE FROM schema_versions WHERE version > 1");
+		database.exec(
+			"DROP TABLE documents; DROP TABLE journal; DROP TABLE audit; DELETE FROM schema_versions WHERE version > 1",
+		);
 		database.close();
 		store = await openStore(url);
 		await store.saveDocuments({ site, kind, journal: [{ subject: "a", atMs: 1, value: "again" }] });
