@@ -2,6 +2,7 @@ import { EnergyError } from "../lib/errors.ts";
 import type { Store } from "../lib/store/store.ts";
 import type { Site } from "../lib/telemetry/site.ts";
 import "./all-tasks.ts";
+import { importOrder, importRequest } from "./desk-import.ts";
 import { checkSite, cursorAt, type Loose, listQuery, subjectOf, trainOrder } from "./desk-input.ts";
 import {
 	type Reader,
@@ -12,7 +13,9 @@ import {
 	wireJob,
 	wireModel,
 } from "./desk-wire.ts";
+import { forecastTask } from "./forecast/training.ts";
 import { addressOf, inOrder, type ModelAddress, type ModelRecord } from "./records.ts";
+import { servingThread } from "./serving/thread.ts";
 import { taskOf } from "./tasks.ts";
 import type { Trainer, TrainingJob } from "./training/trainer.ts";
 
@@ -20,7 +23,7 @@ export type TrainingStep = "queued" | "started" | "progress" | "done" | "failed"
 
 export type DeskEvent =
 	| { event: "training"; step: TrainingStep; job: WireJob }
-	| { event: "model"; step: "promoted" | "rolled-back"; model: WireModel };
+	| { event: "model"; step: "promoted" | "rolled-back" | "retired"; model: WireModel };
 
 export interface DeskOptions {
 	site: Site;
@@ -161,6 +164,30 @@ export class ModelDesk {
 			throw new EnergyError("models.job-elsewhere", { job: id, host, pid });
 		}
 		return this.#ended(this.#wireJob(record, reader));
+	}
+
+	/**
+	 * Takes a model that somebody brought: its manifest and its file are checked at once against its own sample; then, as
+	 * a job, it is tried on the machine's load, which tells how good it is, and stored.
+	 *
+	 * @throws EnergyError `models.bad-input`, `models.machine-unknown`, `models.onnx-…`, `models.busy`
+	 */
+	async import(given: Loose, by: string | undefined, reader: Reader): Promise<WireJob> {
+		const { site, store, trainer, mostWaiting } = this.#options;
+		checkSite(given, site.id);
+		const order = importOrder(given);
+		await this.#checkMachine(order.machine, forecastTask.others ?? []);
+		await servingThread().check(order.file, order.manifest, { engine: "auto", provider: "cpu" });
+		const job = await trainer.train(importRequest(order, site, store, by), mostWaiting);
+		return this.job(job.id, reader);
+	}
+
+	/** Takes a model out of use. @throws EnergyError `models.unknown`, `models.not-active`, `models.bad-input` */
+	async retire(given: Loose, reader: Reader): Promise<WireModel> {
+		const from = await this.#recordOf(given);
+		const model = wireModel(await this.#options.trainer.registry.retire(from.id), reader);
+		if (from.status === "active") this.#options.happened({ event: "model", step: "retired", model });
+		return model;
 	}
 
 	/** Makes a model the one in use. @throws EnergyError `models.unknown`, `models.not-promotable`, `models.bad-input` */

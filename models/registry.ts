@@ -256,6 +256,23 @@ export class ModelRegistry {
 		});
 	}
 
+	/**
+	 * Takes a model out of use; none is in use then, and the next rung of the ladder answers. One that is out of use
+	 * already stays so.
+	 *
+	 * @throws EnergyError `models.unknown`, `models.not-active`
+	 */
+	retire(id: string): Promise<ModelRecord> {
+		return this.#change(addressOf(id), (records) => {
+			const record = recordOf(records, id);
+			if (record.status !== "active" && record.status !== "retired") {
+				throw new EnergyError("models.not-active", { model: id, status: record.status });
+			}
+			record.status = "retired";
+			return record;
+		});
+	}
+
 	/** Reads a model back. @throws EnergyError `models.unknown`, `models.file-…`, `models.kind-unknown` */
 	async load(id: string): Promise<Model<never, unknown>> {
 		const record = await this.get(id);

@@ -408,9 +408,11 @@ export function mayTakeOver(
 	const names = ["hour", "day", "week"].filter((name) => fitted[`${name}Mae`] !== undefined);
 	// Too short a history for a backtest: any model is better than none, none is better than the active one.
 	if (names.length === 0) return active === undefined;
-	const relative = (metrics: Readonly<Record<string, number>>): number =>
-		names.reduce((sum, name) => sum + (metrics[`${name}Mae`] ?? 0) / (metrics[`${name}BaselineMae`] || 1), 0) /
-		names.length;
+	const relative = (metrics: Readonly<Record<string, number>>, at: readonly string[]): number =>
+		at.reduce((sum, name) => sum + (metrics[`${name}Mae`] ?? 0) / (metrics[`${name}BaselineMae`] || 1), 0) / at.length;
 	// Errors are taken relative to the naive forecast of the same weeks: weeks differ in how hard they are.
-	return relative(fitted) < 1 && (active === undefined || relative(fitted) <= 1.05 * relative(active));
+	if (!(relative(fitted, names) < 1)) return false;
+	// A model that somebody brought may know one distance only.
+	const both = names.filter((name) => active?.[`${name}Mae`] !== undefined);
+	return active === undefined || both.length === 0 || relative(fitted, both) <= 1.05 * relative(active, both);
 }

@@ -1,6 +1,7 @@
 import type { Fallback, IssuedMethod } from "../forecast/issued.ts";
 import type { LoadHistory } from "../forecast/load-model.ts";
 import type { Json } from "../model.ts";
+import type { ForeignManifest } from "../onnx/foreign.ts";
 import type { ExecutionProvider } from "../onnx/runtime.ts";
 
 /** A model's file: its id names one content for ever. */
@@ -70,11 +71,11 @@ export interface Served {
 
 export type ServeAnswer = { machine: string; served: Served } | { machine: string; failure: Failure };
 
-export interface ServeOrder {
-	id: number;
-	choice: EngineChoice;
-	questions: ServeQuestion[];
-}
+/** A batch of loads to forecast, or a file that somebody brought and that is to be tried on its own sample. */
+export type ServeOrder = { id: number; choice: EngineChoice } & (
+	| { questions: ServeQuestion[] }
+	| { file: Uint8Array; manifest: ForeignManifest }
+);
 
 export type ServeReply =
 	| { id: number; answers: ServeAnswer[] }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { EnergyError } from "../../lib/errors.ts";
 import { packageRoot } from "../../lib/package-root.cjs";
+import type { ForeignManifest } from "../onnx/foreign.ts";
 import { buffersOf } from "../training/protocol.ts";
 import type { EngineChoice, ServeAnswer, ServeOrder, ServeQuestion, ServeReply } from "./protocol.ts";
 
@@ -17,6 +18,11 @@ export function servingThread(): ServingThread {
 	globals[threadName] ??= new ServingThread();
 	return globals[threadName];
 }
+
+type Asked = { choice: EngineChoice } & (
+	| { questions: ServeQuestion[] }
+	| { file: Uint8Array; manifest: ForeignManifest }
+);
 
 interface Waiting {
 	resolve: (answers: ServeAnswer[]) => void;
@@ -36,6 +42,20 @@ export class ServingThread {
 	 * @throws EnergyError `models.serving-failed`, `models.not-built`
 	 */
 	serve(questions: ServeQuestion[], choice: EngineChoice): Promise<ServeAnswer[]> {
+		return this.#ask({ choice, questions }, buffersOf(questions));
+	}
+
+	/**
+	 * Asks a brought file its own sample.
+	 *
+	 * @throws EnergyError `models.onnx-missing`, `models.onnx-corrupt`, `models.onnx-manifest`, `models.onnx-sample`,
+	 *   `models.onnx-run`
+	 */
+	async check(file: Uint8Array, manifest: ForeignManifest, choice: EngineChoice): Promise<void> {
+		await this.#ask({ choice, file, manifest }, []);
+	}
+
+	#ask(what: Asked, handedOver: ArrayBuffer[]): Promise<ServeAnswer[]> {
 		return new Promise((resolve, reject) => {
 			const worker = this.#started();
 			const id = ++this.#count;
@@ -46,8 +66,8 @@ export class ServingThread {
 			this.#waiting.set(id, { resolve, reject, deadline });
 			// A thread that works keeps the program alive, an idle one does not.
 			worker.ref();
-			const order: ServeOrder = { id, choice, questions };
-			worker.postMessage(order, buffersOf(questions));
+			const order: ServeOrder = { id, ...what };
+			worker.postMessage(order, handedOver);
 		});
 	}
 

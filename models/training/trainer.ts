@@ -17,6 +17,8 @@ export interface TrainingData {
 export interface TrainingRequest extends ModelAddress {
 	kind: string;
 	options: Json;
+	/** Tells trainings of one address and kind apart that are not the same thing asked for twice. */
+	twin?: string;
 	/** Default 1. */
 	seed?: number;
 	/** `asked`, `nightly`, `drift`, `first`. */
@@ -254,7 +256,8 @@ export class Trainer {
 	}
 }
 
-const keyOf = ({ task, site, machine, kind }: TrainingRequest): string => `${task}.${site}.${machine}.${kind}`;
+const keyOf = ({ task, site, machine, kind, twin = "" }: TrainingRequest): string =>
+	`${task}.${site}.${machine}.${kind}.${twin}`;
 
 function addressOf({ task, site, machine }: ModelAddress): ModelAddress {
 	return { task, site, machine };

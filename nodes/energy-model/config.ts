@@ -1,4 +1,4 @@
-export const operations = ["list", "train", "status", "cancel", "promote", "roll-back"] as const;
+export const operations = ["list", "train", "status", "cancel", "promote", "roll-back", "import", "retire"] as const;
 
 export type Operation = (typeof operations)[number];
 

@@ -26,6 +26,8 @@ const paths: readonly { pattern: RegExp; method: string; operation: Asked }[] = 
 	{ pattern: /\/models\/[^/]+\/status$/, method: "GET", operation: "status" },
 	{ pattern: /\/models\/[^/]+\/promote$/, method: "POST", operation: "promote" },
 	{ pattern: /\/models\/[^/]+\/roll-back$/, method: "POST", operation: "roll-back" },
+	{ pattern: /\/models\/import$/, method: "POST", operation: "import" },
+	{ pattern: /\/models\/[^/]+\/retire$/, method: "POST", operation: "retire" },
 	{ pattern: /\/jobs\/[^/]+$/, method: "GET", operation: "job" },
 	{ pattern: /\/jobs\/[^/]+$/, method: "DELETE", operation: "cancel" },
 ];
@@ -71,8 +73,9 @@ export default (RED: NodeAPI): void => {
 		onInput(RED, { node: this, site: config.site }, async (msg: ModelMessage) => {
 			const operation = operationOf(config, msg);
 			const answer = await work(opened(), operation, msg);
-			if (operation === "train" && !msg.req) for (const job of listOf(answer)) ask(job as WireJob, msg);
-			if (msg.req && operation === "train") {
+			const begun = operation === "train" || operation === "import";
+			if (begun && !msg.req) for (const job of listOf(answer)) ask(job as WireJob, msg);
+			if (msg.req && begun) {
 				msg.statusCode = 202;
 				msg.headers = { location: `/api/v1/jobs/${encodeURIComponent((answer as WireJob).id)}` };
 			}
@@ -165,6 +168,10 @@ async function answer(
 			return desk.promote(given, by, reader);
 		case "roll-back":
 			return desk.rollBack(given, by, reader);
+		case "import":
+			return desk.import(given, by, reader);
+		case "retire":
+			return desk.retire(given, reader);
 	}
 }
 
