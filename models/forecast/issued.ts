@@ -6,7 +6,7 @@ import type { ForecastMethod } from "./load-model.ts";
 export type IssuedMethod = ForecastMethod | "brought-model";
 
 /** Why a forecast did not come from the model that should have made it. */
-export type Fallback = "no-model" | "model-unusable" | "gaps-in-history" | "pretrained";
+export type Fallback = "no-model" | "model-unusable" | "gaps-in-history" | "short-horizon" | "pretrained";
 
 /** What did the arithmetic. */
 export interface Engine {

@@ -174,7 +174,8 @@ export class BroughtModel implements Model<BroughtQuestion, Promise<BroughtForec
 				operatingLevel: this.#spec.operatingLevel,
 				metrics: { ...this.#metrics },
 			},
-			arrays: { file: this.#file, ...misses },
+			// A plain array: a Buffer is one too, and its name would not be known when it is read back.
+			arrays: { file: Uint8Array.from(this.#file), ...misses },
 		};
 	}
 

@@ -150,7 +150,8 @@ function fallbackOf({ model, shipped }: ServeQuestion, failure: Failure | undefi
 	const learned = method === "ensemble" || method === "brought-model";
 	if (failure) return "model-unusable" satisfies Fallback;
 	if (!model) return (shipped && learned ? "pretrained" : "no-model") satisfies Fallback;
-	return learned ? undefined : ("gaps-in-history" satisfies Fallback);
+	if (learned) return undefined;
+	return (model.kind === BROUGHT_KIND ? "short-horizon" : "gaps-in-history") satisfies Fallback;
 }
 
 async function ask(shelf: ModelShelf, file: ModelFile, question: ServeQuestion, choice: EngineChoice): Promise<Said> {

@@ -1,9 +1,23 @@
+import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { EnergyError } from "../../lib/errors.ts";
 import "../all-kinds.ts";
 import { kindOf } from "../kinds.ts";
 import type { FitContext, FitOutcome, Json, Model } from "../model.ts";
 import { buffersOf, type TrainingAnswer, type TrainingOrder } from "./protocol.ts";
+
+/** Half of the way to the least of all. */
+const NICE = 10;
+
+// On Linux a priority is that of the thread that asks: a training gives way to the loop, the store and the forecasts.
+// Elsewhere it would be the whole program's, which nothing here may slow down.
+if (process.platform === "linux") {
+	try {
+		setPriority(0, NICE);
+	} catch {
+		// A container may forbid it: the training then takes its turn as others do.
+	}
+}
 
 // The thread that trains: one order at a time. A fit looks at the cancel flag whenever it says how far it is.
 const answer = (message: TrainingAnswer, transfer: ArrayBuffer[] = []): void =>

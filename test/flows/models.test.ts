@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WebSocket } from "ws";
 import { toWire } from "../../lib/telemetry/reading.ts";
+import { encodeOnnx } from "../../models/onnx/graph.ts";
+import { onnxAvailable } from "../../models/onnx/runtime.ts";
 import { steadyReadings } from "../models/anomaly/machines.ts";
 import { type NodeRed, password, startNodeRed } from "./node-red.ts";
 import { type System, startSystem, until } from "./system.ts";
@@ -23,6 +25,16 @@ interface Model {
 	status: string;
 	version: number;
 	[more: string]: unknown;
+}
+
+interface Prediction {
+	issued: string;
+	methods: Record<string, number>;
+	fallback?: string;
+	modelId?: string;
+	memberId?: string;
+	engine: object;
+	points: { energyKwh: number; quantiles: { "0.1": number; "0.9": number } }[];
 }
 
 const tab = (name: string): object[] =>
@@ -170,6 +182,105 @@ describe("the API of models, in the shipped flows", function () {
 		const { problem } = (await korean<Job>("GET", `jobs/${failed.body.id}`)).body;
 		assert.equal(problem?.title, "models.too-little-data");
 		assert.match(problem?.detail ?? "", /부족/);
+	});
+
+	describe("for a forecast model that somebody brings", () => {
+		/** Says what the quarter-hour before said. */
+		const file = Buffer.from(
+			encodeOnnx({
+				name: "as before",
+				inputs: [{ name: "x", shape: ["rows", 1] }],
+				outputs: [{ name: "y", shape: ["rows", 1] }],
+				nodes: [{ op: "Identity", inputs: ["x"], outputs: ["y"] }],
+			}),
+		).toString("base64");
+		const manifest = {
+			...{ manifestVersion: 1, name: "as before", input: "x", output: "y", features: ["last1"] },
+			horizon: { fromLead: 1, toLead: 4 },
+			sample: { rows: [[5]], expected: [5] },
+		};
+		const brought = { machine: "cnc-1", file, manifest };
+		before(async function () {
+			if (await onnxAvailable()) return;
+			if (process.env.CI) assert.fail("onnxruntime-node is missing");
+			console.log("      (no onnxruntime-node here: skipped)");
+			this.skip();
+		});
+
+		it("refuses what does not hold, with the reason", async () => {
+			const refused: [object, number, string][] = [
+				[{ ...brought, file: Buffer.from("no model").toString("base64") }, 422, "models.onnx-corrupt"],
+				[{ ...brought, file: "über" }, 422, "models.bad-input"],
+				[{ ...brought, manifest: { ...manifest, input: "z" } }, 422, "models.onnx-manifest"],
+				[{ ...brought, manifest: { ...manifest, features: ["humidity"] } }, 422, "models.onnx-manifest"],
+				[{ ...brought, manifest: { ...manifest, sample: { rows: [[5]], expected: [6] } } }, 422, "models.onnx-sample"],
+				[{ ...brought, manifest: { ...manifest, author: "me" } }, 400, "access.request-invalid"],
+				[{ ...brought, machine: "../../../etc" }, 422, "models.machine-unknown"],
+				[{ machine: "cnc-1", manifest }, 400, "access.request-invalid"],
+			];
+			for (const [body, status, code] of refused) {
+				const answer = await call<Job>("POST", "models/import", body);
+				assert.deepEqual([answer.status, answer.body.title], [status, code], JSON.stringify(answer.body));
+			}
+			const huge = await call<Job>("POST", "models/import", { ...brought, file: "A".repeat(24_100_000) });
+			assert.equal(huge.status, 413);
+		});
+
+		it("tries it as a job, then has it answer, alone or beside another, until it is retired", async () => {
+			const { status, body } = await call<Job>("POST", "models/import", brought);
+			assert.equal(status, 202, JSON.stringify(body));
+			assert.equal((await ended(call, body.id)).state, "done");
+			const ready = (await call<Model>("GET", `models/${body.id}/status`)).body;
+			assert.deepEqual([ready.status, ready.reason, ready.kind], ["ready", "imported", "onnx-forecast"]);
+
+			const asked = { machine: "cnc-1", horizonMinutes: 120, quantiles: [0.1, 0.9] };
+			const predict = async (more: object = {}) =>
+				(await call<Prediction>("POST", "models/predict", { ...asked, ...more })).body;
+			assert.deepEqual((await predict()).fallback, "no-model");
+			const tried = await predict({ model: body.id });
+			assert.deepEqual(tried.methods, { "brought-model": 4, "last-value": 4 }, JSON.stringify(tried));
+			assert.deepEqual(tried.engine, { name: "onnxruntime", provider: "cpu" });
+			for (const { quantiles, energyKwh } of tried.points) {
+				assert.ok(quantiles["0.1"] <= energyKwh && quantiles["0.9"] >= energyKwh);
+			}
+			assert.equal((await call<Model>("POST", `models/${body.id}/promote`)).body.status, "active");
+			const inUse = await predict();
+			assert.deepEqual([inUse.modelId, inUse.fallback], [body.id, "short-horizon"]);
+			const own = await predict({ recent: { start: "2026-11-02T00:00:00+09:00", energyKwh: [5, null, 7] } });
+			assert.equal(own.issued, "2026-11-01T15:45:00.000Z");
+			assert.deepEqual(
+				own.points.map(({ energyKwh }) => energyKwh),
+				[7, 7, 7, 7, 7, 7, 7, 7],
+			);
+
+			const member = await call<Job>("POST", "models/import", { ...brought, serves: "ensemble" });
+			assert.match((await ended(call, member.body.id)).id, /^forecast-member\.demo\.cnc-1\.1$/);
+			await call<Model>("POST", `models/${member.body.id}/promote`);
+			assert.equal((await predict()).memberId, member.body.id);
+			for (const id of [member.body.id, body.id, body.id]) {
+				assert.equal((await call<Model>("POST", `models/${id}/retire`)).body.status, "retired");
+			}
+			assert.equal((await predict()).fallback, "no-model");
+		});
+	});
+
+	it("answers forecasts as they were issued, and refuses what no forecast can be", async () => {
+		const none = await call<{ items: []; newest: null; accuracy: null }>("GET", "forecasts?machine=cnc-1");
+		assert.deepEqual([none.status, none.body.items, none.body.newest, none.body.accuracy], [200, [], null, null]);
+		const refused: [string, string, object | undefined, number, string][] = [
+			["GET", "forecasts?machine=nowhere", undefined, 422, "models.machine-unknown"],
+			["GET", "forecasts?from=yesterday", undefined, 422, "store.bad-query"],
+			["GET", "forecasts?from=2026-11-02T00:00:00Z&to=2026-12-24T00:00:00Z", undefined, 422, "models.bad-input"],
+			["POST", "models/predict", { machine: "nowhere" }, 422, "models.machine-unknown"],
+			["POST", "models/predict", { machine: "cnc-1", horizonMinutes: 20 }, 400, "access.request-invalid"],
+			["POST", "models/predict", { model: "forecast.demo.cnc-1.99" }, 404, "models.unknown"],
+			["POST", "models/predict", { model: "forecast.elsewhere.cnc-1.1" }, 404, "models.unknown"],
+			["POST", "models/predict", { machine: "mill-1" }, 422, "models.too-little-data"],
+		];
+		for (const [method, path, body, status, code] of refused) {
+			const answer = await call<Job>(method, path, body);
+			assert.deepEqual([answer.status, answer.body.title], [status, code], `${method} ${path} ${answer.body.detail}`);
+		}
 	});
 });
 
