@@ -22,6 +22,7 @@ const subjects = [
 	"ingest",
 	"jobs",
 	"live",
+	"metrics",
 	"nodes",
 	"operation",
 	"plant",
