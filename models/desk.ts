@@ -134,6 +134,12 @@ export class ModelDesk {
 		};
 	}
 
+	/** Every training that is remembered, as a job. */
+	async trainings(reader: Reader): Promise<WireJob[]> {
+		const records = await this.#options.trainer.registry.list({ site: this.#options.site.id });
+		return records.map((record) => this.#wireJob(record, reader));
+	}
+
 	/** @throws EnergyError `models.job-unknown` */
 	async job(id: string, reader: Reader): Promise<WireJob> {
 		return this.#wireJob(await this.#jobRecord(id), reader);

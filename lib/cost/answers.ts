@@ -142,7 +142,7 @@ export function ratesAnswer(
 }
 
 /** Prices now and ahead; a tariff that waits for its dynamic prices still shows its versions. */
-function pricesAhead(contract: SiteContract, own: () => Pricer, parameters: Parameters, nowMs: number) {
+export function pricesAhead(contract: SiteContract, own: () => Pricer, parameters: Parameters, nowMs: number) {
 	const { fromMs, toMs } = rangeOf(parameters, nowMs, DAY_MS);
 	const startMs = Math.floor(fromMs / QUARTER_HOUR_MS) * QUARTER_HOUR_MS;
 	const count = Math.ceil((toMs - startMs) / QUARTER_HOUR_MS);

@@ -1,5 +1,5 @@
 import { statfs } from "node:fs/promises";
-import { type IntervalHistogram, monitorEventLoopDelay, performance } from "node:perf_hooks";
+import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 
 const RESOLUTION_MS = 10;
 const WINDOW_MS = 60_000;
@@ -15,7 +15,7 @@ export interface LoopFigures {
 
 /** How late the event loop is, and how busy; measured from its making on. */
 class LoopWatch {
-	readonly #histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+	readonly #histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 	#since = performance.eventLoopUtilization();
 	#last: LoopFigures | undefined;
 

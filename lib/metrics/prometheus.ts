@@ -42,7 +42,9 @@ export function prometheusText(figures: Statistics): string {
 			[at, alarms?.unacknowledged ?? null],
 		]),
 		metric("smartfactory_anomalies_active", "gauge", "Anomalies that last.", [[at, anomalies?.active ?? null]]),
-		metric("smartfactory_readings_stored_total", "counter", "Readings that this process stored.", [[{}, ingest.stored]]),
+		metric("smartfactory_readings_stored_total", "counter", "Readings that this process stored.", [
+			[{}, ingest.stored],
+		]),
 		metric("smartfactory_readings_rejected_total", "counter", "Readings that this process turned away.", [
 			[{}, ingest.rejected],
 		]),
@@ -69,7 +71,9 @@ export function prometheusText(figures: Statistics): string {
 		metric("process_cpu_seconds_total", "counter", "Processor time of this process.", [[{}, cpuSeconds()]]),
 		metric("process_resident_memory_bytes", "gauge", "Memory of this process.", [[{}, own.residentBytes]]),
 		metric("nodejs_heap_size_used_bytes", "gauge", "Part of its heap that is used.", [[{}, own.heapUsedBytes]]),
-		metric("smartfactory_http_requests_running", "gauge", "Requests that are worked on.", [[{}, requestMeters.running]]),
+		metric("smartfactory_http_requests_running", "gauge", "Requests that are worked on.", [
+			[{}, requestMeters.running],
+		]),
 		...requests(),
 	].join("");
 }
@@ -112,5 +116,4 @@ function braces(labels: Labels): string {
 	return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
 }
 
-const escaped = (text: string): string =>
-	text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+const escaped = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");

@@ -81,7 +81,11 @@ export async function statisticsOf({ site, store, home, version, language }: Sta
 /** From the picture of the live feed where this process has one, else from the store. */
 async function powerOf(live: LivePicture | null, site: Site, store: Store, nowMs: number) {
 	if (live) {
-		const machines = live.machines.map(({ machine, powerKw, energyTodayKwh }) => ({ machine, powerKw, energyTodayKwh }));
+		const machines = live.machines.map(({ machine, powerKw, energyTodayKwh }) => ({
+			machine,
+			powerKw,
+			energyTodayKwh,
+		}));
 		return { totalKw: rounded(live.totalKw), energyTodayKwh: rounded(live.energyTodayKwh), machines };
 	}
 	const [latest, today] = await Promise.all([

@@ -7,6 +7,7 @@ import type { TariffPricer } from "../../lib/demand/pricer.ts";
 import type { DemandConfig, DemandStatus } from "../../lib/demand/types.ts";
 import { wireCommand, wireEvent, wireStatus } from "../../lib/demand/wire.ts";
 import { EnergyError } from "../../lib/errors.ts";
+import { offerPart } from "../../lib/live/board.ts";
 import { explain } from "../../lib/messages.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { shippedTariffs } from "../../lib/tariff/registry.ts";
@@ -141,15 +142,19 @@ export default (RED: NodeAPI): void => {
 			if (!waiting) publish(guard.tick(Date.now()));
 		}, TICK_MS);
 
+		const answer = (): object => latest ?? wireStatus(guard.tick(Date.now()), site.id, advice, levels);
+		const takeBack = offerPart(site.id, "demand", answer);
+
 		return {
 			take: (payload) => take(readingsOf(payload, site.id, guard)),
 			pulse(atMs) {
 				guard.pulse(atMs);
 				if (!waiting) publish(guard.tick(Date.now()));
 			},
-			answer: () => latest ?? wireStatus(guard.tick(Date.now()), site.id, advice, levels),
+			answer,
 			async close(removed) {
 				closed = true;
+				takeBack();
 				clearInterval(timer);
 				if (removed) {
 					// Nobody would restore what this node has shed.

@@ -186,6 +186,28 @@ export class AlarmDesk {
 		return { items: items.map(({ value }) => wireLine(value as JournalLine)), ...(nextCursor && { nextCursor }) };
 	}
 
+	/** How often alarms were raised since then, and those of anomalies among them; with the anomalies that last. */
+	async raisedSince(fromMs: number): Promise<{ raised24h: number; anomalies: { active: number; raised24h: number } }> {
+		const found = { raised24h: 0, anomalies: { active: 0, raised24h: 0 } };
+		const rules = new Set(this.#options.rules.filter(({ source }) => source === "anomaly").map(({ id }) => id));
+		const isAnomaly = (alarm: string): boolean => rules.has(this.#book.get(alarm)?.rule ?? "");
+		for (const alarm of this.#book.all()) if (alarm.active && isAnomaly(alarm.id)) found.anomalies.active++;
+		let cursor: string | undefined;
+		let read = 0;
+		do {
+			const page = await this.#keeper.journal({ fromMs, order: "asc", limit: PAGE, ...(cursor && { cursor }) });
+			for (const { value } of page.items) {
+				const { type, alarm } = value as JournalLine;
+				if (type !== "raised") continue;
+				found.raised24h++;
+				if (isAnomaly(alarm)) found.anomalies.raised24h++;
+			}
+			read += page.items.length;
+			cursor = page.nextCursor;
+		} while (cursor && read < MOST_LINES);
+		return found;
+	}
+
 	/** @throws EnergyError `alarms.bad-query` */
 	async kpi(parameters: Parameters): Promise<object> {
 		const nowMs = Date.now();

@@ -3,6 +3,7 @@ import { accessOf } from "../../lib/access/context.ts";
 import { commandNames, commandOf } from "../../lib/alarms/commands.ts";
 import type { WireAlarm } from "../../lib/alarms/wire.ts";
 import { EnergyError } from "../../lib/errors.ts";
+import { offerPart } from "../../lib/live/board.ts";
 import { explain } from "../../lib/messages.ts";
 import { type EnergyMessage, logLanguage, onInput, statusText } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
@@ -26,11 +27,13 @@ export default (RED: NodeAPI): void => {
 	function EnergyAlarm(this: EnergyAlarmNode, config: EnergyAlarmConfig & NodeDef): void {
 		RED.nodes.createNode(this, config);
 		let desk: AlarmDesk | undefined;
+		let takeBack: (() => void)[] = [];
 		let problem: unknown;
 		let timer: NodeJS.Timeout | undefined;
 		try {
 			desk = deskOf(this, config);
 			timer = start(this, config, desk);
+			takeBack = offersOf(siteOf(RED, config.site).site.id, desk);
 		} catch (error) {
 			problem = error;
 			this.status({ fill: "red", shape: "ring", text: statusText(RED, error) });
@@ -49,6 +52,7 @@ export default (RED: NodeAPI): void => {
 		});
 		this.on("close", (done: () => void) => {
 			clearInterval(timer);
+			for (const stop of takeBack) stop();
 			if (!desk) return done();
 			desk.close().then(done, done);
 		});
@@ -102,6 +106,19 @@ export default (RED: NodeAPI): void => {
 		},
 	});
 };
+
+/** Alarms shown in the whole picture. */
+const SHOWN = 5;
+const DAY_MS = 86_400_000;
+
+/** What the whole picture of the site takes from here. */
+function offersOf(site: string, desk: AlarmDesk): (() => void)[] {
+	const alarms = async (): Promise<object> => {
+		const { items } = (await desk.list({ limit: SHOWN })) as { items: object[] };
+		return { ...desk.counts(), ...(await desk.raisedSince(Date.now() - DAY_MS)), items };
+	};
+	return [offerPart(site, "alarms", alarms), offerPart(site, "efficiency", () => desk.efficiency())];
+}
 
 function topicOf({ site, machine }: WireAlarm, areas: ReadonlyMap<string, string>): string {
 	return `smartfactory/${site}/${areas.get(machine) ?? "plant"}/${machine || "site"}/event`;

@@ -3,6 +3,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { type AccessContext, checkSite } from "../../lib/access/context.ts";
 import type { Access } from "../../lib/access/index.ts";
 import { EnergyError } from "../../lib/errors.ts";
+import { offerPart } from "../../lib/live/board.ts";
 import { LiveHub } from "../../lib/live/hub.ts";
 import { nextDayMs } from "../../lib/live/local-day.ts";
 import type { Delta, LiveEvent, Snapshot } from "../../lib/live/messages.ts";
@@ -86,6 +87,7 @@ export default (RED: NodeAPI): void => {
 		if (!authenticate)
 			node.warn(explain(new EnergyError("live.upgrade-missing", { path, line: settingsLine }), logLanguage));
 		const snapshot = () => hub.snapshot(Date.now());
+		const takeBack = offerPart(site.id, "realtime", snapshot);
 		const resume = (stream: string, seq: number) => hub.resume(stream, seq, Date.now());
 		const server = new LiveServer({ path, authenticate, settingsLine, snapshot, resume });
 		const forget = onSignOut?.((session, user) => server.signedOut(session, user));
@@ -158,6 +160,7 @@ export default (RED: NodeAPI): void => {
 				clearTimeout(corrector);
 				clearTimeout(looker);
 				forget?.();
+				takeBack();
 				RED.server.off("upgrade", server.upgrade);
 				served.delete(path);
 				server.close();

@@ -1,6 +1,10 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { accessOf } from "../../lib/access/context.ts";
 import { EnergyError } from "../../lib/errors.ts";
+import { offerJobs } from "../../lib/jobs/sources.ts";
+import { offerPart } from "../../lib/live/board.ts";
+import type { Language } from "../../lib/messages.ts";
+import { watchQueue } from "../../lib/metrics/tally.ts";
 import { type DeskEvent, ModelDesk } from "../../models/desk.ts";
 import { objectOf } from "../../models/desk-input.ts";
 import type { Reader, WireJob } from "../../models/desk-wire.ts";
@@ -36,6 +40,7 @@ export default (RED: NodeAPI): void => {
 	function EnergyModel(this: Node, config: EnergyModelConfig & NodeDef): void {
 		RED.nodes.createNode(this, config);
 		let desk: ModelDesk | undefined;
+		let takeBack: (() => void)[] = [];
 		/** Messages that asked for a training: each of its steps is told with what else they carry. */
 		const askers = new Map<string, NodeMessage[]>();
 		const show = statusOf(RED, this, () => desk);
@@ -60,6 +65,7 @@ export default (RED: NodeAPI): void => {
 				deadlineMs: 60_000 * setting("deadlineMin", config, 0.1, 1_440),
 				mostWaiting: setting("mostWaiting", config, 1, 1_000),
 			});
+			takeBack = offersOf(node.site.id, desk);
 			return desk;
 		};
 		// Config nodes come before others, but a missing one must not keep the flow from starting.
@@ -83,6 +89,7 @@ export default (RED: NodeAPI): void => {
 			return [msg, null];
 		});
 		this.on("close", () => {
+			for (const stop of takeBack) stop();
 			desk?.close();
 			askers.clear();
 		});
@@ -98,6 +105,34 @@ export default (RED: NodeAPI): void => {
 	}
 	RED.nodes.registerType("energy-model", EnergyModel);
 };
+
+/** Trainings are jobs among others, and the whole picture of the site shows the models in use. */
+function offersOf(site: string, desk: ModelDesk): (() => void)[] {
+	const known = async <T>(work: Promise<T>): Promise<T | undefined> => {
+		try {
+			return await work;
+		} catch (error) {
+			if (error instanceof EnergyError && error.code === "models.job-unknown") return undefined;
+			throw error;
+		}
+	};
+	const models = async (language: Language): Promise<object> => ({
+		items: (await desk.list({ status: "active", limit: 1_000 }, language)).items.map((model) => {
+			const { id, task, machine, kind, trainedAt = null, metrics = {} } = model;
+			return { id, task, machine, kind, trainedAt, metrics };
+		}),
+		training: desk.jobs.length,
+	});
+	return [
+		offerJobs(site, {
+			job: (id, language) => known(desk.job(id, language)),
+			cancel: (id, language) => known(desk.cancel(id, language)),
+			jobs: (language) => desk.trainings(language),
+		}),
+		offerPart(site, "models", models),
+		watchQueue("trainings", () => desk.jobs.length),
+	];
+}
 
 const listOf = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T]);
 

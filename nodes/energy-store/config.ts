@@ -1,6 +1,6 @@
 export const queries = ["readings", "intervals", "series", "latest", "energy-since", "quarantined", "stats"] as const;
 
-export const operations = ["write", "quarantine", ...queries] as const;
+export const operations = ["write", "quarantine", "import", ...queries] as const;
 
 export type Query = (typeof queries)[number];
 export type Operation = (typeof operations)[number];

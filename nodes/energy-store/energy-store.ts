@@ -1,5 +1,11 @@
+import { rm } from "node:fs/promises";
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { accessOf } from "../../lib/access/context.ts";
+import type { UploadRequest } from "../../lib/api/upload.ts";
 import { EnergyError } from "../../lib/errors.ts";
+import { offerJobs } from "../../lib/jobs/sources.ts";
+import { WorkQueue } from "../../lib/jobs/work.ts";
+import { watchQueue } from "../../lib/metrics/tally.ts";
 import {
 	checkSite,
 	formatOf,
@@ -21,9 +27,10 @@ import {
 	wireSeries,
 	wireStats,
 } from "../../lib/store/wire.ts";
+import { type ImportRequest, prepareImport } from "../../lib/telemetry/csv/job.ts";
 import { toWire } from "../../lib/telemetry/reading.ts";
 import type { Site } from "../../lib/telemetry/site.ts";
-import { type EnergyMessage, onInput } from "../on-input.ts";
+import { type EnergyMessage, logLanguage, onInput } from "../on-input.ts";
 import { settle, unsettle } from "../settlement.ts";
 import { siteOf } from "../site-of.ts";
 import { type EnergyStoreConfig, type Operation, operations, type Query } from "./config.ts";
@@ -80,6 +87,16 @@ export default (RED: NodeAPI): void => {
 	function EnergyStore(this: Node, config: EnergyStoreConfig & NodeDef): void {
 		RED.nodes.createNode(this, config);
 		const status = statusOf(this);
+		let imports: Imports | undefined;
+		// Jobs of before this start are asked for, too.
+		if (config.operation === "import") {
+			try {
+				const { site, store } = siteOf(RED, config.site);
+				imports = openImports(site.id, () => store());
+			} catch {
+				// The first message says that the site is missing.
+			}
+		}
 
 		onInput(RED, { node: this, site: config.site }, async (received) => {
 			const msg: StoreMessage = received;
@@ -87,6 +104,7 @@ export default (RED: NodeAPI): void => {
 				const operation = operationOf(config, msg);
 				if (operation === "write") await write(msg);
 				else if (operation === "quarantine") await quarantine(msg);
+				else if (operation === "import") await importFile(msg);
 				else await query(msg, operation);
 				return msg;
 			} catch (error) {
@@ -94,7 +112,10 @@ export default (RED: NodeAPI): void => {
 				throw error;
 			}
 		});
-		this.on("close", () => status.stop());
+		this.on("close", (done: () => void) => {
+			status.stop();
+			closeImports().then(done, done);
+		});
 
 		/** A batch either settles here, or is told to have failed, so that its sender keeps it. */
 		async function committing<T>(msg: StoreMessage, count: number, work: () => Promise<T>): Promise<T> {
@@ -129,6 +150,41 @@ export default (RED: NodeAPI): void => {
 			msg.payload = { quarantined: given.length };
 		}
 
+		/** A request's file; a job that is answered at once does the work. */
+		async function importFile(msg: StoreMessage): Promise<void> {
+			const { upload } = (msg.req ?? {}) as UploadRequest;
+			if (!upload || !msg.req) throw new EnergyError("telemetry.import-no-file");
+			const node = siteOf(RED, config.site);
+			checkSite(node.site, msg.req.query);
+			const access = accessOf(msg.req);
+			const language = access?.language ?? logLanguage;
+			const { id: site, timeZone } = node.site;
+			const asked = importRequest(node.site, msg.req.query);
+			const name = `upload ${upload.hash.slice(0, 12)}`;
+			const target = { site, timeZone, store: () => node.store(), language };
+			const work = await prepareImport(upload.path, name, asked, target);
+			imports ??= openImports(site, () => node.store());
+			const file = upload.take();
+			const facts = { machine: asked.machine, bytes: upload.bytes };
+			const after = (): void => void rm(file, { force: true }).catch(() => undefined);
+			const order = { type: "import", by: access?.user ?? null, facts, work, after };
+			const job = await imports.queue.start(order, language).catch((error: unknown) => {
+				after();
+				throw error;
+			});
+			msg.payload = job;
+			msg.statusCode = 202;
+			msg.headers = { location: `/api/v1/jobs/${encodeURIComponent(job.id)}` };
+			status.answered();
+		}
+
+		async function closeImports(): Promise<void> {
+			if (!imports) return;
+			for (const stop of imports.stop) stop();
+			await imports.queue.close();
+			imports = undefined;
+		}
+
 		async function query(msg: StoreMessage, operation: Query): Promise<void> {
 			const parameters = parametersOf(msg);
 			const format = formatOf(parameters);
@@ -144,6 +200,29 @@ export default (RED: NodeAPI): void => {
 	}
 	RED.nodes.registerType("energy-store", EnergyStore);
 };
+
+interface Imports {
+	queue: WorkQueue;
+	stop: (() => void)[];
+}
+
+function openImports(site: string, store: () => Promise<Store>): Imports {
+	const queue = new WorkQueue({ site, store });
+	return { queue, stop: [offerJobs(site, queue), watchQueue("imports", () => queue.size)] };
+}
+
+/** What the query of `POST …/data/import` says; the contract has looked at its types. */
+function importRequest(site: Site, query: Record<string, unknown>): ImportRequest {
+	const { site: _site, machine, dryRun, acceptGrid, ...values } = query;
+	const known = site.machines.some(({ id }) => id === machine);
+	if (!known && site.unknownMachines === "reject") {
+		const rule = `one of ${site.machines.map(({ id }) => id).join(", ")}`;
+		throw new EnergyError("store.bad-query", { field: "machine", value: machine ?? "", rule });
+	}
+	const said = Object.entries(values).filter(([, value]) => value !== undefined && value !== null);
+	const options = Object.fromEntries(said.map(([name, value]) => [name, String(value)]));
+	return { ...options, machine: String(machine), dryRun: dryRun === true, acceptGrid: acceptGrid === true };
+}
 
 function operationOf(config: EnergyStoreConfig, msg: StoreMessage): Operation {
 	const wanted = config.operation === "from-message" ? msg.operation : config.operation;

@@ -1,6 +1,7 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { accessOf } from "../../lib/access/context.ts";
 import { EnergyError } from "../../lib/errors.ts";
+import { offerPart } from "../../lib/live/board.ts";
 import { startOfDayMs } from "../../lib/live/local-day.ts";
 import { explain, languages } from "../../lib/messages.ts";
 import { pastOf, predictionOf } from "../../models/forecast/forecast-answers.ts";
@@ -66,7 +67,15 @@ export default (RED: NodeAPI): void => {
 					issueAll(horizon(), [record.machine]).catch(failed);
 				}
 			});
-			open = { node, forecasts, close: stop };
+			const takeBack = offerPart(node.site.id, "forecast", (language) => {
+				const nowMs = Math.floor(Date.now() / QUARTER_MS) * QUARTER_MS;
+				return pastOf(forecasts, node.site, { from: nowMs, to: nowMs + 24 * HOUR_MS }, language);
+			});
+			const close = (): void => {
+				stop();
+				takeBack();
+			};
+			open = { node, forecasts, close };
 			return open;
 		};
 

@@ -1,11 +1,12 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { type AdviceAnswer, adviceAnswer } from "../../lib/cost/advice.ts";
 import { adviseInThread } from "../../lib/cost/advise-thread.ts";
-import { carbonAnswer, priceAnswer, ratesAnswer } from "../../lib/cost/answers.ts";
+import { carbonAnswer, priceAnswer, pricesAhead, ratesAnswer } from "../../lib/cost/answers.ts";
 import { MonthBills } from "../../lib/cost/month.ts";
 import { loadPrices, pricePoints, savePrices } from "../../lib/cost/prices.ts";
 import { PriceTagger } from "../../lib/cost/tagger.ts";
 import { EnergyError } from "../../lib/errors.ts";
+import { offerPart } from "../../lib/live/board.ts";
 import { explain } from "../../lib/messages.ts";
 import { checkSite, fail, given, type Parameters } from "../../lib/store/query.ts";
 import { calculateCost } from "../../lib/tariff/calculate-cost.ts";
@@ -85,8 +86,10 @@ export default (RED: NodeAPI): void => {
 				throw error;
 			}
 		});
+		const takeBack = work.offerPrice();
 		this.on("close", () => {
 			closed = true;
+			takeBack?.();
 			announcer?.close();
 		});
 
@@ -160,6 +163,19 @@ class Answers {
 	constructor(site: () => EnergySiteNode, grid: string) {
 		this.#siteOf = site;
 		this.#grid = grid;
+	}
+
+	/** The price now and ahead, for the whole picture of the site; undefined where there is no site. */
+	offerPrice(): (() => void) | undefined {
+		try {
+			const siteNode = this.#siteOf();
+			const { site } = siteNode;
+			const pricer = (): Pricer => siteNode.pricer();
+			return offerPart(site.id, "price", () => pricesAhead(siteNode.contract(), pricer, {}, Date.now()));
+		} catch {
+			// The first message says that the site is missing.
+			return undefined;
+		}
 	}
 
 	billsOf(siteNode: EnergySiteNode): MonthBills {

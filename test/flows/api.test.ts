@@ -251,15 +251,116 @@ describe("the API of the shipped flows", function () {
 		});
 	});
 
-	it("tells strangers whether it works, and the numbers to those who are signed in", async () => {
-		const stranger = await (await fetch(`${red.base}/health`)).json();
-		assert.deepEqual(stranger, {
-			status: "degraded",
-			parts: { store: { status: "ok" }, ingest: { status: "degraded" } },
-		});
+	it("tells strangers whether it works, and the reasons to those who are signed in", async () => {
+		const stranger = (await (await fetch(`${red.base}/health`)).json()) as { parts: Record<string, object> };
+		assert.deepEqual(Object.keys(stranger), ["status", "parts"]);
+		assert.deepEqual(stranger.parts.store, { status: "ok" });
+		assert.deepEqual(stranger.parts.ingest, { status: "degraded" });
 		const known = JSON.parse((await get("/health")).text) as { uptimeS: number; parts: { ingest: { detail: string } } };
 		assert(known.uptimeS >= 0);
 		assert.match(known.parts.ingest.detail, /^last reading \d+ s ago$/);
+		for (const path of ["/health/live", "/health/ready"])
+			assert.equal((await fetch(red.base + path)).status, 200, path);
+		assert.equal((await fetch(`${red.base}/health/store`)).status, 401);
+		const part = JSON.parse((await get("/health/store")).text) as { status: string };
+		assert.equal(part.status, "ok");
+		assert.equal((await get("/health/moon")).status, 400);
+	});
+
+	it("shows everything at a glance, and names what it does not know", async () => {
+		const { status, text } = await get("/api/v1/monitoring/dashboard");
+		assert.equal(status, 200, text);
+		const all = JSON.parse(text) as Record<string, unknown> & { missing: string[]; problems: object };
+		assert.deepEqual([all.missing, all.problems], [["forecast", "schedule", "models"], {}]);
+		assert.equal((all.realtime as { type: string }).type, "snapshot");
+		assert.equal(typeof (all.price as { now: { priceKrwPerKwh: number } }).now.priceKrwPerKwh, "number");
+		const some = JSON.parse((await get("/api/v1/monitoring/dashboard?fields=time,alarms")).text) as object;
+		assert.deepEqual(Object.keys(some), ["time", "alarms"]);
+	});
+
+	it("counts what it does, for people and for Prometheus", async () => {
+		const { status, text } = await get("/api/v1/system/statistics");
+		assert.equal(status, 200, text);
+		const figures = JSON.parse(text) as {
+			ingest: { stored: number };
+			api: { routes: { operation: string; count: number; p99Ms: number }[] };
+		};
+		assert(figures.ingest.stored >= readings.length);
+		const route = figures.api.routes.find(({ operation }) => operation === "postReadings");
+		assert(route && route.count > 0 && route.p99Ms > 0, text);
+		const metrics = await get("/metrics");
+		assert.match(metrics.type, /^text\/plain;.*version=0\.0\.4/);
+		const sample =
+			/^smartfactory_http_requests_total\{method="POST",path="\/api\/v1\/data\/sensors",status="200"\} [1-9]/m;
+		assert.match(metrics.text, sample);
+		// Every line is a comment or a sample of a metric that was declared before.
+		for (const line of metrics.text.trimEnd().split("\n")) {
+			assert.match(
+				line,
+				/^(# (HELP|TYPE) [a-z_0-9]+ .+|[a-z_0-9]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? -?[\d.e+-]+)$/,
+			);
+		}
+		assert.equal((await fetch(`${red.base}/metrics`)).status, 401);
+	});
+
+	describe("of files", () => {
+		const rows = Array.from(
+			{ length: 96 },
+			(_, i) => `${new Date(Date.UTC(2026, 0, 5) + i * quarterMs).toISOString()},25`,
+		);
+		const file = ["time,kWh", ...rows, "yesterday,25"].join("\n");
+		const send = async (query: string, body = file, type = "text/csv") => {
+			const sent = { ...headers, "content-type": type };
+			const answer = await fetch(`${red.base}/api/v1/data/import?${query}`, { method: "POST", headers: sent, body });
+			return { answer, body: (await answer.json()) as Record<string, unknown> };
+		};
+		const ended = async (path: string) => {
+			for (;;) {
+				const job = JSON.parse((await get(path)).text) as { state: string; result: Record<string, unknown> };
+				if (job.state !== "queued" && job.state !== "running") return job;
+			}
+		};
+
+		it("imports one as a job, once however often it is sent", async () => {
+			const dry = await send("machine=cnc-1&dryRun=true");
+			assert.equal(dry.answer.status, 202, JSON.stringify(dry.body));
+			const seen = await ended(dry.answer.headers.get("location") ?? "");
+			assert.deepEqual([seen.state, seen.result.intervals, seen.result.written], ["done", 96, null]);
+			for (const written of [
+				{ inserted: 96, duplicates: 0, replaced: 0 },
+				{ inserted: 0, duplicates: 96, replaced: 0 },
+			]) {
+				const { answer } = await send("machine=cnc-1");
+				const job = await ended(answer.headers.get("location") ?? "");
+				assert.deepEqual([job.state, job.result.written, job.result.rejectedRows], ["done", written, 1]);
+			}
+			const day = "machine=cnc-1&resolution=day&from=2026-01-04T15:00:00Z&to=2026-01-06T15:00:00Z";
+			const days = await items(`/api/v1/data/sensors?${day}`);
+			assert.equal(
+				days.reduce((sum, { energyKwh }) => sum + Number(energyKwh), 0),
+				2400,
+			);
+			const rejected = await items("/api/v1/data/quarantine?machine=cnc-1&reason=Bad_Malformed");
+			assert.equal(rejected.filter(({ source }) => String(source).startsWith("upload ")).length, 1);
+			const list = await items("/api/v1/jobs?type=import&state=done&limit=2");
+			assert.equal(list.length, 2);
+		});
+
+		it("says at once what is wrong with one, and takes no path of this machine", async () => {
+			for (const [query, body, type, status, code] of [
+				["machine=cnc-1", "a,b\nx,y\n", "text/csv", 422, /^telemetry\.import-/],
+				["machine=cnc-1&map=energyKwh=none", file, "text/csv", 422, /^telemetry\.import-column/],
+				["machine=cnc-1", "{}", "application/json", 415, /^(access\.media-type|telemetry\.import-no-file)$/],
+				["machine=..%2F..%2Fetc", file, "text/csv", 400, /^access\.request-invalid/],
+				["machine=cnc-1&file=/etc/passwd", file, "text/csv", 400, /^access\.request-invalid/],
+			] as const) {
+				const { answer, body: problem } = await send(query, body, type);
+				assert.equal(answer.status, status, `${query}: ${JSON.stringify(problem)}`);
+				assert.match(String(problem.title), code);
+			}
+			assert.equal((await get("/api/v1/jobs/import.demo.none")).status, 404);
+			assert.equal((await get("/api/v1/jobs?cursor=none")).status, 400);
+		});
 	});
 
 	it("tells the running quarter-hour, and what it costs", async () => {

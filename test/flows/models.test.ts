@@ -169,7 +169,7 @@ describe("the API of models, in the shipped flows", function () {
 			["GET", "models?site=elsewhere", undefined, 422, "models.bad-input"],
 			["GET", "models/anomaly.demo.cnc-1.99/status", undefined, 404, "models.unknown"],
 			["POST", "models/anomaly.demo.cnc-1.99/promote", undefined, 404, "models.unknown"],
-			["GET", "jobs/anomaly.demo.cnc-1.99", undefined, 404, "models.job-unknown"],
+			["GET", "jobs/anomaly.demo.cnc-1.99", undefined, 404, "jobs.unknown"],
 			["DELETE", "jobs/anomaly.demo.cnc-1.1", undefined, 409, "models.job-ended"],
 		];
 		for (const [method, path, body, status, code] of refused) {

@@ -18,7 +18,15 @@ const alarmLine = (i: number) => ({
 	to: "unacknowledged",
 });
 const job = {
-	...{ id: "anomaly.demo.cnc-1.1", type: "training", site: "demo", task: "anomaly", machine: "cnc-1", kind: "k" },
+	...{
+		id: "anomaly.demo.cnc-1.1",
+		type: "training",
+		by: null,
+		site: "demo",
+		task: "anomaly",
+		machine: "cnc-1",
+		kind: "k",
+	},
 	...{ state: "queued", progress: 0, queuedAt: "2026-11-22T01:00:00.000Z", startedAt: null, endedAt: null },
 	...{ result: null, problem: null },
 };
