@@ -24,8 +24,28 @@ function partsIn(zone: string): Intl.DateTimeFormat {
 	return format;
 }
 
+/** Clocks are set at quarter-hours only, and asking for one takes as long as drawing a line: each is asked for once. */
+const QUARTER_HOUR = 15 * MINUTE;
+const MOST_OFFSETS = 5_000;
+const offsets = new Map<string, Map<number, number>>();
+
 /** Milliseconds that the zone's clock is ahead of UTC at an instant. */
 export function offsetAt(ms: number, zone: string): number {
+	let known = offsets.get(zone);
+	if (!known || known.size > MOST_OFFSETS) {
+		known = new Map();
+		offsets.set(zone, known);
+	}
+	const quarter = Math.floor(ms / QUARTER_HOUR);
+	let offset = known.get(quarter);
+	if (offset === undefined) {
+		offset = offsetOf(quarter * QUARTER_HOUR, zone);
+		known.set(quarter, offset);
+	}
+	return offset;
+}
+
+function offsetOf(ms: number, zone: string): number {
 	const part = Object.fromEntries(
 		partsIn(zone)
 			.formatToParts(ms)

@@ -197,7 +197,6 @@ function barOf(drawn: Drawn, bar: GanttBar, { tabStop }: Looking, handlers: Hand
 	const lanePx = ((row?.height ?? 0) - 4) / lanes;
 	const before = changes.moved.get(key);
 	const added = shown.before !== null && changes.added.has(key);
-	const [shape, toneOf] = operationSigns[operation.state];
 	const { colour } = machineStyle(place.get(operation.machine) ?? 0, tone.value);
 	const words = [
 		operation.label,
@@ -219,7 +218,11 @@ function barOf(drawn: Drawn, bar: GanttBar, { tabStop }: Looking, handlers: Hand
 		{
 			key,
 			type: "button",
-			class: ["se-op", `se-op-${operation.state}`, { "se-op-chosen": selected.value === key }],
+			class: [
+				"se-op",
+				`se-op-${operation.state}`,
+				{ "se-op-chosen": selected.value === key, "se-op-piece": bar.pieces.length === 1 },
+			],
 			"data-op": key,
 			tabindex: key === tabStop ? 0 : -1,
 			"aria-pressed": selected.value === key,
@@ -235,21 +238,29 @@ function barOf(drawn: Drawn, bar: GanttBar, { tabStop }: Looking, handlers: Hand
 			onClick: () => handlers.choose(bar),
 			onKeydown: (event: KeyboardEvent) => handlers.key(bar, event),
 		},
-		[
-			...bar.pieces.map(({ x, width }) =>
-				h("span", { key: x, class: "se-op-piece", style: { left: `${x}px`, width: `${width}px` } }),
-			),
-			bar.width >= 20
-				? h("span", { class: "se-op-words" }, [
-						// Planned is what a bar is anyway; its edge is dashed.
-						operation.state === "planned" ? null : icon(shape, toneOf),
-						operation.pinned ? icon("pin") : null,
-						before || added ? icon("moved") : null,
-						bar.width >= 44 ? h("span", { class: "se-op-name" }, operation.label) : null,
-					])
-				: null,
-		],
+		inside(bar, before !== undefined || added),
 	);
+}
+
+/** What stands in a bar. A bar of one piece is that piece itself: a thousand of them are drawn in no time. */
+function inside({ operation, pieces, width }: GanttBar, changed: boolean): (VNode | string)[] {
+	const [shape, toneOf] = operationSigns[operation.state];
+	const signs = [
+		// Planned is what a bar is anyway; its edge is dashed.
+		operation.state === "planned" ? null : icon(shape, toneOf),
+		operation.pinned ? icon("pin") : null,
+		changed ? icon("moved") : null,
+	].filter((sign) => sign !== null);
+	// As many as there is room for; a name of two letters says nothing.
+	const shown = signs.slice(0, Math.max(0, Math.floor((width - 8) / 16)));
+	const words = [...shown, ...(width >= 40 + 16 * shown.length ? [operation.label] : [])];
+	if (pieces.length === 1) return words;
+	return [
+		...pieces.map(({ x, width: wide }) =>
+			h("span", { key: x, class: "se-op-piece", style: { left: `${x}px`, width: `${wide}px` } }),
+		),
+		h("span", { class: "se-op-words" }, words),
+	];
 }
 
 /** Base load and plan as steps of the plan's intervals, below the cap. */
