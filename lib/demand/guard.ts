@@ -1,22 +1,15 @@
 import { EnergyError } from "../errors.ts";
 import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import type { Reading } from "../telemetry/reading.ts";
+import { PeakBudget } from "./budget.ts";
 import { type Chooser, chooseLoads, greedyChooser } from "./choose.ts";
-import { Limit } from "./limit.ts";
+import { Limit, priceDetails } from "./limit.ts";
 import { Loads } from "./loads.ts";
 import { blank, type DemandSnapshot, type Memory } from "./memory.ts";
 import { SiteMeters } from "./meters.ts";
+import { Moved } from "./moved.ts";
 import { Spread } from "./spread.ts";
-import type {
-	DemandConfig,
-	DemandEvent,
-	DemandStatus,
-	GuardState,
-	Load,
-	LoadCommand,
-	PeakPrice,
-	PeakPricer,
-} from "./types.ts";
+import type { DemandConfig, DemandEvent, DemandStatus, GuardState, Load, LoadCommand, PeakPricer } from "./types.ts";
 
 const MINUTE_MS = 60_000;
 const EVALUATE_MS = 1_000;
@@ -41,6 +34,8 @@ export interface DemandOptions {
 	chooser?: Chooser | undefined;
 	/** Commands are advice that a person may or may not follow. */
 	advice?: boolean | undefined;
+	/** The peak as the schedule knows it: what it can move is shed first, and its limit is this guard's. */
+	budget?: PeakBudget | undefined;
 }
 
 /**
@@ -53,6 +48,8 @@ export class DemandGuard {
 	private chooser: Chooser;
 	private readonly meters: SiteMeters;
 	private readonly loads: Loads;
+	private readonly budget: PeakBudget;
+	private readonly moved: Moved;
 	private readonly spread = new Spread();
 	private readonly minuteKw: (minute: number) => number;
 	private readonly silentMeters: string[] = [];
@@ -68,6 +65,9 @@ export class DemandGuard {
 		this.config = config;
 		this.limit = new Limit(config.limit, options.price);
 		this.advice = options.advice === true;
+		this.budget = options.budget ?? new PeakBudget();
+		this.budget.limitKw = (atMs) => new Limit(config.limit, options.price).kw(atMs);
+		this.moved = new Moved(this.budget, config.responseS);
 		this.chooser = options.chooser ?? greedyChooser("the solver was not loaded");
 		const { meters, main, plausibleKw, silentAfterS, rolloverKwh } = config;
 		// One second less than asked for: judged once a second, the alarm then comes in time.
@@ -206,7 +206,7 @@ export class DemandGuard {
 			status.highKw = null;
 			return;
 		}
-		const pendingKw = this.advice ? 0 : this.loads.pendingKw(nowMs);
+		const pendingKw = this.advice ? 0 : this.loads.pendingKw(nowMs) + this.moved.pendingKw(nowMs);
 		const unseenH = unknownMs / 3_600_000;
 		const soFar = status.energySoFarKwh + averageKw * unseenH;
 		status.powerKw = averageKw;
@@ -317,6 +317,7 @@ export class DemandGuard {
 	private control(nowMs: number, silent: boolean): void {
 		const { status, config, loads, memory } = this;
 		const leftMs = status.endsAtMs - nowMs;
+		this.budget.tight = false;
 		if (status.limitKw === null) {
 			this.restore(nowMs, Number.POSITIVE_INFINITY);
 			status.state = this.calm(nowMs, "ok");
@@ -331,6 +332,7 @@ export class DemandGuard {
 		const expectedKw = (silent ? (status.highKw as number) : status.predictedKw) - advisedKw;
 		const overKw = expectedKw - status.limitKw;
 		const lockedOut = status.elapsedS < config.lockoutS;
+		this.budget.tight = status.predictedKw > status.limitKw && !lockedOut;
 		if (overKw > 0 && !lockedOut && leftMs > LAST_MOMENT_MS) {
 			this.warn(nowMs, leftMs);
 			// Half the margin below the limit, so that noise alone does not carry the quarter-hour over it.
@@ -364,8 +366,20 @@ export class DemandGuard {
 		});
 	}
 
-	private shed(needKw: number, reason: string, nowMs: number): void {
+	/** What the schedule can do later goes first. @returns what it saves, kW */
+	private move(needKw: number, nowMs: number): number {
+		const taken = this.advice ? [] : this.moved.move(needKw, this.chooser, nowMs);
+		if (taken.length === 0) return 0;
+		const savesKw = taken.reduce((sum, { kw }) => sum + kw, 0);
+		const jobs = taken.map(({ job, machine }) => `${job} (${machine})`).join(", ");
+		this.event("demand.moved", "info", nowMs, { jobs, kw: round(savesKw) });
+		return savesKw;
+	}
+
+	private shed(wholeKw: number, reason: string, nowMs: number): void {
 		const { loads, status, memory, chooser } = this;
+		const needKw = wholeKw - this.move(wholeKw, nowMs);
+		if (needKw <= 0) return;
 		const candidates = loads.candidates(nowMs);
 		const picked = candidates.length > 0 ? chooseLoads(candidates, needKw, chooser) : [];
 		let savesKw = 0;
@@ -471,10 +485,3 @@ export class DemandGuard {
 
 const round = (kw: number): number => Math.round(kw * 10) / 10;
 const shown = (kw: number | null): number | null => (kw === null ? null : round(kw));
-
-/** What the price adds to an event; empty where it costs nothing. */
-function priceDetails(price: PeakPrice | null, predictedKw: number): Record<string, unknown> {
-	if (!price || price.krw <= 0) return {};
-	const { krw, krwPerMonth, until, incumbentKw } = price;
-	return { overKw: round(predictedKw - incumbentKw), incumbentKw: round(incumbentKw), krw, krwPerMonth, until };
-}

@@ -52,3 +52,12 @@ export class Limit {
 		return this.asked.price;
 	}
 }
+
+const round = (kw: number): number => Math.round(kw * 10) / 10;
+
+/** What the price adds to an event; empty where it costs nothing. */
+export function priceDetails(price: PeakPrice | null, predictedKw: number): Record<string, unknown> {
+	if (!price || price.krw <= 0) return {};
+	const { krw, krwPerMonth, until, incumbentKw } = price;
+	return { overKw: round(predictedKw - incumbentKw), incumbentKw: round(incumbentKw), krw, krwPerMonth, until };
+}

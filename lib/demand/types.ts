@@ -94,6 +94,7 @@ export interface DemandEvent {
 		| "demand.speaks-again"
 		| "demand.limit-ahead"
 		| "demand.shed"
+		| "demand.moved"
 		| "demand.restored"
 		| "demand.not-enough"
 		| "demand.not-followed"

@@ -1,4 +1,5 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
+import { peakBudgetOf } from "../../lib/demand/budget.ts";
 import { loadChooser } from "../../lib/demand/choose.ts";
 import { DemandGuard } from "../../lib/demand/guard.ts";
 import type { DemandSnapshot } from "../../lib/demand/memory.ts";
@@ -77,7 +78,8 @@ export default (RED: NodeAPI): void => {
 		const given = guardConfigOf(config, site);
 		const priced = pricerOf(config, siteNode);
 		const levels = ownLevels(config);
-		const guard = new DemandGuard(given, { price: priced?.pricer.price, advice });
+		const budget = peakBudgetOf(site.id);
+		const guard = new DemandGuard(given, { price: priced?.pricer.price, advice, budget });
 		const file = new StateFile(RED.settings.userDir ?? process.cwd(), `demand-guard-${node.id}`);
 		const areas = new Map(site.machines.map(({ id, area }) => [id, area || "plant"]));
 		const show = statusOf(RED, node);
@@ -156,6 +158,8 @@ export default (RED: NodeAPI): void => {
 				closed = true;
 				takeBack();
 				clearInterval(timer);
+				budget.limitKw = undefined;
+				budget.tight = false;
 				if (removed) {
 					// Nobody would restore what this node has shed.
 					const back = guard.releaseAll(Date.now());

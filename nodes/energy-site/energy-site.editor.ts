@@ -21,6 +21,7 @@ interface Row {
 	role: string;
 	controllable: boolean;
 	rules: string;
+	work: string;
 }
 
 function rowOf(machine: Partial<Machine>): Row {
@@ -33,6 +34,7 @@ function rowOf(machine: Partial<Machine>): Row {
 		role: machine.role ?? "sub",
 		controllable: machine.controllable === true,
 		rules: machine.rules ? JSON.stringify(machine.rules) : "",
+		work: machine.work ? JSON.stringify(machine.work) : "",
 	};
 }
 
@@ -70,6 +72,9 @@ function addRow(container: JQuery, _index: number, machine: Partial<Machine>): v
 		$("<div>")
 			.css({ marginTop: "4px" })
 			.append(field("ratedKw", "18%", row.ratedKw), role, controllable, field("rules", "32%", row.rules)),
+		$("<div>")
+			.css({ marginTop: "4px" })
+			.append(field("work", "94%", row.work)),
 	);
 }
 
@@ -87,6 +92,7 @@ function rows(): Row[] {
 			role: text("role"),
 			controllable: $(element).find(".energy-site-controllable").prop("checked") === true,
 			rules: text("rules"),
+			work: text("work"),
 		};
 	});
 }

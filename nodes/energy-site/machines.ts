@@ -1,6 +1,6 @@
 import { EnergyError } from "../../lib/errors.ts";
 import { languages } from "../../lib/language.ts";
-import type { Machine, MachineRules } from "../../lib/telemetry/site.ts";
+import type { Machine, MachineRules, WorkingTime } from "../../lib/telemetry/site.ts";
 
 /** Ids are parts of MQTT topics and of URLs. */
 export const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
@@ -14,7 +14,7 @@ function machineOf(value: unknown, at: string): Machine {
 		return fail(at, value, "an object with id, name, area");
 	}
 	const given: { [K in keyof Machine]?: unknown } = value;
-	const { id, name = id, names, area = "", ratedKw, role = "sub", controllable, rules } = given;
+	const { id, name = id, names, area = "", ratedKw, role = "sub", controllable, rules, work } = given;
 	if (typeof id !== "string" || !idPattern.test(id)) {
 		return fail(`${at}.id`, id, "1 to 64 letters, digits, - and _");
 	}
@@ -34,6 +34,8 @@ function machineOf(value: unknown, at: string): Machine {
 	if (controllable === true || controllable === "true") machine.controllable = true;
 	const known = rulesOf(rules, at);
 	if (known) machine.rules = known;
+	const hours = workOf(work, at);
+	if (hours) machine.work = hours;
 	return machine;
 }
 
@@ -77,6 +79,56 @@ function rulesOf(value: unknown, at: string): MachineRules | undefined {
 		}
 	}
 	return rules;
+}
+
+const clockPattern = /^([01]\d:[0-5]\d|2[0-3]:[0-5]\d|24:00)$/;
+const dayPattern = /^(daily|(mon|tue|wed|thu|fri|sat|sun)([-,\s]+(mon|tue|wed|thu|fri|sat|sun))*)$/i;
+const instantPattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
+
+/** When a machine takes orders, as an object or as the JSON text that a person typed into the table. */
+function workOf(value: unknown, at: string): WorkingTime | undefined {
+	if (value === undefined || value === null || value === "") return undefined;
+	const field = `${at}.work`;
+	const work = typeof value === "string" ? parsed(value, field, "a JSON object") : value;
+	if (typeof work !== "object" || work === null || Array.isArray(work)) return fail(field, work, "a JSON object");
+	const parts = ["shifts", "maintenance", "setups", "minPauseMinutes"];
+	for (const [name, entry] of Object.entries(work)) {
+		if (!parts.includes(name)) fail(`${field}.${name}`, entry, `one of ${parts.join(", ")}`);
+	}
+	const given = work as { [K in keyof WorkingTime]?: unknown };
+	const list = (
+		name: "shifts" | "maintenance" | "setups",
+		check: (entry: Record<string, unknown>) => string | undefined,
+	): void => {
+		const entries = given[name] ?? [];
+		const checked: unknown[] = Array.isArray(entries) ? entries : fail(`${field}.${name}`, entries, "an array");
+		checked.forEach((entry, index) => {
+			const known = typeof entry === "object" && entry !== null ? (entry as Record<string, unknown>) : {};
+			const wrong = check(known);
+			if (wrong) fail(`${field}.${name}[${index}]`, JSON.stringify(entry), wrong);
+		});
+	};
+	const matches = (pattern: RegExp, text: unknown): boolean => typeof text === "string" && pattern.test(text);
+	list("shifts", ({ days, from, to }) =>
+		matches(dayPattern, days) && matches(clockPattern, from) && matches(clockPattern, to)
+			? undefined
+			: '{"days": "mon-fri", "from": "06:00", "to": "22:00"}',
+	);
+	list("maintenance", ({ start, end }) =>
+		matches(instantPattern, start) &&
+		matches(instantPattern, end) &&
+		Date.parse(String(end)) > Date.parse(String(start))
+			? undefined
+			: '{"start": "2026-11-23T08:00:00+09:00", "end": …}',
+	);
+	list("setups", ({ from, to, minutes, costKrw = 0 }) =>
+		typeof from === "string" && typeof to === "string" && Number(minutes) >= 0 && Number(costKrw) >= 0
+			? undefined
+			: '{"from": "A", "to": "B", "minutes": 15}',
+	);
+	const pause = given.minPauseMinutes ?? 0;
+	if (typeof pause !== "number" || pause < 0) fail(`${field}.minPauseMinutes`, pause, "a number, 0 or more");
+	return work as WorkingTime;
 }
 
 /**

@@ -1,0 +1,94 @@
+import { randomUUID } from "node:crypto";
+import { EnergyError } from "../errors.ts";
+import type { Store } from "../store/store.ts";
+import type { Answered, Asked } from "./api.ts";
+
+const INBOX = "schedule-inbox";
+const OUTBOX = "schedule-answer";
+const ASK_MS = 250;
+/** A plan that is asked for takes its time. */
+const PATIENCE_MS = 60_000;
+/** Nobody plans where a question lies untouched for so long. */
+const UNTOUCHED_MS = 5_000;
+
+type MailStore = Pick<Store, "documents" | "document" | "saveDocuments">;
+
+type Reply = { answered: Answered } | { code: string; details: EnergyError["details"] };
+
+/**
+ * Asks the process that plans, through the store that both share: a process in the api mode answers for it.
+ *
+ * @throws EnergyError `operation.nobody-plans`, and what the other process throws
+ */
+export async function askThere(site: string, storeOf: () => Promise<MailStore>, asked: Asked): Promise<Answered> {
+	const store = await storeOf();
+	const id = randomUUID();
+	const askedMs = Date.now();
+	await store.saveDocuments({ site, kind: INBOX, put: [{ id, atMs: askedMs, value: asked }] });
+	for (let waiting = true; Date.now() - askedMs < PATIENCE_MS; ) {
+		await new Promise((resolve) => setTimeout(resolve, ASK_MS));
+		const reply = await store.document(site, OUTBOX, id);
+		if (reply) {
+			await store.saveDocuments({ site, kind: OUTBOX, remove: [id] });
+			const value = reply.value as Reply;
+			if ("answered" in value) return value.answered;
+			throw new EnergyError(value.code, value.details);
+		}
+		if (waiting && Date.now() - askedMs > UNTOUCHED_MS) {
+			waiting = (await store.document(site, INBOX, id)) !== undefined;
+			if (waiting) break;
+		}
+	}
+	await store.saveDocuments({ site, kind: INBOX, remove: [id] });
+	throw new EnergyError("operation.nobody-plans");
+}
+
+/** Answers what processes ask that do not plan themselves. */
+export class Inbox {
+	private readonly site: string;
+	private readonly store: () => Promise<MailStore>;
+	private readonly answer: (asked: Asked) => Promise<Answered>;
+	private looking = false;
+
+	constructor(site: string, store: () => Promise<MailStore>, answer: (asked: Asked) => Promise<Answered>) {
+		this.site = site;
+		this.store = store;
+		this.answer = answer;
+	}
+
+	/** Once a second; a store that does not answer has its next chance then. */
+	look(): void {
+		if (this.looking) return;
+		this.looking = true;
+		this.takeAll()
+			.catch(() => undefined)
+			.finally(() => {
+				this.looking = false;
+			});
+	}
+
+	private async takeAll(): Promise<void> {
+		const store = await this.store();
+		const { items } = await store.documents({ site: this.site, kind: INBOX, order: "asc", limit: 100 });
+		if (items.length === 0) return;
+		await store.saveDocuments({ site: this.site, kind: INBOX, remove: items.map(({ id }) => id) });
+		for (const { id, atMs, value } of items) {
+			if (Date.now() - atMs > PATIENCE_MS) continue;
+			// A plan takes seconds; questions behind it do not wait for it.
+			void this.reply(store, id, value as Asked).catch(() => undefined);
+		}
+	}
+
+	private async reply(store: MailStore, id: string, asked: Asked): Promise<void> {
+		const value: Reply = await this.answer(asked).then(
+			(answered) => ({ answered }),
+			(error: unknown) =>
+				error instanceof EnergyError
+					? { code: error.code, details: error.details }
+					: { code: "nodes.unexpected", details: {} },
+		);
+		const old = await store.documents({ site: this.site, kind: OUTBOX, order: "asc", limit: 100 });
+		const remove = old.items.filter(({ atMs }) => Date.now() - atMs > PATIENCE_MS).map((each) => each.id);
+		await store.saveDocuments({ site: this.site, kind: OUTBOX, put: [{ id, atMs: Date.now(), value }], remove });
+	}
+}
