@@ -13,6 +13,7 @@ const order = [
 	"demand",
 	"analyse",
 	"forecast",
+	"schedule",
 	"alarms",
 	"models",
 	"api",

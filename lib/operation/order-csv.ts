@@ -125,13 +125,18 @@ function ordersOf(rows: readonly Row[], timeZone: string, found: Found, lines: M
 		const powers = (cells.powerKw ?? "").split("|").map((part) => numberOf(part, "powerKw", line, found));
 		const minutes = number("minutes");
 		const details = detailsOf(cells, line, timeZone, found);
-		if (absent.length > 0 || minutes === undefined || powers.includes(undefined)) continue;
+		if (id === "" || machine === "") continue;
 		const order: Order = orders.get(id) ?? { id, operations: [] };
 		if (!orders.has(id)) lines.set(`/jobs/${orders.size}`, line);
 		orders.set(id, Object.assign(order, details));
 		const index = [...orders.keys()].indexOf(id);
-		const powerKw = powers.length === 1 ? (powers[0] ?? 0) : (powers as number[]);
-		const mode = { machine, minutes, powerKw };
+		// What could not be read is refused already; a stand-in shows whether the rest of the line is right.
+		const known = powers.map((power) => power ?? 0);
+		const mode = {
+			machine,
+			minutes: minutes ?? known.length * 15,
+			powerKw: known.length === 1 ? (known[0] ?? 0) : known,
+		};
 		let at = order.operations.findIndex((each) => each.id === operation);
 		if (at < 0) {
 			at = order.operations.push(operationOf(cells, operation)) - 1;

@@ -44,10 +44,10 @@ export function parseOrders(input: unknown, around: OrderSurroundings): Order[] 
 export function refuse(issues: readonly OrderIssue[]): void {
 	const [first] = issues;
 	if (!first) return;
-	const where = first.line === undefined ? first.field : `line ${first.line}`;
+	const where = `${first.line === undefined ? "" : `:${first.line} `}${first.field}`.trim();
 	throw new EnergyError("operation.orders-invalid", {
 		count: issues.length,
-		first: `${where}: ${first.text["en-US"]}`,
+		first: `${first.code.replace(/^\w+\./, "")} ${where}`,
 		issues,
 	});
 }

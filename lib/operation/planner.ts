@@ -38,9 +38,9 @@ export async function makePlan(
 	const prepared = await problemOf(request, records.values(), house, options);
 	parseProblem(prepared.problem);
 	const notes = [...prepared.notes];
-	let problem = withFixedThatHold(prepared.problem, new Set(request.pinned), notes);
+	let problem = withFixedThatHold(prepared.problem, new Set(request.pinned), notes, house.site.timeZone);
 	const against = comparison(problem, request);
-	const ladder = new Ladder(options, how.solver ?? optimize, how);
+	const ladder = new Ladder(options, how.solver ?? optimize, how, house.site.timeZone);
 	const begunMs = performance.now();
 	const result = await ladder.climb(problem, against.usable, notes);
 	({ problem } = result);
@@ -57,7 +57,7 @@ export async function makePlan(
 			notes,
 			seconds,
 			records,
-			site: house.site.id,
+			site: house.site,
 			current: against.usable,
 		}),
 		plan: result.answer.plan?.operations ?? null,
@@ -118,6 +118,7 @@ function withFixedThatHold(
 	problem: SchedulingProblem,
 	pinned: ReadonlySet<string>,
 	notes: PlanConflict[],
+	timeZone: string,
 ): SchedulingProblem {
 	const kept: JobSpec[] = [];
 	const free = new Set<string>();
@@ -138,8 +139,12 @@ function withFixedThatHold(
 			const key = keyOf(job.id, operationId(operation, k));
 			free.add(key);
 			if (pinned.has(key)) {
-				const why = wordsOf(first.code, { ...first, job: job.id });
-				const found = note("operation.pin-given-up", { job: job.id, machine: fixed.machine, start: fixed.start });
+				const why = wordsOf(first.code, { ...first, job: job.id }, timeZone);
+				const found = note(
+					"operation.pin-given-up",
+					{ job: job.id, machine: fixed.machine, start: fixed.start },
+					timeZone,
+				);
 				notes.push({
 					...found,
 					text: { "en-US": `${found.text["en-US"]} ${why["en-US"]}`, ko: `${found.text.ko} ${why.ko}` },
@@ -193,12 +198,15 @@ class Ladder {
 	private readonly solver: Solver;
 	private readonly how: { signal?: AbortSignal; onProgress?: (progress: Progress) => void };
 	private readonly stopAtMs: number;
+	private readonly timeZone: string;
 
 	constructor(
 		options: PlannerOptions,
 		solver: Solver,
 		how: { signal?: AbortSignal; onProgress?: (progress: Progress) => void },
+		timeZone: string,
 	) {
+		this.timeZone = timeZone;
 		this.options = options;
 		this.solver = solver;
 		this.how = how;
@@ -243,7 +251,7 @@ class Ladder {
 	): SchedulingProblem | undefined {
 		const way = conflict?.relaxations.find(({ code }) => code !== "scheduling.relax-cap");
 		const job = way?.requirement.job;
-		const why = conflict?.requirements.map(said) ?? [];
+		const why = conflict?.requirements.map((requirement) => said(requirement, this.timeZone)) ?? [];
 		if (!way || job === undefined) return undefined;
 		if (way.code === "scheduling.relax-deadline") {
 			notes.push(because(note("operation.deadline-given-up", { job }), why));
@@ -308,7 +316,8 @@ function withoutJobs(problem: SchedulingProblem, out: ReadonlySet<string>): Sche
 	return { ...problem, jobs: problem.jobs.filter(({ id }) => !gone.has(id)) };
 }
 
-const said = (requirement: Requirement): PlanConflict["text"] => wordsOf(requirement.code, { ...requirement });
+const said = (requirement: Requirement, timeZone: string): PlanConflict["text"] =>
+	wordsOf(requirement.code, { ...requirement }, timeZone);
 
 function because(conflict: PlanConflict, why: readonly PlanConflict["text"][]): PlanConflict {
 	if (why.length === 0) return conflict;

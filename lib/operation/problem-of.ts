@@ -70,7 +70,7 @@ export async function problemOf(
 	let count = wanted;
 	if (prices.known < wanted) {
 		const details = { from: iso(startMs + prices.known * STEP_MS), intervals: wanted - prices.known };
-		notes.push(note("operation.prices-unknown", details));
+		notes.push(note("operation.prices-unknown", details, house.site.timeZone));
 		// Without an hour of prices there is nothing to plan by: the problem then says itself what is missing.
 		if (prices.known >= LEAST_INTERVALS) count = prices.known;
 	}
@@ -81,7 +81,7 @@ export async function problemOf(
 	const demand = await DemandPricer.of(contract, house.pricer(), store, house.site, request.nowMs);
 	const capKw = capsOf(house, contract, demand, options, startMs, count);
 	const { kw, safeKw } = withRunning(request, base, startMs);
-	notes.push(...cutAtCap(safeKw, kw, capKw, startMs));
+	notes.push(...cutAtCap(safeKw, kw, capKw, startMs, house.site.timeZone));
 	for (const job of request.missedDeadlines) notes.push(note("operation.deadline-missed", { job }));
 	const problem: SchedulingProblem = {
 		start: iso(startMs),
@@ -144,7 +144,13 @@ function withRunning(request: PlanRequest, base: BaseLoad, startMs: number): { k
 }
 
 /** Where the base load alone may exceed the cap no job can lie; that is named, and the other quarter-hours are planned. */
-function cutAtCap(safeKw: number[], kw: number[], capKw: readonly (number | null)[], startMs: number): PlanConflict[] {
+function cutAtCap(
+	safeKw: number[],
+	kw: number[],
+	capKw: readonly (number | null)[],
+	startMs: number,
+	timeZone: string,
+): PlanConflict[] {
 	let [count, worst, at] = [0, 0, 0];
 	safeKw.forEach((safe, k) => {
 		const cap = capKw[k] ?? Number.POSITIVE_INFINITY;
@@ -161,7 +167,7 @@ function cutAtCap(safeKw: number[], kw: number[], capKw: readonly (number | null
 		capKw: Math.round(capKw[at] ?? 0),
 		at: iso(startMs + at * STEP_MS),
 	};
-	return [note("operation.base-above-cap", details)];
+	return [note("operation.base-above-cap", details, timeZone)];
 }
 
 function highest({ jobs }: PlanRequest, kw: readonly number[]): number {
@@ -224,13 +230,13 @@ const windowsTill = (
 		.filter(({ machine, untilMs }) => machine === id && untilMs > startMs)
 		.map(({ untilMs }) => ({ start: iso(startMs), end: iso(untilMs), reason }));
 
-export function note(code: string, details: Record<string, string | number>): PlanConflict {
+export function note(code: string, details: Record<string, string | number>, timeZone?: string): PlanConflict {
 	const { job, machine } = details;
 	return {
 		code,
 		...(typeof job === "string" ? { job } : {}),
 		...(typeof machine === "string" ? { machine } : {}),
-		text: wordsOf(code, details),
+		text: wordsOf(code, details, timeZone),
 	};
 }
 

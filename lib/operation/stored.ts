@@ -8,6 +8,7 @@ import {
 	type PlannedOperation,
 	type SchedulingProblem,
 } from "../scheduling/problem.ts";
+import type { Site } from "../telemetry/site.ts";
 import type { Prepared } from "./problem-of.ts";
 import { iso } from "./progress.ts";
 import { type Draft, type JobRecord, keyOf, type PlanRequest } from "./records.ts";
@@ -17,7 +18,7 @@ import { wordsOf } from "./words.ts";
 const STEP_MS = 900_000;
 
 export interface Found {
-	site: string;
+	site: Site;
 	request: PlanRequest;
 	prepared: Prepared;
 	/** What was planned in the end. */
@@ -38,7 +39,7 @@ export function storedOf(found: Found): Draft["stored"] {
 	const startMs = Date.parse(problem.start);
 	const { asSoonAsPossible, current } = answer.savings;
 	return {
-		site,
+		site: site.id,
 		reason: request.reason,
 		by: request.by,
 		horizon: { start: problem.start, end: iso(startMs + problem.intervals * STEP_MS), intervalMinutes: 15 },
@@ -92,7 +93,7 @@ function otherCost(cost: CostLines, { waterfall, costKrw }: Savings): PlanCost {
 	};
 }
 
-function placedOf({ request, problem, answer, records }: Found, entry: PlannedOperation): PlacedOperation {
+function placedOf({ site, request, problem, answer, records }: Found, entry: PlannedOperation): PlacedOperation {
 	const job = problem.jobs.find(({ id }) => id === entry.job) as JobSpec;
 	const spec = job.operations.find((operation, k) => operationId(operation, k) === entry.operation);
 	const mode = spec?.modes.find(({ machine }) => machine === entry.machine);
@@ -114,7 +115,7 @@ function placedOf({ request, problem, answer, records }: Found, entry: PlannedOp
 		...(entry.pieces.length > 1 ? { pieces: entry.pieces } : {}),
 		powerKw: lean(Array.from({ length: intervals }, (_, k) => (mode ? modePowerKw(mode, k) : 0))),
 		costKrw: krw(reason?.costKrw ?? 0),
-		reason: { code, text: wordsOf(code, reason?.details ?? {}) },
+		reason: { code, text: wordsOf(code, reason?.details ?? {}, site.timeZone) },
 		state: request.frozen.includes(key) && spec?.fixed ? "frozen" : "planned",
 		...(request.pinned.includes(key) && spec?.fixed ? { pinned: true as const } : {}),
 		...(job.due === undefined ? {} : { due: job.due }),

@@ -1,7 +1,21 @@
+import { clockOf } from "../calendar/zone-clock.ts";
 import { languages, text } from "../messages.ts";
 import type { Words } from "./types.ts";
 
-/** A message of the catalogue in every language of ours. */
-export function wordsOf(code: string, details: Readonly<Record<string, unknown>>): Words {
-	return Object.fromEntries(languages.map((language) => [language, text(code, details, language)])) as Words;
+const instant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
+
+/** A message of the catalogue in every language of ours; instants as the clock on the wall of the site shows them. */
+export function wordsOf(code: string, details: Readonly<Record<string, unknown>>, timeZone?: string): Words {
+	const shown = timeZone === undefined ? details : local(details, timeZone);
+	return Object.fromEntries(languages.map((language) => [language, text(code, shown, language)])) as Words;
+}
+
+function local(details: Readonly<Record<string, unknown>>, timeZone: string): Record<string, unknown> {
+	const clock = clockOf(timeZone);
+	return Object.fromEntries(
+		Object.entries(details).map(([name, value]) => {
+			const isTime = typeof value === "string" && instant.test(value);
+			return [name, isTime ? clock.isoAt(Date.parse(value)).slice(5, 16).replace("T", " ") : value];
+		}),
+	);
 }
