@@ -150,17 +150,18 @@ export function boardFor(card: CardName, board: ScheduleBoard): ScheduleBoard {
 		current: board.current && change(board.current),
 		proposed: board.proposed && change(board.proposed),
 	});
+	const names = board.jobs.map((job) => ({ ...job, operations: [] }));
 	const noSeries = { siteLoadKw: [], baseLoadKw: [], safeBaseLoadKw: [] };
 	const light = (plan: StoredPlan): StoredPlan => ({ ...plan, ...noSeries });
 	switch (card) {
 		case "schedule-gantt":
-			return { ...board, jobs: board.jobs.map((job) => ({ ...job, operations: [] })), history: [] };
+			return { ...board, jobs: names, history: [] };
 		case "schedule-orders":
 			return { ...board, ...plans((plan) => ({ ...light(plan), capKw: [], prices: [] })), history: [] };
 		case "schedule-bill":
 			return { ...board, ...plans((plan) => ({ ...light(plan), capKw: [] })), jobs: [], history: [], machines: [] };
 		case "schedule-versions":
-			return { ...board, ...plans((plan) => ({ ...light(plan), capKw: [], prices: [] })), jobs: [] };
+			return { ...board, ...plans((plan) => ({ ...light(plan), capKw: [], prices: [] })), jobs: names };
 		default:
 			return { ...board, ...plans((plan) => ({ ...light(plan), prices: [] })), jobs: [] };
 	}

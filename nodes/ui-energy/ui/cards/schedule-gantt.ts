@@ -7,6 +7,7 @@ import {
 	bandsIn,
 	bandTitle,
 	fromTo,
+	jobTitle,
 	machineTitle,
 	minuteMs,
 	operationSigns,
@@ -57,7 +58,7 @@ export const ScheduleGantt = defineComponent({
 				{ plan, machines: board.machines, frozenUntil: board.frozenUntil, bands },
 				{
 					...{ zone: board.timeZone, nowMs: minuteMs.value, widthPx: Math.max(160, width.value - namesPx) },
-					...{ hourPx: 40, lanePx: coarse ? 44 : 32, loadPx: 136 },
+					...{ hourPx: 40, lanePx: coarse ? 48 : 32, loadPx: 136 },
 				},
 			);
 			return {
@@ -220,7 +221,7 @@ function table(state: CardState, { shown, layout, changes }: Drawn, open: boolea
 								layout.bars.map(({ key, operation }) =>
 									h("tr", { key }, [
 										h("th", { scope: "row" }, machineTitle(board, operation.machine)),
-										h("td", operation.label),
+										h("td", jobTitle(board, operation)),
 										h("td", { class: "se-num" }, fromTo(operation.start, operation.end, board)),
 										h("td", [
 											stateName(operation.state),

@@ -1,11 +1,11 @@
 import type { Job, PlacedOperation, ScheduleBoard } from "../../../../lib/operation/types.ts";
+import type { ModeSpec } from "../../../../lib/scheduling/problem.ts";
 import type { CardState } from "../../picture.ts";
-import { power, text } from "../format.ts";
 import { nameOf as nameOfMachine } from "../i18n.ts";
 import { type Buttons, useActing } from "../schedule/acting.ts";
 import { type Draft, draftOf, emptyDraft, type Field, isPlain, type Misfit, orderOf } from "../schedule/form.ts";
 import { button, sureness, trouble } from "../schedule/parts.ts";
-import { at, fromTo, machineTitle, operationSigns, selected, shownOf } from "../schedule/shared.ts";
+import { at, fromTo, machineTitle, operationSigns, powerText, selected, shownOf } from "../schedule/shared.ts";
 import { keyOf } from "../schedule/words.ts";
 import { language, t, won } from "../shell.ts";
 import { defineComponent, h, ref, type VNode, type VNodeChild } from "../vue.ts";
@@ -185,7 +185,9 @@ function row(board: ScheduleBoard, job: Job, places: readonly PlacedOperation[],
 
 const labelled = (key: "schedule.edit" | "schedule.remove" | "schedule.show-it", name: string): string =>
 	`${t(key)}: ${name}`;
-const nameOf = ({ id, name, product }: Job): string => product || name || id;
+/** As on the chart: in Korean the name of its own, where it has one. */
+const nameOf = ({ id, name, product }: Job): string =>
+	(language.value === "ko" ? name : undefined) || product || name || id;
 
 /** Leads from the order to its bar. */
 function show(operation: PlacedOperation | undefined): void {
@@ -198,18 +200,21 @@ function show(operation: PlacedOperation | undefined): void {
 function made(board: ScheduleBoard, job: Job): string {
 	const quantity = job.quantity === undefined ? "" : `${job.quantity.toLocaleString("en-US")} ${job.unit ?? ""}`.trim();
 	const machines = [...new Set(job.operations.flatMap(({ modes }) => modes.map(({ machine }) => machine)))];
-	const mode = isPlain(job) ? job.operations[0]?.modes[0] : undefined;
+	const mode = job.operations.length === 1 ? job.operations[0]?.modes[0] : undefined;
 	return [
 		quantity,
 		machines.map((machine) => machineTitle(board, machine)).join(", "),
-		mode?.minutes === undefined
-			? t("schedule.operations", { n: job.operations.length })
-			: t("schedule.minutes", { n: mode.minutes }),
-		typeof mode?.powerKw === "number" ? text(power(mode.powerKw)) : "",
+		job.operations.length === 1 ? "" : t("schedule.operations", { n: job.operations.length }),
+		mode ? t("schedule.minutes", { n: minutesOf(mode) }) : "",
+		mode ? powerText(mode.powerKw) : "",
 	]
 		.filter(Boolean)
 		.join(" · ");
 }
+
+/** Without a length of its own a run takes as many quarter-hours as it has powers. */
+const minutesOf = ({ minutes, powerKw }: ModeSpec): number =>
+	minutes ?? (Array.isArray(powerKw) ? powerKw.length : 1) * 15;
 
 function planned(board: ScheduleBoard, job: Job, places: readonly PlacedOperation[]): string {
 	const starts = places.map(({ start }) => start).sort((a, b) => Date.parse(a) - Date.parse(b));

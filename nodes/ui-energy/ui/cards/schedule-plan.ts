@@ -4,7 +4,7 @@ import { power, rough, text } from "../format.ts";
 import { ago } from "../i18n.ts";
 import { type Buttons, useActing } from "../schedule/acting.ts";
 import { button, fact, sureness, trouble } from "../schedule/parts.ts";
-import { at, planSigns, type Shown, say, shownOf, statusName } from "../schedule/shared.ts";
+import { at, planSigns, type Shown, say, shownOf, statusName, who } from "../schedule/shared.ts";
 import { type Changes, changesOf, proofOf, savedKrw } from "../schedule/words.ts";
 import { language, nowMs, t, won } from "../shell.ts";
 import { computed, defineComponent, h, type VNode, type VNodeChild } from "../vue.ts";
@@ -86,8 +86,6 @@ function why(plan: PlanSummary): string {
 	const reason = t(`schedule.reason.${plan.reason}`);
 	return `${reason} · ${ago(language.value, nowMs.value - Date.parse(plan.createdAt))} · ${who(plan.by)}`;
 }
-
-const who = (by: string): string => (by === "planner" ? t("schedule.planner") : by);
 
 /** The room that is left below the cap where the plan is highest. */
 function capWords({ capKw, peakKw }: StoredPlan): string {

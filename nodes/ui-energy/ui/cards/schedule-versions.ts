@@ -3,6 +3,7 @@ import type { CardState } from "../../picture.ts";
 import {
 	at,
 	fromTo,
+	jobTitle,
 	machineTitle,
 	planSigns,
 	type Shown,
@@ -10,6 +11,7 @@ import {
 	selected,
 	shownOf,
 	statusName,
+	who,
 } from "../schedule/shared.ts";
 import { changesOf, keyOf } from "../schedule/words.ts";
 import { t, won } from "../shell.ts";
@@ -56,7 +58,7 @@ function changes({ board, plan, before }: Shown): VNode {
 				machine: machineTitle(board, operation.machine),
 			};
 			const from = at(was.start, board);
-			const said = { job: operation.label, from, ...there };
+			const said = { job: jobTitle(board, operation), from, ...there };
 			if (was.machine === operation.machine) return [line(key, t("schedule.change.later", said))];
 			return [line(key, t("schedule.change.moved", { ...said, from: `${machineTitle(board, was.machine)} ${from}` }))];
 		}),
@@ -67,10 +69,10 @@ function changes({ board, plan, before }: Shown): VNode {
 				time: fromTo(operation.start, operation.end, board),
 				machine: machineTitle(board, operation.machine),
 			};
-			return [line(key, t("schedule.change.added", { job: operation.label, ...there }))];
+			return [line(key, t("schedule.change.added", { job: jobTitle(board, operation), ...there }))];
 		}),
 		...removed.map((operation) =>
-			h("li", { key: `gone ${keyOf(operation)}` }, t("schedule.change.removed", { job: operation.label })),
+			h("li", { key: `gone ${keyOf(operation)}` }, t("schedule.change.removed", { job: jobTitle(board, operation) })),
 		),
 	];
 	const title = t("schedule.changes.title", { new: plan.version, old: before?.version ?? "" });
@@ -113,7 +115,7 @@ function version(board: ScheduleBoard, plan: PlanSummary): VNode {
 			[
 				at(plan.createdAt, board),
 				t(`schedule.reason.${plan.reason}`),
-				plan.by === "planner" ? t("schedule.planner") : plan.by,
+				who(plan.by),
 				plan.status === "failed" ? "" : won(plan.cost.plan.totalKrw),
 			]
 				.filter(Boolean)

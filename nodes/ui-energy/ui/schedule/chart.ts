@@ -6,7 +6,16 @@ import { machineStyle } from "../theme.ts";
 import { h, type VNode } from "../vue.ts";
 import { clock, moment } from "../zone.ts";
 import type { GanttBar, GanttLayout, GanttRow } from "./layout.ts";
-import { bandTitle, fromTo, machineTitle, operationSigns, type Shown, selected, stateName } from "./shared.ts";
+import {
+	bandTitle,
+	fromTo,
+	jobTitle,
+	machineTitle,
+	operationSigns,
+	type Shown,
+	selected,
+	stateName,
+} from "./shared.ts";
 import type { Changes } from "./words.ts";
 
 /** A plan as it is drawn. */
@@ -199,7 +208,7 @@ function barOf(drawn: Drawn, bar: GanttBar, { tabStop }: Looking, handlers: Hand
 	const added = shown.before !== null && changes.added.has(key);
 	const { colour } = machineStyle(place.get(operation.machine) ?? 0, tone.value);
 	const words = [
-		operation.label,
+		jobTitle(shown.board, operation),
 		machineTitle(shown.board, operation.machine),
 		fromTo(operation.start, operation.end, shown.board),
 		stateName(operation.state),
@@ -238,12 +247,12 @@ function barOf(drawn: Drawn, bar: GanttBar, { tabStop }: Looking, handlers: Hand
 			onClick: () => handlers.choose(bar),
 			onKeydown: (event: KeyboardEvent) => handlers.key(bar, event),
 		},
-		inside(bar, before !== undefined || added),
+		inside(bar, jobTitle(shown.board, operation), before !== undefined || added),
 	);
 }
 
 /** What stands in a bar. A bar of one piece is that piece itself: a thousand of them are drawn in no time. */
-function inside({ operation, pieces, width }: GanttBar, changed: boolean): (VNode | string)[] {
+function inside({ operation, pieces, width }: GanttBar, title: string, changed: boolean): (VNode | string)[] {
 	const [shape, toneOf] = operationSigns[operation.state];
 	const signs = [
 		// Planned is what a bar is anyway; its edge is dashed.
@@ -253,7 +262,7 @@ function inside({ operation, pieces, width }: GanttBar, changed: boolean): (VNod
 	].filter((sign) => sign !== null);
 	// As many as there is room for; a name of two letters says nothing.
 	const shown = signs.slice(0, Math.max(0, Math.floor((width - 8) / 16)));
-	const words = [...shown, ...(width >= 40 + 16 * shown.length ? [operation.label] : [])];
+	const words = [...shown, ...(width >= 40 + 16 * shown.length ? [title] : [])];
 	if (pieces.length === 1) return words;
 	return [
 		...pieces.map(({ x, width: wide }) =>
@@ -298,25 +307,19 @@ function load(drawn: Drawn, { readMs }: Looking, handlers: Handlers): VNode {
 				),
 				readMs === null ? null : h("path", { class: "se-cursor", d: `M${layout.x(readMs)} 0V${LOAD}` }),
 			]),
-			...names3(drawn),
+			paths.capAt
+				? h(
+						"span",
+						{
+							class: "se-load-cap-name",
+							style: { left: `${paths.capAt.x + 8}px`, top: `${paths.y(paths.capAt.kw) - 16}px` },
+						},
+						`${t("schedule.cap")} ${text(power(paths.capAt.kw))}`,
+					)
+				: null,
 			readMs === null ? null : readout(drawn, readMs),
 		],
 	);
-
-	/** The three lines by name, where each is easily told. */
-	function names3({ shown: { plan: of } }: Drawn): VNode[] {
-		const caps = of.capKw.filter((kw) => kw !== null);
-		const cap = caps.length > 0 ? Math.min(...caps) : null;
-		return cap === null
-			? []
-			: [
-					h(
-						"span",
-						{ class: "se-load-cap-name", style: { top: `${paths.y(cap) - 16}px` } },
-						`${t("schedule.cap")} ${text(power(cap))}`,
-					),
-				];
-	}
 
 	function readout({ layout: { x } }: Drawn, ms: number): VNode | null {
 		const stepMs = plan.horizon.intervalMinutes * 60_000;

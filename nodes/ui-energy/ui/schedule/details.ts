@@ -2,14 +2,25 @@ import type { Job, Override, PlacedOperation } from "../../../../lib/operation/t
 import type { CardState } from "../../picture.ts";
 import { icon } from "../cards/card.ts";
 import { bandSign } from "../cards/price-now.ts";
-import { energy, power, text } from "../format.ts";
+import { energy, text } from "../format.ts";
 import { t, won } from "../shell.ts";
 import { h, type VNode, type VNodeChild } from "../vue.ts";
 import type { Buttons } from "./acting.ts";
 import type { Drawn } from "./chart.ts";
 import type { GanttBar } from "./layout.ts";
 import { button, fact, trouble } from "./parts.ts";
-import { at, bandTitle, fromTo, machineTitle, operationSigns, say, selected, stateName } from "./shared.ts";
+import {
+	at,
+	bandTitle,
+	fromTo,
+	jobTitle,
+	machineTitle,
+	operationSigns,
+	powerText,
+	say,
+	selected,
+	stateName,
+} from "./shared.ts";
 import { energyOf } from "./words.ts";
 
 /** One operation: why it lies where it does, what it costs by band, and what an operator may decide about it. */
@@ -19,9 +30,9 @@ export function detailsOf(state: CardState, drawn: Drawn, bar: GanttBar, buttons
 	const { operation, key } = bar;
 	const job = board.jobs.find(({ id }) => id === operation.job);
 	const before = changes.moved.get(key);
-	return h("section", { class: "se-details-op", "aria-label": operation.label, "aria-live": "polite" }, [
+	return h("section", { class: "se-details-op", "aria-label": jobTitle(board, operation), "aria-live": "polite" }, [
 		h("header", { class: "se-head" }, [
-			h("h3", { class: "se-details-title" }, [icon(...operationSigns[operation.state]), operation.label]),
+			h("h3", { class: "se-details-title" }, [icon(...operationSigns[operation.state]), jobTitle(board, operation)]),
 			h(
 				"button",
 				{
@@ -47,7 +58,7 @@ export function detailsOf(state: CardState, drawn: Drawn, bar: GanttBar, buttons
 							`${machineTitle(board, before.machine)}, ${fromTo(before.start, before.end, board)}`,
 						)
 					: null,
-				fact(t("schedule.power"), powers(operation)),
+				fact(t("schedule.power"), powerText(operation.powerKw)),
 				...dates(operation, job, board),
 			]),
 			costs(state, drawn, operation),
@@ -76,13 +87,6 @@ function standing({ state, pinned, asRun }: PlacedOperation): string {
 function ran({ asRun }: PlacedOperation, board: { timeZone: string }): string {
 	if (!asRun) return "";
 	return asRun.end ? fromTo(asRun.start, asRun.end, board) : t("schedule.since", { time: at(asRun.start, board) });
-}
-
-function powers({ powerKw }: PlacedOperation): string {
-	if (typeof powerKw === "number") return text(power(powerKw));
-	const low = Math.min(...powerKw);
-	const high = Math.max(...powerKw);
-	return low === high ? text(power(low)) : `${text(power(low))}–${text(power(high))}`;
 }
 
 function dates(operation: PlacedOperation, job: Job | undefined, board: { timeZone: string }): VNode[] {

@@ -78,6 +78,8 @@ export function orderOf(
 	const unit = draft.unit.trim();
 	const { state: _state, createdAt: _created, changedAt: _changed, by: _by, pins: _pins, ...kept } = known ?? emptyJob;
 	const { release: _r, due: _d, deadline: _l, name: _n, product: _p, quantity: _q, unit: _u, ...rest } = kept;
+	// A name of its own stays beside what is made.
+	const name = known?.product !== undefined && known.name !== undefined ? { name: known.name } : {};
 	const operations = plain
 		? [{ ...(known?.operations[0] ?? {}), modes: draft.machines.map((machine) => ({ machine, minutes, powerKw })) }]
 		: rest.operations;
@@ -86,7 +88,7 @@ export function orderOf(
 		...(quantity === undefined ? {} : { quantity }),
 		...(unit === "" ? {} : { unit }),
 	};
-	return { order: { ...rest, id, ...what, ...times, priority, operations }, misfits: null };
+	return { order: { ...rest, id, ...name, ...what, ...times, priority, operations }, misfits: null };
 }
 
 const emptyJob: Job = { id: "", operations: [], state: "open", createdAt: "", changedAt: "", by: "" };

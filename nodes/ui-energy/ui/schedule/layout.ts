@@ -86,6 +86,8 @@ export interface GanttLoad {
 	yTicks: number[];
 	y: Scale;
 	peak: { kw: number; atMs: number } | null;
+	/** Where the cap is named: it may hold only while demand counts. */
+	capAt: { kw: number; x: number } | null;
 	/** Intervals whose load is above the cap: there should be none. */
 	over: GanttPiece[];
 }
@@ -275,7 +277,9 @@ function loadOf(plan: StoredPlan, x: Scale, fromMs: number, toMs: number, height
 		// A tenth of a kilowatt is the rounding of what travels.
 		if (kw > (capKw[i] ?? Number.POSITIVE_INFINITY) + 0.1) over.push({ x: x(atMs), width: x(atMs + stepMs) - x(atMs) });
 	}
-	return { base: stepped(baseLoadKw), plan: stepped(siteLoadKw), cap: stepped(capKw), yTicks, y, peak, over };
+	const first = capKw.findIndex((kw, i) => kw !== null && seen[i]);
+	const capAt = first < 0 ? null : { kw: capKw[first] ?? 0, x: Math.max(0, x(starts[first] ?? 0)) };
+	return { base: stepped(baseLoadKw), plan: stepped(siteLoadKw), cap: stepped(capKw), yTicks, y, peak, capAt, over };
 }
 
 /** A line that holds each value over its interval, broken where a value is missing. */

@@ -1,6 +1,14 @@
-import type { OperationState, PlanStatus, ScheduleBoard, StoredPlan, Words } from "../../../../lib/operation/types.ts";
+import type {
+	OperationState,
+	PlacedOperation,
+	PlanStatus,
+	ScheduleBoard,
+	StoredPlan,
+	Words,
+} from "../../../../lib/operation/types.ts";
 import type { CardState } from "../../picture.ts";
 import type { Icon } from "../cards/card.ts";
+import { power, text, three } from "../format.ts";
 import { lookup } from "../i18n.ts";
 import { language, nowMs, t } from "../shell.ts";
 import { computed, ref } from "../vue.ts";
@@ -46,6 +54,11 @@ export function bandTitle({ price }: CardState, band: string): string {
 
 export const say = (words: Words): string => words[language.value];
 
+/** What an operation makes: what the plant calls it in Korean where it has such a name, else what the order says. */
+export function jobTitle({ jobs }: Pick<ScheduleBoard, "jobs">, { job, label }: PlacedOperation): string {
+	return (language.value === "ko" ? jobs.find(({ id }) => id === job)?.name : undefined) || label;
+}
+
 export function machineTitle({ machines }: Pick<ScheduleBoard, "machines">, id: string): string {
 	const known = machines.find((machine) => machine.id === id);
 	return known?.names?.[language.value] || known?.name || id;
@@ -83,6 +96,16 @@ export const planSigns: Record<PlanStatus, [Icon, "calm" | "warn" | "alarm" | "g
 	withdrawn: ["stop", "calm"],
 	failed: ["fault", "alarm"],
 };
+
+/** A power, or the range of a profile. */
+export function powerText(powerKw: number | readonly number[]): string {
+	if (typeof powerKw === "number") return text(power(powerKw));
+	const [low, high] = [Math.min(...powerKw), Math.max(...powerKw)];
+	return low === high ? text(power(low)) : `${three(low)}–${text(power(high))}`;
+}
+
+/** Who asked for a plan; programs of ours by their word. */
+export const who = (by: string): string => lookup(language.value, `schedule.by.${by}`) ?? by;
 
 export const stateName = (state: OperationState): string => t(`schedule.state.${state}`);
 export const statusName = (status: PlanStatus): string => t(`schedule.status.${status}`);
