@@ -5,7 +5,8 @@ import type { Site } from "../lib/telemetry/site.ts";
 import type { Loose } from "./desk-input.ts";
 import { loadModelKind, mayTakeOver } from "./forecast/load-model.ts";
 import { loadTraining, MEMBER_TASK } from "./forecast/training.ts";
-import { BROUGHT_KIND, type BroughtData, type BroughtOptions } from "./onnx/brought-model.ts";
+import { BROUGHT_KIND } from "./onnx/brought-kind.ts";
+import type { BroughtData, BroughtOptions } from "./onnx/brought-model.ts";
 import { type ForeignManifest, parseManifest } from "./onnx/foreign.ts";
 import type { TrainingData, TrainingRequest } from "./training/trainer.ts";
 

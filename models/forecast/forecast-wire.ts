@@ -15,6 +15,13 @@ export interface WirePoint {
 	upperKwh: number;
 }
 
+/** What did the arithmetic, and why not what was asked for. */
+export type WireEngine = Omit<Engine, "failure"> & { problem?: WireProblem };
+
+function wireEngine({ failure, ...engine }: Engine, reader: Reader): WireEngine {
+	return { ...engine, ...(failure && { problem: wireProblem(failure, reader) }) };
+}
+
 /** A forecast as messages and the API show it. */
 export interface WireForecast {
 	machine: string;
@@ -27,7 +34,7 @@ export interface WireForecast {
 	problem?: WireProblem;
 	modelId?: string;
 	memberId?: string;
-	engine: Engine;
+	engine: WireEngine;
 	/** Share of values that the bounds are to hold. */
 	share: number;
 	points: (WirePoint & { quantiles?: Record<string, number> })[];
@@ -42,7 +49,7 @@ export function wireForecast(issued: IssuedForecast, reader: Reader): WireForeca
 		...(failure && { problem: wireProblem(failure, reader) }),
 		...(modelId && { modelId }),
 		...(memberId && { memberId }),
-		...{ engine, share },
+		...{ engine: wireEngine(engine, reader), share },
 		points: issued.energyKwh.map((energyKwh, i) => ({
 			start: iso(issuedMs + i * stepMs),
 			energyKwh,
@@ -87,7 +94,7 @@ export function wireServed(
 		...(failure && { problem: wireProblem(failure, reader) }),
 		...(modelId && { modelId }),
 		...(memberId && { memberId }),
-		...{ engine, share: band?.share ?? 0 },
+		...{ engine: wireEngine(engine, reader), share: band?.share ?? 0 },
 		points: Array.from(forecast, (value, i) => ({
 			start: iso(issuedMs + i * stepMs),
 			energyKwh: watts(value),

@@ -22,6 +22,7 @@ import {
 	quantileLearners,
 	type TreeLearner,
 } from "./tree-learners.ts";
+import type { TreeEnsemble } from "./trees/tree-ensemble.ts";
 
 /** Forecasts of one learner or of all, by row. */
 export interface Answers extends Bounds {
@@ -230,8 +231,12 @@ function learnedPairs(grid: CalendarGrid, values: Float64Array, horizon: Horizon
 }
 
 /** Learned bounds of rows. */
-function boundsOf(bounds: readonly FittedTrees[], { x, anchor }: Pick<Rows, "x" | "anchor">): Bounds {
-	const [lower, upper] = bounds.map((one) => answerOf(one, x, anchor));
+function boundsOf(
+	bounds: readonly FittedTrees[],
+	{ x, anchor }: Pick<Rows, "x" | "anchor">,
+	said?: Asked["said"],
+): Bounds {
+	const [lower, upper] = bounds.map((one) => answerOf(one, x, anchor, said?.get(one.trees)));
 	return { lower: lower as Float64Array, upper: upper as Float64Array };
 }
 
@@ -282,17 +287,19 @@ export interface Asked {
 	names: readonly string[];
 	view: LoadView;
 	pairs: Pairs;
+	/** Answers of the trees to `x` that were worked out elsewhere, before their anchor; others are worked out here. */
+	said?: ReadonlyMap<TreeEnsemble, Float64Array>;
 }
 
 /** Answers of a fitted model. */
-export function predictHorizon(model: HorizonModel, { x, names, view, pairs }: Asked): Answers {
+export function predictHorizon(model: HorizonModel, { x, names, view, pairs, said }: Asked): Answers {
 	const anchor = anchorOf(x, names, model.horizon, view.grid.perDay);
 	const { learners, paths, combination } = model;
 	const own = [
-		...learners.map((learner) => answerOf(learner, x, anchor)),
+		...learners.map((learner) => answerOf(learner, x, anchor, said?.get(learner.trees))),
 		...paths.map((path) => pathAnswers(path, view, pairs)),
 	];
-	return { learners: own, forecast: combine(own, combination), ...boundsOf(model.bounds, { x, anchor }) };
+	return { learners: own, forecast: combine(own, combination), ...boundsOf(model.bounds, { x, anchor }, said) };
 }
 
 /** Learned bounds alone: what the intervals learn from. */

@@ -13,6 +13,8 @@ export interface Engine {
 	name: "typescript" | "onnxruntime";
 	/** Execution provider of onnxruntime. */
 	provider?: string;
+	/** Why it was not onnxruntime, which was asked for. */
+	failure?: { code: string; details: { [name: string]: Json } };
 }
 
 /** A forecast as it was issued: what was believed at that time. Energies in kWh by quarter-hour. */

@@ -11,7 +11,15 @@ import {
 	operatingLevelOf,
 } from "./features.ts";
 import type { Horizon } from "./horizon.ts";
-import { baselines, columnOf, type HorizonModel, memberNames, predictHorizon, trainHorizon } from "./horizon-model.ts";
+import {
+	type Asked,
+	baselines,
+	columnOf,
+	type HorizonModel,
+	memberNames,
+	predictHorizon,
+	trainHorizon,
+} from "./horizon-model.ts";
 import { horizonFromState, horizonState } from "./horizon-state.ts";
 import { pathLearners } from "./path-learners.ts";
 import type { Coverage } from "./rolling-intervals.ts";
@@ -70,6 +78,13 @@ export interface LoadForecast {
 	 * history tells. Absent where no model answered.
 	 */
 	coverage?: Record<string, Coverage>;
+}
+
+/** What one horizon's learners are asked. */
+export interface HorizonRows {
+	model: HorizonModel;
+	builder: FeatureBuilder;
+	asked: Asked;
 }
 
 /** Days that a model needs to learn anything of a week. */
@@ -137,22 +152,38 @@ export class LoadModel implements Model<LoadQuestion, LoadForecast> {
 	 *
 	 * @throws EnergyError `models.too-little-data` where not even one value of the last week is known
 	 */
-	predict({ history, toLead }: LoadQuestion): LoadForecast {
+	predict(question: LoadQuestion): LoadForecast {
+		return this.answer(question, this.rows(question));
+	}
+
+	/** What the learners of each horizon are asked: rows of features, for whoever runs their trees elsewhere. */
+	rows({ history, toLead }: LoadQuestion): HorizonRows[] {
 		const { startMs, stepMs, values, known } = history;
 		const origin = values.length;
 		const grid = new CalendarGrid(startMs, stepMs, origin + toLead, calendarOf(this.options));
 		const builder = new FeatureBuilder(grid, values, this.spec, known ?? {});
 		const names = featureNames(this.spec);
-		const out: LoadForecast = { ...emptyForecast(history, toLead, this.options.share), coverage: {} };
-		const view = { grid, values };
-		for (const model of this.horizons) {
+		return this.horizons.flatMap((model) => {
 			const { fromLead, toLead: last } = model.horizon;
 			const count = Math.min(last, toLead) - fromLead + 1;
-			if (count <= 0) continue;
+			if (count <= 0) return [];
 			const targets = Int32Array.from({ length: count }, (_, i) => origin + fromLead - 1 + i);
 			const origins = new Int32Array(count).fill(origin);
 			const x = builder.matrix(origins, targets);
-			const answers = predictHorizon(model, { x, names, view, pairs: { origins, targets } });
+			return [{ model, builder, asked: { x, names, view: { grid, values }, pairs: { origins, targets } } }];
+		});
+	}
+
+	/** A forecast from rows and, where they were worked out elsewhere, the answers of the trees to them. */
+	answer({ history, toLead }: LoadQuestion, rows: readonly HorizonRows[]): LoadForecast {
+		const { values } = history;
+		const origin = values.length;
+		const out: LoadForecast = { ...emptyForecast(history, toLead, this.options.share), coverage: {} };
+		for (const { model, builder, asked } of rows) {
+			const { fromLead } = model.horizon;
+			const { x, names, view } = asked;
+			const count = x.rows;
+			const answers = predictHorizon(model, asked);
 			const intervals = servedIntervals(model, this.options.share, builder, view, origin);
 			if (out.coverage && intervals.coverage) out.coverage[model.horizon.name] = intervals.coverage;
 			const naive = columnOf(x, names.indexOf(baselines["seasonal-naive"]));

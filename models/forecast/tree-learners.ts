@@ -81,9 +81,18 @@ export interface FittedTrees {
 	trees: TreeEnsemble;
 }
 
-/** Answers of one learner: the load, in the unit of the series. */
-export function answerOf({ anchored, trees }: FittedTrees, x: FloatMatrix, anchor: Float64Array): Float64Array {
-	const out = trees.predict(x);
+/**
+ * Answers of one learner: the load, in the unit of the series.
+ *
+ * @param said what its trees say to these rows, where that was worked out elsewhere
+ */
+export function answerOf(
+	{ anchored, trees }: FittedTrees,
+	x: FloatMatrix,
+	anchor: Float64Array,
+	said?: Float64Array,
+): Float64Array {
+	const out = said ? said.slice() : trees.predict(x);
 	if (anchored) for (let i = 0; i < out.length; i++) out[i] = (out[i] as number) + (anchor[i] as number);
 	return out;
 }

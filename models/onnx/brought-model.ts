@@ -6,10 +6,11 @@ import { baselines, columnOf } from "../forecast/horizon-model.ts";
 import { horizonsTo, type LoadHistory, MIN_DAYS, naiveForecast } from "../forecast/load-model.ts";
 import { CalendarGrid } from "../forecast/series.ts";
 import type { FitOutcome, Json, Metrics, Model, ModelDescription, ModelKind, ModelState } from "../model.ts";
+import { ServingHost } from "../serving/host.ts";
+import { BROUGHT_KIND } from "./brought-kind.ts";
 import { type ForeignManifest, ForeignModel, leadsOf } from "./foreign.ts";
 import type { ExecutionProvider } from "./runtime.ts";
 
-export const BROUGHT_KIND = "onnx-forecast";
 const DAY_MS = 86_400_000;
 /** The model is tried on so many of the newest days, issued every three hours. */
 const TRIAL_DAYS = 28;
@@ -254,7 +255,6 @@ async function tryOut(
 	history: LoadHistory,
 	spec: FeatureSpec,
 	options: BroughtOptions,
-	progress: (share: number) => void,
 ): Promise<Trial> {
 	const { values, stepMs } = history;
 	const perDay = Math.round(DAY_MS / stepMs);
@@ -268,7 +268,6 @@ async function tryOut(
 	const step = Math.floor(perDay / ISSUES_PER_DAY);
 	const origins = Array.from({ length: days * ISSUES_PER_DAY }, (_, i) => first + i * step);
 	const paths = await pathsOf(model, grid, values, spec, origins);
-	progress(0.7);
 	const builder = new FeatureBuilder(grid, values, spec);
 	const names = featureNames(spec);
 	const metrics: Record<string, number> = {};
@@ -334,6 +333,27 @@ function thinned(sorted: Float64Array, most: number): Float64Array {
 	);
 }
 
+/**
+ * Asks a brought file its own sample and tries it on the load. Runs native code: in a process of its own.
+ *
+ * @throws EnergyError `models.onnx-…`
+ */
+export async function tried(
+	{ file, manifest, history }: BroughtData,
+	options: BroughtOptions,
+): Promise<{ state: ModelState; metrics: Metrics }> {
+	const foreign = await ForeignModel.open(`trial of ${manifest.name}`, file, manifest);
+	const { values, stepMs } = history;
+	const perDay = Math.round(DAY_MS / stepMs);
+	const usable = values.reduce((count, value) => count + (Number.isFinite(value) ? 1 : 0), 0);
+	const grid = gridOf(history, values.length, options);
+	const level = usable > 0 ? operatingLevelOf(dayMeansOf(grid, values, values.length)) : 0;
+	const spec: FeatureSpec = { operatingLevel: Number.isFinite(level) ? level : 0, known: [] };
+	const { metrics, misses }: Trial =
+		usable >= MIN_DAYS * perDay ? await tryOut(foreign, history, spec, options) : { metrics: {}, misses: new Map() };
+	return { state: new BroughtModel(manifest, file, spec, misses, metrics).serialise(), metrics };
+}
+
 /** How brought models are checked, tried on the plant's load and read back. */
 export const broughtModelKind: ModelKind<
 	BroughtData,
@@ -345,20 +365,18 @@ export const broughtModelKind: ModelKind<
 	kind: BROUGHT_KIND,
 	task: "forecast",
 	version: 1,
-	async fit({ file, manifest, history }, options, { progress }): Promise<FitOutcome<BroughtModel>> {
-		const foreign = await ForeignModel.open(`${manifest.name} ${file.length} ${Date.now()}`, file, manifest);
-		progress(0.1);
-		const { values, stepMs } = history;
-		const perDay = Math.round(DAY_MS / stepMs);
-		const usable = values.reduce((count, value) => count + (Number.isFinite(value) ? 1 : 0), 0);
-		const grid = gridOf(history, values.length, options);
-		const level = usable > 0 ? operatingLevelOf(dayMeansOf(grid, values, values.length)) : 0;
-		const spec: FeatureSpec = { operatingLevel: Number.isFinite(level) ? level : 0, known: [] };
-		const enough = usable >= MIN_DAYS * perDay;
-		const trial: Trial = enough
-			? await tryOut(foreign, history, spec, options, progress)
-			: { metrics: {}, misses: new Map() };
-		return { model: new BroughtModel(manifest, file, spec, trial.misses, trial.metrics), metrics: trial.metrics };
+	async fit(data, options, { progress }): Promise<FitOutcome<BroughtModel>> {
+		const host = new ServingHost("process");
+		try {
+			progress(0.1);
+			const reply = await host.ask({ what: "try", data, options });
+			if (!("tried" in reply)) throw new EnergyError("models.serving-failed", { reason: "no trial" });
+			progress(0.9);
+			const { state, metrics } = reply.tried;
+			return { model: BroughtModel.deserialise(state), metrics };
+		} finally {
+			await host.close();
+		}
 	},
 	deserialise: (state) => BroughtModel.deserialise(state),
 };

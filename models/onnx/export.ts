@@ -1,38 +1,13 @@
 import type { WindowRidge } from "../forecast/linear.ts";
 import type { Lstm } from "../forecast/lstm.ts";
 import type { TreeEnsemble } from "../forecast/trees/tree-ensemble.ts";
-import { encodeOnnx, ML_DOMAIN } from "./graph.ts";
+import { encodeOnnx, ML_DOMAIN, type OnnxNode } from "./graph.ts";
 
 /**
  * Trees as an ONNX model: `features` [rows, columns] and `anchor` [rows, 1] in, `forecast` [rows, 1] out. Thresholds
  * are single-precision numbers already, so every row ends in the very leaf it ends in here.
  */
 export function treesToOnnx(trees: TreeEnsemble): Uint8Array {
-	const { offsets, feature, value, left, missingLeft } = trees.arrays;
-	const nodes = feature.length;
-	const treeIds = new Int32Array(nodes);
-	const nodeIds = new Int32Array(nodes);
-	const trueIds = new Int32Array(nodes);
-	const falseIds = new Int32Array(nodes);
-	const modes: string[] = [];
-	const thresholds = new Float32Array(nodes);
-	const leaves: number[] = [];
-	for (let tree = 0; tree + 1 < offsets.length; tree++) {
-		const root = offsets[tree] as number;
-		for (let node = root; node < (offsets[tree + 1] as number); node++) {
-			treeIds[node] = tree;
-			nodeIds[node] = node - root;
-			if ((feature[node] as number) < 0) {
-				modes.push("LEAF");
-				leaves.push(node);
-				continue;
-			}
-			modes.push("BRANCH_LEQ");
-			thresholds[node] = value[node] as number;
-			trueIds[node] = (left[node] as number) - root;
-			falseIds[node] = (left[node] as number) - root + 1;
-		}
-	}
 	return encodeOnnx({
 		name: "trees",
 		inputs: [
@@ -41,32 +16,78 @@ export function treesToOnnx(trees: TreeEnsemble): Uint8Array {
 		],
 		outputs: [{ name: "forecast", shape: ["rows", 1] }],
 		nodes: [
-			{
-				op: "TreeEnsembleRegressor",
-				domain: ML_DOMAIN,
-				inputs: ["features"],
-				outputs: ["distance"],
-				attributes: {
-					aggregate_function: { text: "SUM" },
-					n_targets: { int: 1 },
-					base_values: { floats: Float32Array.of(trees.base) },
-					nodes_treeids: { ints: treeIds },
-					nodes_nodeids: { ints: nodeIds },
-					nodes_featureids: { ints: feature.map((column) => Math.max(column, 0)) },
-					nodes_values: { floats: thresholds },
-					nodes_modes: { texts: modes },
-					nodes_truenodeids: { ints: trueIds },
-					nodes_falsenodeids: { ints: falseIds },
-					nodes_missing_value_tracks_true: { ints: missingLeft },
-					target_treeids: { ints: leaves.map((node) => treeIds[node] as number) },
-					target_nodeids: { ints: leaves.map((node) => nodeIds[node] as number) },
-					target_ids: { ints: new Int32Array(leaves.length) },
-					target_weights: { floats: Float32Array.from(leaves, (node) => (value[node] as number) * trees.scale) },
-				},
-			},
+			regressor([trees], "features", "distance"),
 			{ op: "Add", inputs: ["distance", "anchor"], outputs: ["forecast"] },
 		],
 	});
+}
+
+/**
+ * Several ensembles on the same columns as one ONNX model, so that one run answers for all of them: `features`
+ * [rows, columns] in, `answers` [rows, ensembles] out, before their anchors.
+ */
+export function ensemblesToOnnx(ensembles: readonly TreeEnsemble[]): Uint8Array {
+	return encodeOnnx({
+		name: "ensembles",
+		inputs: [{ name: "features", shape: ["rows", ensembles[0]?.columns ?? 0] }],
+		outputs: [{ name: "answers", shape: ["rows", ensembles.length] }],
+		nodes: [regressor(ensembles, "features", "answers")],
+	});
+}
+
+function regressor(ensembles: readonly TreeEnsemble[], input: string, output: string): OnnxNode {
+	const nodes = ensembles.reduce((sum, { arrays }) => sum + arrays.feature.length, 0);
+	const at = { trees: new Int32Array(nodes), ids: new Int32Array(nodes), features: new Int32Array(nodes) };
+	const next = { yes: new Int32Array(nodes), no: new Int32Array(nodes), missing: new Int32Array(nodes) };
+	const thresholds = new Float32Array(nodes);
+	const modes: string[] = [];
+	const leaves: { tree: number; id: number; target: number; weight: number }[] = [];
+	let place = 0;
+	let tree = 0;
+	for (const [target, { arrays, scale }] of ensembles.entries()) {
+		const { offsets, feature, value, left, missingLeft } = arrays;
+		for (let t = 0; t + 1 < offsets.length; t++, tree++) {
+			const root = offsets[t] as number;
+			for (let node = root; node < (offsets[t + 1] as number); node++, place++) {
+				at.trees[place] = tree;
+				at.ids[place] = node - root;
+				at.features[place] = Math.max(feature[node] as number, 0);
+				next.missing[place] = missingLeft[node] as number;
+				if ((feature[node] as number) < 0) {
+					modes.push("LEAF");
+					leaves.push({ tree, id: node - root, target, weight: (value[node] as number) * scale });
+					continue;
+				}
+				modes.push("BRANCH_LEQ");
+				thresholds[place] = value[node] as number;
+				next.yes[place] = (left[node] as number) - root;
+				next.no[place] = (left[node] as number) - root + 1;
+			}
+		}
+	}
+	return {
+		op: "TreeEnsembleRegressor",
+		domain: ML_DOMAIN,
+		inputs: [input],
+		outputs: [output],
+		attributes: {
+			aggregate_function: { text: "SUM" },
+			n_targets: { int: ensembles.length },
+			base_values: { floats: Float32Array.from(ensembles, ({ base }) => base) },
+			nodes_treeids: { ints: at.trees },
+			nodes_nodeids: { ints: at.ids },
+			nodes_featureids: { ints: at.features },
+			nodes_values: { floats: thresholds },
+			nodes_modes: { texts: modes },
+			nodes_truenodeids: { ints: next.yes },
+			nodes_falsenodeids: { ints: next.no },
+			nodes_missing_value_tracks_true: { ints: next.missing },
+			target_treeids: { ints: leaves.map((leaf) => leaf.tree) },
+			target_nodeids: { ints: leaves.map(({ id }) => id) },
+			target_ids: { ints: leaves.map(({ target }) => target) },
+			target_weights: { floats: Float32Array.from(leaves, ({ weight }) => weight) },
+		},
+	};
 }
 
 /** The network as an ONNX model: `sequence` [steps, rows, inputs] in, `forecast` [rows, outputs] out. */

@@ -26,7 +26,7 @@ export async function onnxAvailable(): Promise<boolean> {
 }
 
 /** Models kept loaded; the least used of late goes first. */
-const CACHED = 64;
+const CACHED = 512;
 
 const sessions = new Map<string, Promise<OnnxSession>>();
 
@@ -34,14 +34,19 @@ const sessions = new Map<string, Promise<OnnxSession>>();
  * The session of a model file, loaded once.
  *
  * @param key unique for the file's content, e.g. id and version of the model
+ * @param file the file, or how to make it
  * @throws EnergyError `models.onnx-missing` without onnxruntime-node, `models.onnx-corrupt` for a file it can't read or
  * an execution provider it hasn't
  */
-export function onnxSession(key: string, file: Uint8Array, provider: ExecutionProvider = "cpu"): Promise<OnnxSession> {
+export function onnxSession(
+	key: string,
+	file: Uint8Array | (() => Uint8Array),
+	provider: ExecutionProvider = "cpu",
+): Promise<OnnxSession> {
 	const name = `${key} ${provider}`;
 	const known = sessions.get(name);
 	sessions.delete(name);
-	const session = known ?? open(key, file, provider);
+	const session = known ?? open(key, typeof file === "function" ? file() : file, provider);
 	sessions.set(name, session);
 	session.catch(() => sessions.delete(name));
 	for (const [oldest, held] of sessions) {
@@ -59,7 +64,7 @@ async function open(key: string, file: Uint8Array, provider: ExecutionProvider):
 	const ort = await runtime();
 	if (!ort) throw new EnergyError("models.onnx-missing", { model: key });
 	try {
-		const options = { executionProviders: [provider], logSeverityLevel: 3 as const, intraOpNumThreads: 2 };
+		const options = { executionProviders: [provider], logSeverityLevel: 3 as const, intraOpNumThreads: 1 };
 		return new OnnxSession(ort, await ort.InferenceSession.create(file, options), provider);
 	} catch (cause) {
 		const reason = cause instanceof Error ? cause.message : String(cause);

@@ -1,6 +1,7 @@
-import type { Fallback, IssuedMethod } from "../forecast/issued.ts";
+import type { Engine, Fallback, IssuedMethod } from "../forecast/issued.ts";
 import type { LoadHistory } from "../forecast/load-model.ts";
-import type { Json } from "../model.ts";
+import type { Json, Metrics, ModelState } from "../model.ts";
+import type { BroughtData, BroughtOptions } from "../onnx/brought-model.ts";
 import type { ForeignManifest } from "../onnx/foreign.ts";
 import type { ExecutionProvider } from "../onnx/runtime.ts";
 
@@ -66,18 +67,21 @@ export interface Served {
 	/** Which of the models had a say. */
 	modelId?: string;
 	memberId?: string;
-	engine: { name: "typescript" | "onnxruntime"; provider?: string };
+	engine: Engine;
 }
 
 export type ServeAnswer = { machine: string; served: Served } | { machine: string; failure: Failure };
 
-/** A batch of loads to forecast, or a file that somebody brought and that is to be tried on its own sample. */
-export type ServeOrder = { id: number; choice: EngineChoice } & (
-	| { questions: ServeQuestion[] }
-	| { file: Uint8Array; manifest: ForeignManifest }
-);
+/** A batch of loads to forecast; a brought file to be asked its own sample; one to be tried on a load. */
+export type ServeTask =
+	| { what: "serve"; choice: EngineChoice; questions: ServeQuestion[] }
+	| { what: "check"; choice: EngineChoice; file: Uint8Array; manifest: ForeignManifest }
+	| { what: "try"; data: BroughtData; options: BroughtOptions };
+
+export type ServeOrder = { id: number } & ServeTask;
 
 export type ServeReply =
 	| { id: number; answers: ServeAnswer[] }
+	| { id: number; tried: { state: ModelState; metrics: Metrics } }
 	/** The order itself could not be worked on. */
 	| { id: number; failure: Failure };

@@ -1,12 +1,15 @@
 import { readFileSync } from "node:fs";
 import { EnergyError } from "../../lib/errors.ts";
 import { baselines } from "../forecast/horizon-model.ts";
-import type { Fallback, IssuedMethod } from "../forecast/issued.ts";
-import { type LoadForecast, LoadModel, naiveForecast } from "../forecast/load-model.ts";
+import type { Engine, Fallback, IssuedMethod } from "../forecast/issued.ts";
+import { type HorizonRows, type LoadForecast, LoadModel, naiveForecast } from "../forecast/load-model.ts";
 import { kindOf } from "../kinds.ts";
 import type { Json, Model } from "../model.ts";
 import { decodeModel } from "../model-file.ts";
-import { BROUGHT_KIND, BroughtModel, horizonOf } from "../onnx/brought-model.ts";
+import { BROUGHT_KIND } from "../onnx/brought-kind.ts";
+import { BroughtModel, horizonOf } from "../onnx/brought-model.ts";
+import { withTreesRun } from "../onnx/run-trees.ts";
+import { runsOnnx } from "./engine.ts";
 import type { Band, EngineChoice, Failure, ModelFile, ServeAnswer, Served, ServeQuestion } from "./protocol.ts";
 
 /** An error as it crosses to another thread. */
@@ -76,6 +79,8 @@ interface Said {
 	method: IssuedMethod;
 	/** Leads on each rung. */
 	methods: Partial<Record<IssuedMethod, number>>;
+	/** What ran it; absent for rules. */
+	engine?: Engine;
 }
 
 /**
@@ -100,21 +105,16 @@ export async function serve(shelf: ModelShelf, question: ServeQuestion, choice: 
 		}
 	};
 	const used: Pick<Served, "modelId" | "memberId"> = {};
-	const engine: Served["engine"] = { name: "typescript" };
-	const runsOnnx = (file: ModelFile): void => {
-		if (file.kind !== BROUGHT_KIND) return;
-		engine.name = "onnxruntime";
-		engine.provider = choice.provider;
-	};
+	let engine: Engine = { name: "typescript" };
 	let said = await attempt(model);
 	if (said && model) {
 		used.modelId = model.id;
-		runsOnnx(model);
+		engine = said.engine ?? engine;
 		const beside = await attempt(member);
 		if (beside && member) {
 			said = together(said, beside, weightsOf(shelf, model, member, said.forecast.length));
 			used.memberId = member.id;
-			runsOnnx(member);
+			if (beside.engine?.name === "onnxruntime") engine = { ...engine, ...beside.engine };
 		}
 	}
 	const gaps = said?.forecast.some((value) => !Number.isFinite(value)) ?? true;
@@ -156,10 +156,11 @@ function fallbackOf({ model, shipped }: ServeQuestion, failure: Failure | undefi
 
 async function ask(shelf: ModelShelf, file: ModelFile, question: ServeQuestion, choice: EngineChoice): Promise<Said> {
 	const model = shelf.take(file);
-	if (model instanceof LoadModel) return askOwn(model, question);
+	if (model instanceof LoadModel) return askOwn(model, file.id, question, choice);
 	if (!(model instanceof BroughtModel)) throw new EnergyError("models.kind-unknown", { kind: file.kind, known: KINDS });
 	const { forecast, bands, leads } = await model.forecast(file.id, question, choice.provider);
-	return { forecast, bands, method: "brought-model", methods: { "brought-model": leads } };
+	const engine: Engine = { name: "onnxruntime", provider: choice.provider };
+	return { forecast, bands, method: "brought-model", methods: { "brought-model": leads }, engine };
 }
 
 const KINDS = `load-forecast, ${BROUGHT_KIND}`;
@@ -181,12 +182,36 @@ function promises(model: LoadModel, share: number): LoadModel {
 	return other;
 }
 
-function askOwn(model: LoadModel, { history, toLead, share, shares = [], calendar }: ServeQuestion): Said {
-	const each = [share, ...shares].map((one) =>
-		// The model's calendar ends with its training; the days ahead come from today's.
-		promises(model, one).withHolidays(calendar.holidays).predict({ history, toLead }),
+async function askOwn(model: LoadModel, id: string, question: ServeQuestion, choice: EngineChoice): Promise<Said> {
+	const { history, toLead, share, shares = [], calendar } = question;
+	const asked = { history, toLead };
+	// The model's calendar ends with its training; the days ahead come from today's.
+	const today = model.withHolidays(calendar.holidays);
+	const rows = today.rows(asked);
+	const { answered, engine } = await run(id, rows, choice);
+	const said = saidBy(
+		[share, ...shares].map((one) => {
+			const promised = promises(model, one);
+			const same = answered.map((row, i) => ({ ...row, model: promised.horizons[i] ?? row.model }));
+			return promised.withHolidays(calendar.holidays).answer(asked, same);
+		}),
 	);
-	return saidBy(each);
+	return { ...said, engine };
+}
+
+/** Rows with the answers of onnxruntime where it is to run them and can; else TypeScript does, and says why. */
+async function run(
+	id: string,
+	rows: HorizonRows[],
+	choice: EngineChoice,
+): Promise<{ answered: HorizonRows[]; engine: Engine }> {
+	if (!runsOnnx(choice)) return { answered: rows, engine: { name: "typescript" } };
+	const { provider } = choice;
+	try {
+		return { answered: await withTreesRun(id, rows, provider), engine: { name: "onnxruntime", provider } };
+	} catch (error) {
+		return { answered: rows, engine: { name: "typescript", failure: failureFrom(error) } };
+	}
 }
 
 /** The rungs that need no model. */

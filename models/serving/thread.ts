@@ -1,111 +1,96 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { Worker } from "node:worker_threads";
 import { EnergyError } from "../../lib/errors.ts";
-import { packageRoot } from "../../lib/package-root.cjs";
+import { BROUGHT_KIND } from "../onnx/brought-kind.ts";
 import type { ForeignManifest } from "../onnx/foreign.ts";
 import { buffersOf } from "../training/protocol.ts";
-import type { EngineChoice, ServeAnswer, ServeOrder, ServeQuestion, ServeReply } from "./protocol.ts";
-
-/** A batch that takes longer has its thread ended: it would never answer. */
-const DEADLINE_MS = 60_000;
+import { runsOnnx } from "./engine.ts";
+import { ServingHost } from "./host.ts";
+import type { EngineChoice, Failure, ServeAnswer, ServeQuestion } from "./protocol.ts";
 
 const threadName = Symbol.for("smartfactory.energy.serving");
 const globals = globalThis as { [threadName]?: ServingThread };
 
-/** The thread that forecasts: one for the process, however often the package is loaded. */
+/** What forecasts off the event loop: one for the process, however often the package is loaded. */
 export function servingThread(): ServingThread {
 	globals[threadName] ??= new ServingThread();
 	return globals[threadName];
 }
 
-type Asked = { choice: EngineChoice } & (
-	| { questions: ServeQuestion[] }
-	| { file: Uint8Array; manifest: ForeignManifest }
-);
-
-interface Waiting {
-	resolve: (answers: ServeAnswer[]) => void;
-	reject: (error: unknown) => void;
-	deadline: NodeJS.Timeout;
-}
-
-/** Forecasts in batches, off the event loop. A thread that died is started anew with the next batch. */
+/**
+ * Forecasts in batches, off the event loop: our own models in a thread; ONNX files in a process of their own, which
+ * onnxruntime may take down without anything else noticing. Either is started when it is first needed.
+ */
 export class ServingThread {
-	#worker: Worker | undefined;
-	readonly #waiting = new Map<number, Waiting>();
-	#count = 0;
+	readonly #thread = new ServingHost("thread");
+	readonly #process = new ServingHost("process");
 
 	/**
-	 * Forecasts all loads of a batch, in their order.
+	 * Forecasts all loads of a batch, in their order. Where the process of ONNX files fails, the models behind them answer,
+	 * and say why.
 	 *
 	 * @throws EnergyError `models.serving-failed`, `models.not-built`
 	 */
-	serve(questions: ServeQuestion[], choice: EngineChoice): Promise<ServeAnswer[]> {
-		return this.#ask({ choice, questions }, buffersOf(questions));
+	async serve(questions: ServeQuestion[], choice: EngineChoice): Promise<ServeAnswer[]> {
+		const native = questions.filter((question) => needsOnnx(question, choice));
+		const plain = questions.filter((question) => !native.includes(question));
+		const [ours, theirs] = await Promise.all([this.#ours(plain, choice), this.#theirs(native, choice)]);
+		const answers = new Map([...ours, ...theirs].map((answer) => [answer.machine, answer]));
+		return questions.map(({ machine }) => answers.get(machine) as ServeAnswer);
+	}
+
+	async #ours(questions: ServeQuestion[], choice: EngineChoice): Promise<ServeAnswer[]> {
+		if (questions.length === 0) return [];
+		const reply = await this.#thread.ask({ what: "serve", choice, questions }, buffersOf(questions));
+		return "answers" in reply ? reply.answers : [];
+	}
+
+	async #theirs(questions: ServeQuestion[], choice: EngineChoice): Promise<ServeAnswer[]> {
+		if (questions.length === 0) return [];
+		try {
+			const reply = await this.#process.ask({ what: "serve", choice, questions });
+			return "answers" in reply ? reply.answers : [];
+		} catch (error) {
+			if (!(error instanceof EnergyError)) throw error;
+			const failure = { code: error.code, details: error.details as Failure["details"] };
+			const behind = await this.#ours(questions.map(withoutOnnx), { ...choice, engine: "typescript" });
+			return behind.map((answer) => excused(answer, questions, failure));
+		}
 	}
 
 	/**
 	 * Asks a brought file its own sample.
 	 *
 	 * @throws EnergyError `models.onnx-missing`, `models.onnx-corrupt`, `models.onnx-manifest`, `models.onnx-sample`,
-	 *   `models.onnx-run`
+	 *   `models.onnx-run`, `models.serving-failed`
 	 */
 	async check(file: Uint8Array, manifest: ForeignManifest, choice: EngineChoice): Promise<void> {
-		await this.#ask({ choice, file, manifest }, []);
-	}
-
-	#ask(what: Asked, handedOver: ArrayBuffer[]): Promise<ServeAnswer[]> {
-		return new Promise((resolve, reject) => {
-			const worker = this.#started();
-			const id = ++this.#count;
-			const deadline = setTimeout(() => {
-				this.#end(worker, `no answer within ${DEADLINE_MS / 1000} s`);
-				void worker.terminate();
-			}, DEADLINE_MS).unref();
-			this.#waiting.set(id, { resolve, reject, deadline });
-			// A thread that works keeps the program alive, an idle one does not.
-			worker.ref();
-			const order: ServeOrder = { id, ...what };
-			worker.postMessage(order, handedOver);
-		});
+		await this.#process.ask({ what: "check", choice, file, manifest });
 	}
 
 	async close(): Promise<void> {
-		await this.#worker?.terminate();
+		await Promise.all([this.#thread.close(), this.#process.close()]);
 	}
+}
 
-	#started(): Worker {
-		if (this.#worker) return this.#worker;
-		const file = join(packageRoot, "dist/models/serving/worker.js");
-		if (!existsSync(file)) throw new EnergyError("models.not-built", { file });
-		const worker = new Worker(file, { name: "forecasts", resourceLimits: { maxOldGenerationSizeMb: 1024 } });
-		let reason = "its thread ended";
-		worker.on("error", (error) => {
-			reason = error instanceof Error ? error.message : String(error);
-		});
-		worker.on("exit", () => this.#end(worker, reason));
-		worker.on("message", (reply: ServeReply) => {
-			const waiting = this.#waiting.get(reply.id);
-			if (!waiting) return;
-			this.#waiting.delete(reply.id);
-			clearTimeout(waiting.deadline);
-			if (this.#waiting.size === 0) worker.unref();
-			if ("answers" in reply) waiting.resolve(reply.answers);
-			else waiting.reject(new EnergyError(reply.failure.code, reply.failure.details));
-		});
-		worker.unref();
-		this.#worker = worker;
-		return worker;
-	}
+const isBrought = (file: ServeQuestion["model"]): boolean => file?.kind === BROUGHT_KIND;
 
-	#end(worker: Worker, reason: string): void {
-		if (this.#worker !== worker) return;
-		this.#worker = undefined;
-		for (const { reject, deadline } of this.#waiting.values()) {
-			clearTimeout(deadline);
-			reject(new EnergyError("models.serving-failed", { reason }));
-		}
-		this.#waiting.clear();
-	}
+function needsOnnx({ model, behind, member }: ServeQuestion, choice: EngineChoice): boolean {
+	return [model, behind, member].some(isBrought) || (model !== undefined && runsOnnx(choice));
+}
+
+/** The same question for the models of our own that are left. */
+function withoutOnnx({ model, behind, member: _member, ...question }: ServeQuestion): ServeQuestion {
+	const own = isBrought(model) ? undefined : model;
+	const rest = isBrought(behind) ? undefined : behind;
+	return { ...question, ...(own && { model: own }), ...(rest && { behind: rest }) };
+}
+
+/** Says that the models in front could not answer. */
+function excused(answer: ServeAnswer, questions: readonly ServeQuestion[], failure: Failure): ServeAnswer {
+	if (!("served" in answer)) return answer;
+	const asked = questions.find(({ machine }) => machine === answer.machine);
+	const { served, machine } = answer;
+	const { engine } = served;
+	// Our own model still answers, only elsewhere; a brought one does not.
+	if (!isBrought(asked?.model)) return { machine, served: { ...served, engine: { ...engine, failure } } };
+	return { machine, served: { ...served, fallback: "model-unusable", failure } };
 }
