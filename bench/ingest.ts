@@ -84,7 +84,7 @@ async function startBroker(kind: string, home: string): Promise<{ port: number; 
 		return { port, child };
 	}
 	if (kind === "mosquitto") throw new Error("mosquitto is not installed; try --broker embedded");
-	const child = start(process.execPath, [join(here, "broker.ts"), String(port)], {}, false);
+	const child = start(process.execPath, [join(here, "broker.ts"), String(port), join(home, "spool")], {}, false);
 	await reachable(port);
 	return { port, child };
 }

@@ -25,7 +25,8 @@ export async function startEmbeddedBroker(app: App): Promise<Broker | null> {
 	if (app.mode === "api") return null;
 	const { mqtt_host: host, mqtt_port: port } = app.config.system;
 	const warn = (reason: Error): void => console.warn(reasonOf(reason));
-	return startBroker({ host, port, username, password, onRefusal: warn, onFailure: warn });
+	const spoolFolder = join(app.home, "broker");
+	return startBroker({ host, port, username, password, spoolFolder, onRefusal: warn, onFailure: warn });
 }
 
 /** User of the embedded broker: made on first start, readable by its owner only. */

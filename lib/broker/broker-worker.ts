@@ -3,10 +3,12 @@ import type { EventEmitter } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { Readable } from "node:stream";
 import { parentPort, workerData } from "node:worker_threads";
-import type { Aedes, AuthenticateError, Client } from "aedes";
+import type { Aedes, AedesOptions, AedesPublishPacket, AuthenticateError, Client, PublishPacket } from "aedes";
 import type { BrokerOptions, BrokerReply, BrokerRequest, BrokerStats } from "./broker.ts";
+import { Deliveries } from "./deliveries.ts";
 import { PacketGuard } from "./packet-guard.ts";
 import { MAX_ID, type QueuedPacket, SessionQueues } from "./sessions.ts";
+import { Spool, type Spooled } from "./spool.ts";
 
 const {
 	host,
@@ -17,10 +19,12 @@ const {
 	maxQueuedMessages = 500_000,
 	maxQueuedBytes = 256 * 1024 * 1024,
 	sessionExpiryMs = 86_400_000,
+	spoolFolder,
 } = workerData as BrokerOptions;
 
 const counts = { received: 0, unauthorized: 0, oversized: 0 };
-const sessions = new SessionQueues({ maxMessages: maxQueuedMessages, maxBytes: maxQueuedBytes });
+const deliveries = spoolFolder === undefined ? undefined : new Deliveries(new Spool(spoolFolder), maxQueuedMessages);
+const sessions = new SessionQueues({ maxMessages: maxQueuedMessages, maxBytes: maxQueuedBytes }, deliveries);
 /** Persistent sessions whose client is away, and since when. */
 const away = new Map<string, number>();
 
@@ -44,8 +48,10 @@ async function start(): Promise<void> {
 		concurrency: 0,
 		connectTimeout: 10_000,
 		drainTimeout: 30_000,
+		...(deliveries ? spooling(deliveries) : {}),
 	});
 	keepSessions(broker);
+	if (deliveries) deliverEarly(broker, deliveries);
 	broker.on("publish", (_packet, client) => {
 		if (client) counts.received++;
 	});
@@ -73,7 +79,7 @@ function serve(broker: Aedes, server: Server): void {
 			const stats: BrokerStats = {
 				clients: broker.connectedClients,
 				waiting: sessions.waiting,
-				dropped: sessions.dropped,
+				dropped: sessions.dropped + (deliveries?.dropped ?? 0),
 				...counts,
 			};
 			answer({ answer: "stats", id: request.id, stats });
@@ -99,6 +105,45 @@ function authenticate(
 	}
 	counts.unauthorized++;
 	done(Object.assign(new Error("bad user name or password"), { returnCode: 4 }), null);
+}
+
+/** Lets a publisher be told that a message is safe only when it is. */
+function spooling(deliveries: Deliveries): Pick<AedesOptions, "authorizePublish" | "published"> {
+	return {
+		authorizePublish: (client, packet, done) => {
+			if (packet.topic.startsWith("$SYS/")) return done(new Error("$SYS/ topic is reserved"));
+			const message = client && spoolable(packet);
+			if (!message) return done(null);
+			deliveries.accept(message).then(
+				() => done(null),
+				(error: Error) => {
+					answer({ answer: "spool-failed", reason: error.message });
+					done(error);
+				},
+			);
+		},
+		published: (packet, _client, done) => {
+			const message = spoolable(packet);
+			if (message) deliveries.published(message);
+			done(null);
+		},
+	};
+}
+
+function spoolable({ topic, payload, qos, retain }: AedesPublishPacket | PublishPacket): Spooled | undefined {
+	return qos > 0 && Buffer.isBuffer(payload) && payload.length > 0
+		? { topic, payload, qos: qos === 2 ? 2 : 1, retain }
+		: undefined;
+}
+
+/** What came before the first lasting session, this time or before a crash, comes to it now. */
+function deliverEarly(broker: Aedes, deliveries: Deliveries): void {
+	broker.on("subscribe", (subscriptions, client) => {
+		if (client.clean || !subscriptions.some(({ qos }) => qos > 0)) return;
+		for (const message of deliveries.firstSession()) {
+			broker.publish({ cmd: "publish", dup: false, ...message }, () => undefined);
+		}
+	});
 }
 
 /** Reads along with the broker and ends a connection whose packet is too long before it is collected. */

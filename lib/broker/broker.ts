@@ -18,6 +18,11 @@ export interface BrokerOptions {
 	maxQueuedBytes?: number;
 	/** How long a persistent session is kept for a client that stays away, ms. Default a day. */
 	sessionExpiryMs?: number;
+	/**
+	 * Where messages of QoS 1 and 2 lie until all lasting sessions have acknowledged them, so that a crash of the process
+	 * loses none that its publisher was told is safe. Left out, they live in memory alone.
+	 */
+	spoolFolder?: string;
 	/** Told when the thread ends although nobody closed it; all connections are gone then. */
 	onFailure?: (reason: EnergyError) => void;
 	/**
@@ -55,13 +60,15 @@ export type BrokerRequest = { ask: "stats"; id: number } | { ask: "close" };
 export type BrokerReply =
 	| { answer: "listening"; port: number }
 	| { answer: "failed"; code: string; reason: string }
+	| { answer: "spool-failed"; reason: string }
 	| { answer: "oversized"; client: string; bytes: number; limit: number }
 	| { answer: "stats"; id: number; stats: BrokerStats };
 
 /**
  * Starts the embedded MQTT broker in a thread of its own, so that its load never delays the flows. It speaks
  * MQTT 3.1 and 3.1.1; a client that asks for 5 is refused with "unacceptable protocol version" and comes again with
- * 3.1.1. Sessions live in memory: they survive a reconnect, not a restart of the broker.
+ * 3.1.1. Sessions live in memory: they survive a reconnect, not a restart of the broker;
+ * what waited for them survives in the spool and goes to the first lasting session that subscribes again.
  *
  * @throws EnergyError `broker.port-in-use`, `broker.port-denied`, `broker.package-missing`,
  * `broker.credentials-missing`, `broker.failed`
@@ -98,6 +105,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 			} else if (reply.answer === "failed") {
 				fail(reply.code, reply.reason);
 				void worker.terminate();
+			} else if (reply.answer === "spool-failed") {
+				onRefusal?.(new EnergyError("broker.spool-failed", { folder: plain.spoolFolder, reason: reply.reason }));
 			} else if (reply.answer === "oversized") {
 				if (Date.now() - (refused.get(reply.client) ?? 0) < 60_000) return;
 				if (refused.size > 1_000) refused.clear();

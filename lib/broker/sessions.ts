@@ -17,6 +17,12 @@ export interface SessionLimits {
 	maxBytes: number;
 }
 
+/** Told of every message that a session queues, and when it is done with it. */
+export interface QueueWatch {
+	taken(packet: QueuedPacket): void;
+	gone(packet: QueuedPacket): void;
+}
+
 interface Session {
 	/** By broker counter, in order of arrival. */
 	queue: Map<number, QueuedPacket>;
@@ -44,8 +50,11 @@ export class SessionQueues {
 	/** Messages given up because a session's queue was full. */
 	dropped = 0;
 
-	constructor(limits: SessionLimits) {
+	readonly #watch: QueueWatch | undefined;
+
+	constructor(limits: SessionLimits, watch?: QueueWatch) {
 		this.#limits = limits;
+		this.#watch = watch;
 	}
 
 	get waiting(): number {
@@ -58,6 +67,7 @@ export class SessionQueues {
 		const session = this.#session(clientId);
 		session.queue.set(packet.brokerCounter, packet);
 		session.bytes += packet.payload.length;
+		this.#watch?.taken(packet);
 		while (session.queue.size > this.#limits.maxMessages || session.bytes > this.#limits.maxBytes) {
 			const oldest = session.queue.values().next().value;
 			if (!oldest) break;
@@ -92,6 +102,7 @@ export class SessionQueues {
 		const queued = session.inFlight.get(messageId);
 		if (!queued) throw new Error("no such packet");
 		session.bytes -= queued.payload.length;
+		this.#watch?.gone(queued);
 		const released = { ...packet, payload: "", brokerCounter: queued.brokerCounter, brokerId: queued.brokerId };
 		session.queue.set(queued.brokerCounter, released);
 		session.inFlight.set(messageId, released);
@@ -112,6 +123,7 @@ export class SessionQueues {
 	/** A session is over. */
 	drop(clientId: string): void {
 		this.disconnected(clientId);
+		for (const packet of this.#sessions.get(clientId)?.queue.values() ?? []) this.#watch?.gone(packet);
 		this.#sessions.delete(clientId);
 	}
 
@@ -143,6 +155,7 @@ export class SessionQueues {
 			session.inFlight.delete(packet.messageId);
 		}
 		session.bytes -= packet.payload.length;
+		this.#watch?.gone(packet);
 		session.waiting.shift()?.go();
 	}
 }

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
+import { type Broker, startBroker } from "../../../lib/broker/broker.ts";
+import { Spool } from "../../../lib/broker/spool.ts";
+import { until } from "../../flows/system.ts";
+
+const credentials = { username: "plant", password: "secret-for-tests" };
+
+describe("the embedded broker with a spool", () => {
+	let folder: string;
+	let broker: Broker;
+	const clients: MqttClient[] = [];
+
+	beforeEach(async () => {
+		folder = mkdtempSync(join(tmpdir(), "spool-"));
+		broker = await startBroker({ port: 0, ...credentials, spoolFolder: folder });
+	});
+	afterEach(async () => {
+		await Promise.all(clients.splice(0).map((client) => client.endAsync(true)));
+		await broker.close();
+		rmSync(folder, { recursive: true, force: true });
+	});
+
+	async function enter(options: IClientOptions = {}): Promise<MqttClient> {
+		const client = await mqtt.connectAsync(broker.url, { ...credentials, reconnectPeriod: 0, ...options });
+		clients.push(client);
+		return client;
+	}
+	/** A lasting session, and what it got. */
+	async function lasting(): Promise<{ got: string[]; client: MqttClient }> {
+		const client = await enter({ clean: false, clientId: "plant-store" });
+		const got: string[] = [];
+		client.on("message", (_topic, payload) => got.push(payload.toString()));
+		await client.subscribeAsync("t/#", { qos: 1 });
+		return { got, client };
+	}
+	/** As a crash would: the thread is gone, the files stay. */
+	async function restart(): Promise<void> {
+		for (const client of clients.splice(0)) client.end(true);
+		await broker.close();
+		broker = await startBroker({ port: 0, ...credentials, spoolFolder: folder });
+	}
+	const onDisk = (): number => readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+
+	it("keeps what it acknowledged until a lasting session has it, over a restart", async () => {
+		const publisher = await enter();
+		for (const text of ["one", "two", "three"]) await publisher.publishAsync("t/a", text, { qos: 1 });
+		await restart();
+		const { got } = await lasting();
+		await until(
+			() => got.length === 3,
+			() => `got ${got}`,
+		);
+		assert.deepEqual(got, ["one", "two", "three"]);
+	});
+
+	it("forgets what was delivered, and what nobody lasting wants", async () => {
+		const { got } = await lasting();
+		const publisher = await enter();
+		await publisher.publishAsync("t/a", "wanted", { qos: 1 });
+		await publisher.publishAsync("other", "unwanted", { qos: 1 });
+		await until(
+			() => got.length === 1 && onDisk() === 0,
+			() => `${onDisk()} bytes on disk`,
+		);
+		await restart();
+		const again = await lasting();
+		await (await enter()).publishAsync("t/a", "later", { qos: 1 });
+		await until(
+			() => again.got.length === 1,
+			() => `got ${again.got}`,
+		);
+		assert.deepEqual(again.got, ["later"]);
+	});
+
+	it("keeps what a session that is away has not acknowledged", async () => {
+		const { client } = await lasting();
+		await client.endAsync(true);
+		clients.splice(clients.indexOf(client), 1);
+		await (await enter()).publishAsync("t/a", "waits", { qos: 1 });
+		await restart();
+		const { got } = await lasting();
+		await until(
+			() => got.length === 1,
+			() => "nothing came",
+		);
+		assert.deepEqual(got, ["waits"]);
+	});
+
+	it("carries every quality of service as before", async () => {
+		const { got } = await lasting();
+		const publisher = await enter();
+		for (const qos of [0, 1, 2] as const) await publisher.publishAsync("t/q", `qos ${qos}`, { qos });
+		await until(
+			() => got.length === 3,
+			() => `got ${got}`,
+		);
+	});
+});
+
+describe("the spool's files", () => {
+	let folder: string;
+	beforeEach(() => {
+		folder = mkdtempSync(join(tmpdir(), "spool-"));
+	});
+	afterEach(() => rmSync(folder, { recursive: true, force: true }));
+	const message = (text: string) => ({ topic: "t/a", payload: Buffer.from(text), qos: 1 as const, retain: false });
+
+	it("give back what was whole where the last record was cut off", async () => {
+		const spool = new Spool(folder);
+		await Promise.all(["one", "two", "three"].map((text) => spool.append(message(text))));
+		const [name = ""] = readdirSync(folder);
+		writeFileSync(join(folder, name), readFileSync(join(folder, name)).subarray(0, -2));
+		const texts = new Spool(folder).left.map(({ message: { payload } }) => payload.toString());
+		assert.deepEqual(texts, ["one", "two"]);
+	});
+
+	it("go when all of theirs was delivered, one after the other", async () => {
+		const spool = new Spool(folder);
+		const large = message("x".repeat(1024 * 1024));
+		const entries = [];
+		for (let i = 0; i < 10; i++) entries.push(await spool.append(large));
+		assert(readdirSync(folder).length > 1);
+		for (const entry of entries) spool.settle(entry);
+		await until(
+			() => readdirSync(folder).every((name) => statSync(join(folder, name)).size === 0),
+			() => readdirSync(folder).join(),
+		);
+	});
+
+	it("say what went wrong with the disk to who wanted to write", async () => {
+		const spool = new Spool(folder);
+		rmSync(folder, { recursive: true });
+		await assert.rejects(spool.append(message("lost")), { code: "ENOENT" });
+	});
+});
