@@ -27,7 +27,7 @@ export interface Task {
 	/** What there are models of beside machines, e.g. the site's total. */
 	readonly others?: readonly string[];
 	/** Options of the fit, where its data comes from, and which models are good enough to become active. */
-	training(subject: TrainingSubject): Pick<TrainingRequest, "options" | "read" | "accept">;
+	training(subject: TrainingSubject): Pick<TrainingRequest, "options" | "read" | "accept" | "brief">;
 }
 
 const tasks = new Map<string, Task>();

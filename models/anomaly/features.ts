@@ -263,8 +263,8 @@ export class Featurizer {
 			const slot = this.#slotAt(timeMs);
 			for (let n = 0; n < means.length; n++) {
 				const window = memory.means[n] as WindowMean;
-				if (Number.isNaN(steps[row] as number)) window.reset();
-				const mean = window.add(timeMs, out[0] as number, readings.energyKwh[row] as number);
+				const follows = !Number.isNaN(steps[row] as number);
+				const mean = window.add(timeMs, out[0] as number, readings.energyKwh[row] as number, follows);
 				const { meanKw, usualKw: usual } = means[n] as WindowColumns;
 				const habits = this.#habits[n];
 				meanKw[row] = mean;

@@ -14,8 +14,6 @@ export interface HistoryOptions {
 	days?: number;
 	/** Readings closer than this are thinned out; default one a minute. */
 	cadenceMs?: number;
-	/** Readings that are read from the store at most; default 400,000. */
-	maxRead?: number;
 	seed?: number;
 }
 
@@ -28,29 +26,27 @@ const MAX_ROWS = 50_000;
 
 /**
  * The past of a machine as a model learns it: readings at the model's cadence, bad ones left out, oldest first. Where
- * the store holds many more (a reading a second), whole hours are drawn from all over the span.
+ * that is still more than a model learns from, whole hours are drawn from all over the span.
  */
 export async function readHistory(
 	store: Store,
 	options: HistoryOptions,
 ): Promise<TrainingData & { data: ReadingColumns }> {
-	const { site, machine, toMs = Date.now(), days = 28, cadenceMs = 60_000, maxRead = 400_000, seed = 1 } = options;
+	const { site, machine, toMs = Date.now(), days = 28, cadenceMs = 60_000, seed = 1 } = options;
 	const hours = Array.from({ length: Math.ceil(days * 24) }, (_, i) => toMs - (i + 1) * HOUR_MS);
 	shuffle(hours, seed);
 	const parts: { fromMs: number; readings: Reading[] }[] = [];
-	let read = 0;
 	let rows = 0;
 	for (const fromMs of hours) {
-		if (read >= maxRead || rows >= MAX_ROWS) break;
+		if (rows >= MAX_ROWS) break;
 		const readings: Reading[] = [];
 		let lastMs = Number.NEGATIVE_INFINITY;
 		let cursor: string | undefined;
 		do {
 			const page = await store.readings({
-				...{ site, machine, fromMs, toMs: fromMs + HOUR_MS, limit: PAGE },
+				...{ site, machine, fromMs, toMs: fromMs + HOUR_MS, limit: PAGE, everyMs: cadenceMs },
 				...(cursor !== undefined && { cursor }),
 			});
-			read += page.items.length;
 			for (const reading of page.items) {
 				// A little early still counts as the next: clocks jitter.
 				if (reading.quality === "bad" || reading.timeMs - lastMs < 0.9 * cadenceMs) continue;
@@ -58,7 +54,7 @@ export async function readHistory(
 				readings.push(reading);
 			}
 			cursor = page.nextCursor;
-		} while (cursor !== undefined && read < maxRead);
+		} while (cursor !== undefined);
 		rows += readings.length;
 		if (readings.length > 0) parts.push({ fromMs, readings });
 	}
@@ -78,6 +74,16 @@ export async function readHistory(
 			...Object.fromEntries(measures.map((name) => [name, data[name]])),
 		}),
 	};
+}
+
+/** The newest readings of a machine before an instant, at a cadence; bad ones left out, oldest first. */
+export async function readRecent(
+	store: Store,
+	{ site, machine, cadenceMs }: { site: string; machine: string; cadenceMs: number },
+	{ fromMs, toMs }: { fromMs: number; toMs: number },
+): Promise<Reading[]> {
+	const page = await store.readings({ site, machine, fromMs, toMs, limit: PAGE, everyMs: Math.max(1, cadenceMs) });
+	return page.items.filter(({ quality }) => quality !== "bad");
 }
 
 function shuffle(list: number[], seed: number): void {

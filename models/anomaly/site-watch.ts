@@ -5,6 +5,7 @@ import type { Reading } from "../../lib/telemetry/reading.ts";
 import type { Site } from "../../lib/telemetry/site.ts";
 import type { ModelFailure, ModelRecord } from "../registry.ts";
 import type { Trainer, TrainingJob } from "../training/trainer.ts";
+import { readRecent } from "./history.ts";
 import { type MachineModel, machineModelKind } from "./machine-model.ts";
 import { anomalyTask } from "./training.ts";
 import { type AnomalyAlert, MachineWatch, type ScoredReading, type WatchOptions } from "./watch.ts";
@@ -48,6 +49,9 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** After a training was asked for without being wanted by a person, none is for so long. */
 const PAUSE_MS = 20 * HOUR_MS;
+/** What slow means and windows go on from. */
+const RECALL_MS = 3 * HOUR_MS;
+const MOST_RECALLED = 1_000;
 /** A machine's first training waits for so much history. */
 const FIRST_SPAN_MS = DAY_MS;
 
@@ -65,6 +69,8 @@ export class SiteWatch {
 	readonly #machines = new Map<string, MachineWatch>();
 	/** Machines whose model has to be looked up before the next reading. */
 	readonly #stale = new Set<string>();
+	/** Models that are being looked up: readings wait for them, in the order in which they came. */
+	readonly #loading = new Map<string, Promise<void>>();
 	readonly #stops: (() => void)[];
 	#nightly: NodeJS.Timeout | undefined;
 	#hourly: NodeJS.Timeout | undefined;
@@ -112,8 +118,8 @@ export class SiteWatch {
 			else places.set(machine, [place]);
 		}
 		for (const machine of places.keys()) {
-			const watch = this.#watchOf(machine);
-			if (this.#stale.has(machine)) await this.#load(machine, watch);
+			this.#watchOf(machine);
+			while (this.#stale.has(machine) || this.#loading.has(machine)) await this.#loaded(machine, readings);
 		}
 		const outcome: SiteOutcome = { scored: new Array(readings.length), alerts: [] };
 		for (const [machine, of] of places) {
@@ -178,14 +184,26 @@ export class SiteWatch {
 		return watch;
 	}
 
-	async #load(machine: string, watch: MachineWatch): Promise<void> {
+	#loaded(machine: string, readings: readonly Reading[]): Promise<void> {
+		const running = this.#loading.get(machine);
+		if (running) return running;
 		this.#stale.delete(machine);
+		const timesMs = readings.flatMap((reading) => (reading.machine === machine ? [reading.timeMs] : []));
+		const loading = this.#load(machine, this.#watchOf(machine), Math.min(...timesMs)).finally(() =>
+			this.#loading.delete(machine),
+		);
+		this.#loading.set(machine, loading);
+		return loading;
+	}
+
+	async #load(machine: string, watch: MachineWatch, beforeMs: number): Promise<void> {
 		try {
 			const active = await this.#trainer.registry.active({ task: TASK, site: this.#site.id, machine });
 			const { record } = active;
 			if (active.model?.kind === machineModelKind.kind && record) {
 				if (watch.modelId === record.id) return;
 				watch.use(active.model as unknown as MachineModel, record.id);
+				await this.#recall(machine, watch, beforeMs);
 				this.#tell(machine, { event: "model-active", model: record.id });
 			} else if (!active.model && record && active.failure) {
 				watch.useRules("model-unusable");
@@ -197,6 +215,20 @@ export class SiteWatch {
 			const code = error instanceof EnergyError ? error.code : "nodes.unexpected";
 			const details = { reason: error instanceof Error ? error.message : String(error) };
 			this.#tell(machine, { event: "model-unusable", model: "", failure: { code, details } });
+		}
+	}
+
+	/** What was seen lately is seen again, so that neither a restart nor a new model forgets what is going on. */
+	async #recall(machine: string, watch: MachineWatch, beforeMs: number): Promise<void> {
+		const cadenceMs = watch.cadenceMs;
+		if (cadenceMs === undefined || !Number.isFinite(beforeMs)) return;
+		const spanMs = Math.min(RECALL_MS, MOST_RECALLED * cadenceMs);
+		try {
+			const store = await this.#store();
+			const span = { fromMs: beforeMs - spanMs, toMs: beforeMs };
+			watch.recall(await readRecent(store, { site: this.#site.id, machine, cadenceMs }, span));
+		} catch {
+			// Without the store it begins anew: its windows fill in time.
 		}
 	}
 
@@ -221,7 +253,9 @@ export class SiteWatch {
 		const site = this.#site.id;
 		const known = await this.#trainer.registry.list({ task: TASK, site, machine });
 		if (reason === "first" && known.some(({ status }) => status === "active" || status === "training")) return;
-		if (known[0] && Date.now() - known[0].createdMs < PAUSE_MS) return;
+		// One that a restart cut off has not been tried.
+		const tried = known.find(({ failure }) => failure?.code !== "models.interrupted");
+		if (tried && Date.now() - tried.createdMs < PAUSE_MS) return;
 		const store = await this.#store();
 		const toMs = Date.now();
 		const fromMs = toMs - (this.#options.historyDays ?? 28) * DAY_MS;

@@ -13,6 +13,7 @@ export const anomalyTask: Task = {
 	training({ site, store, machine, historyDays: days = 28, cadenceMs = MINUTE_MS }) {
 		return {
 			options: { timeZone: site.timeZone },
+			brief: true,
 			read: async () => readHistory(await store(), { site: site.id, machine, days, cadenceMs }),
 			accept: ({ metrics }) => (metrics?.warningShare ?? 0) <= MAX_WARNING_SHARE,
 		};

@@ -76,6 +76,7 @@ export class MachineWatch {
 	#memory: MachineMemory | undefined;
 	#drift: DriftWatch | undefined;
 	#reason: RulesReason = "no-model";
+	#judged = false;
 
 	constructor(ratedKw: number | undefined, options: WatchOptions = {}) {
 		this.#limitKw = powerThresholdOf(ratedKw, options);
@@ -101,6 +102,21 @@ export class MachineWatch {
 		this.#drift = model.profile.watch();
 	}
 
+	/** Usual time between readings that its model knows, ms; undefined without one. */
+	get cadenceMs(): number | undefined {
+		return this.#model?.featurizer.cadenceMs;
+	}
+
+	/**
+	 * Takes readings that were judged before a restart or by the model before: running means and windows go on from them,
+	 * the level too where nothing was judged since. Nothing is said about them.
+	 */
+	recall(readings: readonly Reading[]): void {
+		if (!this.#model || !this.#memory || readings.length === 0) return;
+		const { score } = this.#model.predict({ readings: columnsOf(readings), memory: this.#memory });
+		if (!this.#judged) for (const one of score) this.#levels.add(one);
+	}
+
 	/** From now on rules judge. */
 	useRules(reason: RulesReason): void {
 		this.#model = undefined;
@@ -118,6 +134,7 @@ export class MachineWatch {
 				? this.#model.predict({ readings: columnsOf(judged), memory: this.#memory })
 				: undefined;
 		const outcome: WatchOutcome = { scored: [], alerts: [], drifted: [] };
+		if (judged.length > 0) this.#judged = true;
 		let row = 0;
 		for (const reading of readings) {
 			const bad = reading.quality === "bad";

@@ -25,20 +25,16 @@ export class WindowMean {
 		this.#pieceMs = windowMs / PIECES;
 	}
 
-	/** Begins anew: what comes next does not follow on what was. */
-	reset(): void {
-		this.#count = 0;
-		this.#timeMs = Number.NaN;
-		this.#counterKwh = Number.NaN;
-	}
-
 	/**
+	 * @param follows whether this reading follows on the one before; where it does not, the counter tells what was in
+	 *   between, but not of more than the window, and without one it begins anew
 	 * @param powerKw kW, NaN where it is missing
 	 * @param counterKwh energy counter, NaN where there is none
 	 * @returns mean power of the window that ends here, kW; NaN until one is full
 	 */
-	add(timeMs: number, powerKw: number, counterKwh: number): number {
-		if (Number.isNaN(this.#timeMs)) this.#begin(timeMs);
+	add(timeMs: number, powerKw: number, counterKwh: number, follows = true): number {
+		const counted = counterKwh >= this.#counterKwh && timeMs - this.#timeMs <= this.#windowMs;
+		if (Number.isNaN(this.#timeMs) || (!follows && !counted)) this.#begin(timeMs);
 		else if (timeMs > this.#timeMs) this.#grow(timeMs, powerKw, counterKwh);
 		this.#timeMs = timeMs;
 		this.#powerKw = powerKw;
@@ -51,6 +47,7 @@ export class WindowMean {
 
 	#begin(timeMs: number): void {
 		this.#energyKwh = 0;
+		this.#counterKwh = Number.NaN;
 		this.#first = 0;
 		this.#count = 1;
 		this.#timesMs[0] = timeMs;

@@ -33,6 +33,8 @@ export interface TrainingRequest extends ModelAddress {
 	accept?: (fitted: ModelRecord, active: ModelRecord | undefined) => boolean;
 	/** Ends a fit that takes longer; default 10 minutes. */
 	deadlineMs?: number;
+	/** A matter of seconds: it is trained before those that wait and take minutes. */
+	brief?: boolean;
 }
 
 export interface TrainingJob {
@@ -186,7 +188,8 @@ export class Trainer {
 		if (this.#running) return;
 		this.#running = true;
 		for (;;) {
-			const job = [...this.#jobs.values()].find(({ abort }) => !abort.signal.aborted);
+			const waiting = [...this.#jobs.values()].filter(({ abort }) => !abort.signal.aborted);
+			const job = waiting.find(({ request }) => request.brief) ?? waiting[0];
 			if (!job) break;
 			await this.#run(job);
 		}

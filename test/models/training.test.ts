@@ -73,6 +73,24 @@ describe("training thread", () => {
 		);
 	});
 
+	it("trains what takes seconds before what takes minutes", async () => {
+		let go = (): void => {};
+		const gate = new Promise<void>((resolve) => {
+			go = resolve;
+		});
+		const few = request(100);
+		const order: string[] = [];
+		const jobs = [
+			await trainer.train({ ...few, read: () => gate.then(few.read) }),
+			await trainer.train({ ...few, machine: "oven" }),
+			await trainer.train({ ...few, machine: "saw", brief: true }),
+		];
+		const ended = jobs.map(({ request: { machine }, done }) => done.then(() => order.push(machine)));
+		go();
+		await Promise.all(ended);
+		assert.deepEqual(order, ["press", "saw", "oven"]);
+	});
+
 	it("stops when it is cancelled, waiting or running, and at its deadline; the next one trains", async () => {
 		const running = await trainer.train(request(20 * DAY));
 		const waiting = await trainer.train(request(2 * DAY, { machine: "oven" }));

@@ -79,6 +79,7 @@ export class Queries {
 
 	readings(query: ReadingsQuery): ColumnPage<ReadingColumns> {
 		checkSpan(query);
+		checkThinning(query);
 		const order = query.order ?? "asc";
 		const limit = limitOf(query.limit);
 		const after = query.cursor === undefined ? undefined : positionOf(query.cursor);
@@ -89,7 +90,11 @@ export class Queries {
 		for (const { name } of order === "asc" ? months : months.reverse()) {
 			const sql = `SELECT ${readingSelect} FROM ${name} WHERE machine = ? AND time_ms >= ? AND time_ms < ?
 				ORDER BY time_ms ${order}`;
-			const sources = machines.map(({ id }) => this.#rows(sql, machines.length, limit, id, span));
+			const sources = machines.map(({ id }) =>
+				query.everyMs === undefined
+					? this.#rows(sql, machines.length, limit, id, span)
+					: this.#thinned(`${sql} LIMIT 1`, id, query, after),
+			);
 			take(mergeByTime(sources, order), after, order, limit, rows);
 			if (rows.length > limit) break;
 		}
@@ -134,6 +139,24 @@ export class Queries {
 		return machines === 1
 			? this.database.all(`${sql} LIMIT ?`, machine, fromMs, toMs, limit + 2)
 			: this.#fresh(sql).iterate(machine, fromMs, toMs);
+	}
+
+	/** One look into the index for each row that is kept: what lies between them is not read at all. */
+	*#thinned(
+		sql: string,
+		machine: number,
+		{ fromMs, toMs, everyMs = 1 }: ReadingsQuery,
+		after: Position | undefined,
+	): Generator<Row> {
+		const next = this.#fresh(sql);
+		// A page may end within a span: from its beginning, to know which of the machines are done with it.
+		const spanMs = after ? Math.floor(after.timeMs / everyMs) * everyMs : fromMs;
+		for (let atMs = Math.max(fromMs, spanMs); atMs < toMs; ) {
+			const row = next.get(machine, atMs, toMs) as KeyedRow | undefined;
+			if (!row) return;
+			if (!after || row.time >= after.timeMs) yield row;
+			atMs = (Math.floor(row.time / everyMs) + 1) * everyMs;
+		}
 	}
 
 	/** Months are summed from their days; a month belongs to the span when it starts in it. */
@@ -260,6 +283,15 @@ export function checkSpan({ fromMs, toMs }: { fromMs: number; toMs: number }): v
 		value: [fromMs, toMs],
 		rule: "epoch milliseconds, fromMs ≤ toMs",
 	});
+}
+
+function checkThinning({ everyMs, order }: ReadingsQuery): void {
+	if (everyMs === undefined) return;
+	const fail = (field: string, value: unknown, rule: string): never => {
+		throw new EnergyError("store.bad-query", { field, value, rule });
+	};
+	if (!(Number.isInteger(everyMs) && everyMs >= 1)) fail("everyMs", everyMs, "≥ 1");
+	if (order === "desc") fail("order", order, "asc, with everyMs");
 }
 
 /** The part of a span that a cursor leaves. */

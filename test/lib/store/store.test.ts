@@ -134,6 +134,29 @@ describe("the store", () => {
 		assert.deepEqual(await sums("month"), [["2026-11-01T09", 240]]);
 	});
 
+	it("thins out: a machine's first reading of each span, page by page, across months", async () => {
+		const from = at("2026-10-31T23:50:00Z");
+		const readings = ["mill", "press"].flatMap((machine, n) =>
+			steady(machine, from, 20 * 6).map((reading, i) => ({ ...reading, timeMs: from + i * 10_000 + n })),
+		);
+		await store.write(readings);
+		const kept: Reading[] = [];
+		for (let cursor: string | undefined, more = true; more; ) {
+			const query = { site: "works", fromMs: from + 1, toMs: from + 19 * MIN, everyMs: 5 * MIN, limit: 3 };
+			const page = await store.readings({ ...query, ...(cursor && { cursor }) });
+			kept.push(...page.items);
+			cursor = page.nextCursor;
+			more = cursor !== undefined;
+		}
+		const times = (machine: string) =>
+			kept.filter((reading) => reading.machine === machine).map(({ timeMs }) => timeMs - from);
+		assert.deepEqual(times("mill"), [10_000, 5 * MIN, 10 * MIN, 15 * MIN]);
+		assert.deepEqual(times("press"), [1, 5 * MIN + 1, 10 * MIN + 1, 15 * MIN + 1]);
+		const wrong = { site: "works", fromMs: 0, toMs: start };
+		await assert.rejects(store.readings({ ...wrong, everyMs: 0 }), { code: "store.bad-query" });
+		await assert.rejects(store.readings({ ...wrong, everyMs: MIN, order: "desc" }), { code: "store.bad-query" });
+	});
+
 	it("pages through several machines in the order of time, either way, missing none", async () => {
 		const readings = ["a", "b", "c"].flatMap((machine) => steady(machine, at("2026-10-31T23:50:00Z"), 20));
 		await store.write(readings);

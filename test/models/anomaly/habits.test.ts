@@ -118,10 +118,16 @@ describe("mean power of a window", () => {
 		assert.ok(Math.abs(mean - 30) < 0.2, `${mean}`);
 	});
 
-	it("begins anew after a gap", () => {
-		const window = new WindowMean(30 * MINUTE);
-		for (let s = 0; s <= 3_600; s += 60) window.add(s * 1000, 10, Number.NaN);
-		window.reset();
-		assert.ok(Number.isNaN(window.add(9_999_000, 10, Number.NaN)));
+	it("takes a gap from the counter, and begins anew where none tells of it or it was longer than the window", () => {
+		const afterGap = (gapMin: number, counted: boolean): number => {
+			const window = new WindowMean(30 * MINUTE);
+			const kwh = (s: number) => (counted ? s / 360 : Number.NaN);
+			for (let s = 0; s <= 3_600; s += 60) window.add(s * 1000, 10, kwh(s));
+			const s = 3_600 + gapMin * 60;
+			return window.add(s * 1000, 10, kwh(s), false);
+		};
+		assert.ok(Math.abs(afterGap(20, true) - 10) < 1e-6);
+		assert.ok(Number.isNaN(afterGap(20, false)));
+		assert.ok(Number.isNaN(afterGap(40, true)));
 	});
 });

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Store } from "../../../lib/store/store.ts";
+import type { Reading } from "../../../lib/telemetry/reading.ts";
 import { demoSite } from "../../nodes/fake-site.ts";
 import { DAY, pressReadings } from "./machines.ts";
 
@@ -17,6 +18,7 @@ const { Trainer } = built(
 ) as typeof import("../../../models/training/trainer.ts");
 const { ModelRegistry } = built("../../../dist/models/registry.js") as typeof import("../../../models/registry.ts");
 const { openStore } = built("../../../dist/lib/store/open.js") as typeof import("../../../lib/store/open.ts");
+const { EnergyError } = built("../../../dist/lib/errors.js") as typeof import("../../../lib/errors.ts");
 const { readHistory } = built(
 	"../../../dist/models/anomaly/history.js",
 ) as typeof import("../../../models/anomaly/history.ts");
@@ -69,6 +71,50 @@ describe("watching a site", function () {
 		await settled();
 		await watch.trainNightly();
 		assert.deepEqual(trainer.jobs, []);
+	});
+
+	it("goes on after a restart where it was: levels and means come back from the store, and nothing is said twice", async () => {
+		const raised = (one: Reading): void => {
+			one.powerKw = 35;
+		};
+		const hours = Math.floor(NOW / 3_600_000) % 24;
+		// Some hours of work at a time when the machine rests.
+		const restMs = NOW - ((hours + 24 - 1) % 24) * 3_600_000;
+		await store.write(pressReadings(restMs - 10 * DAY * 60_000, 10 * DAY));
+		await watch.train("press", "asked");
+		await settled();
+		const before = pressReadings(restMs, 120, raised);
+		await store.write(before);
+		const { alerts } = await watch.add(before);
+		assert.deepEqual(
+			alerts.map(({ level }) => level),
+			["warning", "critical"].slice(0, alerts.length),
+		);
+		assert(alerts.length > 0);
+		const again = new SiteWatch(
+			demoSite(),
+			async () => store,
+			trainer,
+			{},
+			() => {},
+		);
+		const next = pressReadings(restMs + 120 * 60_000, 2, raised);
+		// The second batch comes before the first has its model: it waits for it, too.
+		const outcomes = await Promise.all(next.map((one) => again.add([one])));
+		again.close();
+		for (const { scored, alerts: repeated } of outcomes) {
+			assert.deepEqual([scored[0]?.method, scored[0]?.level, repeated], ["ensemble", alerts.at(-1)?.level, []]);
+		}
+	});
+
+	it("tries a first training again that a restart cut off", async () => {
+		await store.write(pressReadings(NOW - 3 * DAY * 60_000, 3 * DAY));
+		const address = { task: "anomaly", site: "demo", machine: "press" };
+		const order = { kind: "anomaly-machine", options: {}, seed: 1, reason: "first" };
+		const { id } = await trainer.registry.begin(address, order);
+		await trainer.registry.fail(id, new EnergyError("models.interrupted", {}));
+		await watch.trainFirst();
+		assert.equal(trainer.jobs.length, 1);
 	});
 
 	it("hands a damaged model's machine to the rules, with a word about it", async () => {
