@@ -1,5 +1,5 @@
 import { EnergyError } from "../errors.ts";
-import { type AlarmCommand, decide } from "./commands.ts";
+import { type AlarmCommand, decide, isByHand } from "./commands.ts";
 import { FloodWatch } from "./flood.ts";
 import { alarmId, evolve, isHidden, isHigher, stateOf } from "./state.ts";
 import type { Alarm, AlarmEvent, AlarmIdentity, Cause, Change, Priority, Running } from "./types.ts";
@@ -169,7 +169,7 @@ export class AlarmBook {
 	 * What a person (or another system) wants.
 	 *
 	 * @throws EnergyError `alarms.unknown`, `alarms.nothing-to-acknowledge`, `alarms.not-shelved`,
-	 *   `alarms.out-of-service`, `alarms.not-out-of-service`, `alarms.bad-command`
+	 *   `alarms.not-suppressed`, `alarms.out-of-service`, `alarms.not-out-of-service`, `alarms.bad-command`
 	 */
 	command(command: AlarmCommand, nowMs: number): Change[] {
 		const alarm = this.#alarms.get(command.alarm);
@@ -249,6 +249,8 @@ export class AlarmBook {
 		const { signal } = tracker;
 		const alarm = this.#alarms.get(id);
 		const hidden = alarm?.suppression ?? null;
+		// What a person hides, a person shows.
+		if (isByHand(hidden)) return [];
 		if (signal.suppress !== null) {
 			tracker.clearMs = null;
 			if (hidden !== null || stateOf(alarm) === "normal") return [];

@@ -17,6 +17,9 @@ export type AlarmCommand = CommandBase &
 		/** A timed one without a duration lasts as long as is allowed. */
 		| { type: "shelve"; mode: Shelving["mode"]; durationMs?: number }
 		| { type: "unshelve" }
+		/** Hides it until a person shows it again; a machine's state hides and shows by itself. */
+		| { type: "suppress" }
+		| { type: "unsuppress" }
 		| { type: "comment"; text: string }
 		/** null: nobody. */
 		| { type: "assign"; assignee: string | null }
@@ -28,6 +31,8 @@ export const commandNames = [
 	"ack",
 	"shelve",
 	"unshelve",
+	"suppress",
+	"unsuppress",
 	"comment",
 	"assign",
 	"out-of-service",
@@ -37,8 +42,8 @@ export const commandNames = [
 /**
  * The events a command makes; none where it is so already.
  *
- * @throws EnergyError `alarms.nothing-to-acknowledge`, `alarms.not-shelved`, `alarms.out-of-service`,
- *   `alarms.not-out-of-service`, `alarms.bad-command`
+ * @throws EnergyError `alarms.nothing-to-acknowledge`, `alarms.not-shelved`, `alarms.not-suppressed`,
+ *   `alarms.out-of-service`, `alarms.not-out-of-service`, `alarms.bad-command`
  */
 export function decide(alarm: Alarm, command: AlarmCommand, nowMs: number, maxShelveMs: number): AlarmEvent[] {
 	const base = { alarm: alarm.id, atMs: nowMs, by: command.by, reason: command.reason ?? "" };
@@ -59,6 +64,14 @@ export function decide(alarm: Alarm, command: AlarmCommand, nowMs: number, maxSh
 		case "unshelve":
 			if (!alarm.shelving) throw new EnergyError("alarms.not-shelved", { alarm: alarm.id });
 			return [{ ...base, type: "unshelved" }];
+		case "suppress": {
+			const suppressed = { ...base, type: "suppressed", reason: byHand(base.reason) } as const;
+			if (isByHand(alarm.suppression)) return [];
+			return alarm.suppression === null ? [suppressed] : [{ ...base, type: "unsuppressed" }, suppressed];
+		}
+		case "unsuppress":
+			if (!isByHand(alarm.suppression)) throw new EnergyError("alarms.not-suppressed", { alarm: alarm.id });
+			return [{ ...base, type: "unsuppressed" }];
 		case "comment":
 			return [{ ...base, type: "commented", text: command.text }];
 		case "assign":
@@ -69,6 +82,14 @@ export function decide(alarm: Alarm, command: AlarmCommand, nowMs: number, maxSh
 			if (!alarm.outOfService) throw new EnergyError("alarms.not-out-of-service", { alarm: alarm.id });
 			return [{ ...base, type: "in-service" }];
 	}
+}
+
+const HAND = "manual";
+const byHand = (reason: string): string => (reason === "" ? HAND : `${HAND}: ${reason}`);
+
+/** Whether a person hides an alarm, and not the state of its machine. */
+export function isByHand(suppression: string | null): boolean {
+	return suppression === HAND || suppression?.startsWith(`${HAND}: `) === true;
 }
 
 const MAX_TEXT = 2_000;

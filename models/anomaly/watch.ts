@@ -12,7 +12,7 @@ export interface WatchOptions extends RuleOptions, LevelOptions {
 }
 
 /** Why rules judge and not a model. */
-export type RulesReason = "no-model" | "model-unusable" | "channels-missing" | "reading-bad";
+export type RulesReason = "no-model" | "model-unusable" | "channels-missing" | "reading-bad" | "reading-late";
 
 /** What is said of a reading; stands beside its quantities. */
 export interface Anomaly {
@@ -77,6 +77,7 @@ export class MachineWatch {
 	#drift: DriftWatch | undefined;
 	#reason: RulesReason = "no-model";
 	#judged = false;
+	#newestMs = Number.NEGATIVE_INFINITY;
 
 	constructor(ratedKw: number | undefined, options: WatchOptions = {}) {
 		this.#limitKw = powerThresholdOf(ratedKw, options);
@@ -128,7 +129,7 @@ export class MachineWatch {
 
 	/** @param readings of this machine, oldest first: all of them in one call of the model */
 	add(readings: readonly Reading[]): WatchOutcome {
-		const judged = readings.filter(({ quality }) => quality !== "bad");
+		const judged = readings.filter((reading) => this.#unfit(reading) === undefined);
 		const scores =
 			this.#model && this.#memory && judged.length > 0
 				? this.#model.predict({ readings: columnsOf(judged), memory: this.#memory })
@@ -137,9 +138,9 @@ export class MachineWatch {
 		if (judged.length > 0) this.#judged = true;
 		let row = 0;
 		for (const reading of readings) {
-			const bad = reading.quality === "bad";
-			const anomaly = bad ? this.#unjudged() : this.#judge(reading, scores, row);
-			if (!bad) row++;
+			const unfit = this.#unfit(reading);
+			const anomaly = unfit ? unjudged(unfit) : this.#judge(reading, scores, row);
+			if (!unfit) row++;
 			const previous = this.#levels.level;
 			const { score } = anomaly;
 			const changed = score !== undefined && this.#levels.add(score);
@@ -149,8 +150,15 @@ export class MachineWatch {
 			const { site, machine, timeMs, powerKw = null } = reading;
 			outcome.alerts.push({ ...anomaly, score, site, machine, timeMs, previous, powerKw });
 		}
+		this.#newestMs = Math.max(this.#newestMs, judged.at(-1)?.timeMs ?? this.#newestMs);
 		if (scores) this.#watchDrift(scores, outcome);
 		return outcome;
+	}
+
+	/** What came before the readings of earlier batches is history: it would tear the running means apart. */
+	#unfit({ quality, timeMs }: Reading): "reading-bad" | "reading-late" | undefined {
+		if (quality === "bad") return "reading-bad";
+		return timeMs < this.#newestMs ? "reading-late" : undefined;
 	}
 
 	#judge(reading: Reading, scores: MachineScores | undefined, row: number): Anomaly {
@@ -186,10 +194,6 @@ export class MachineWatch {
 		};
 	}
 
-	#unjudged(): Anomaly {
-		return { level: "normal", method: "rules", fallback: "reading-bad", contributions: [], excessKw: null };
-	}
-
 	#watchDrift(scores: MachineScores, outcome: WatchOutcome): void {
 		const drift = this.#drift;
 		if (!drift) return;
@@ -205,6 +209,10 @@ export class MachineWatch {
 
 function excess(powerKw: number | undefined, usualKw: number): number | null {
 	return powerKw !== undefined && powerKw > usualKw ? round(powerKw - usualKw) : null;
+}
+
+function unjudged(fallback: RulesReason): Anomaly {
+	return { level: "normal", method: "rules", fallback, contributions: [], excessKw: null };
 }
 
 function rounded(part: FeatureContribution): FeatureContribution {

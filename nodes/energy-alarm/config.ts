@@ -46,7 +46,8 @@ export type EnergyAlarmNode = Node<Record<keyof EnergyAlarmCredentials, unknown>
 
 /** The rules a new node starts with; the editor shows them, so nothing watches in secret. */
 export const defaultRules: readonly RuleRow[] = [
-	row({ id: "anomaly", source: "anomaly" }),
+	// A score that swings about its threshold is one alarm, not one a minute.
+	row({ id: "anomaly", source: "anomaly", offDelayS: "600" }),
 	row({ id: "silent", source: "silent", group: "site" }),
 	row({ id: "demand", source: "demand", group: "site", onDelayS: "15", offDelayS: "60" }),
 	row({ id: "overload", condition: "loadPercent > 110 clears 105", onDelayS: "60", offDelayS: "60" }),

@@ -174,6 +174,31 @@ describe("an alarm", () => {
 		assert.deepEqual(off({ suppress: "state:off" }), []);
 	});
 
+	it("that a person suppresses is hidden until a person shows it, whatever the machine's state says meanwhile", () => {
+		on();
+		assert.deepEqual(states(tell({ type: "suppress", reason: "dryer under repair" })), ["suppressed"]);
+		assert.equal(book.get(id)?.suppression, "manual: dryer under repair");
+		assert.deepEqual(tell({ type: "suppress" }), []);
+		on({ suppress: "state:off" });
+		on();
+		off();
+		assert.deepEqual(states(on()), ["suppressed"]);
+		wait(10 * MIN);
+		assert.equal(state(), "suppressed");
+		assert.deepEqual(states(tell({ type: "unsuppress" })), ["unacknowledged"]);
+		assert.throws(() => tell({ type: "unsuppress" }), { code: "alarms.not-suppressed" });
+	});
+
+	it("that its machine's state hides is no person's to show, but a person may hide it for longer", () => {
+		on();
+		on({ suppress: "state:idle" });
+		assert.throws(() => tell({ type: "unsuppress" }), { code: "alarms.not-suppressed" });
+		tell({ type: "suppress" });
+		on();
+		wait(10 * MIN);
+		assert.equal(book.get(id)?.suppression, "manual");
+	});
+
 	it("out of service is silent until it is put back", () => {
 		on();
 		assert.deepEqual(states(tell({ type: "out-of-service", reason: "meter removed" })), ["out-of-service"]);

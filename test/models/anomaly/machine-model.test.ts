@@ -100,6 +100,17 @@ describe("a machine's model", () => {
 		assert.deepEqual([scored?.score, scored?.fallback], [undefined, "reading-bad"]);
 	});
 
+	it("goes on undisturbed where history comes in between", () => {
+		const [disturbed, left] = [watching(), watching()];
+		const day = pressReadings(LATER_MS, DAY);
+		disturbed.add(day.slice(0, 700));
+		left.add(day.slice(0, 700));
+		const [late] = disturbed.add(pressReadings(LATER_MS - DAY * 60_000, 60)).scored;
+		assert.deepEqual([late?.score, late?.fallback], [undefined, "reading-late"]);
+		const scores = (watch: MachineWatch) => watch.add(day.slice(700)).scored.map(({ score }) => score);
+		assert.deepEqual(scores(disturbed), scores(left));
+	});
+
 	it("alarms about a passed limit whatever the machine has got used to", () => {
 		const watch = new MachineWatch(100, { powerThresholdKw: 56 });
 		watch.use(model, "anomaly.demo.press.1");
