@@ -11,6 +11,8 @@ export interface SolverResult {
 	bound: number;
 	/** Of an LP: what a column would add to the cost for each unit. */
 	reducedCosts: Float64Array | null;
+	/** Of an LP: what a unit more of a row's limit would save. */
+	prices: Float64Array | null;
 }
 
 export interface SolverOptions {
@@ -96,7 +98,7 @@ export class Solver {
 	private result(model: HighsModel, options: SolverOptions, seen: number): SolverResult {
 		const { modelStatus } = this.highs.constants;
 		const status = model.getModelStatus();
-		const none = { values: null, objective: Number.POSITIVE_INFINITY, bound: seen, reducedCosts: null };
+		const none = { values: null, objective: Number.POSITIVE_INFINITY, bound: seen, reducedCosts: null, prices: null };
 		if (status === modelStatus.infeasible) return { ...none, status: "infeasible", bound: Number.POSITIVE_INFINITY };
 		const optimal = status === modelStatus.optimal;
 		if (!options.integer && !optimal) return { ...none, status: options.stopped() ? "stopped" : "failed" };
@@ -119,6 +121,7 @@ export class Solver {
 			objective,
 			bound,
 			reducedCosts: options.integer ? null : solution.colDual,
+			prices: options.integer ? null : solution.rowDual.map((price) => -price),
 		};
 	}
 }

@@ -11,6 +11,8 @@ export class Places {
 	guide: Guide | null = null;
 	/** How far to heed the guide: 0 not at all. */
 	heed = 0;
+	/** Of places that cost the same, whether the last one is taken instead of the first. */
+	late = false;
 
 	constructor(state: State) {
 		this.state = state;
@@ -51,6 +53,7 @@ export class Places {
 		noise: (() => boolean) | undefined,
 	): { start: number; krw: number } {
 		let bestKrw = limitKrw;
+		const tie = this.late ? 1e-6 : 0;
 		let bestAt = -1;
 		const machine = this.instance.machines[mode.machine] as Machine;
 		// Joining a batch, or a run that is too short yet, costs less than the run alone.
@@ -61,15 +64,15 @@ export class Places {
 			const own = mode.run[t] as number;
 			const late = lateKrwAt(op, t + mode.length) + (guide ? this.heed * (guide[t] as number) : 0);
 			// What a place costs at least is known at once; what it costs fully is looked at only where it may win.
-			if (atLeastOwn && own + late >= bestKrw) continue;
+			if (atLeastOwn && own + late >= bestKrw + tie) continue;
 			const fit = this.fit(op, mode, t);
 			if (fit.krw === NEVER) {
 				t = Math.max(t, fit.next - 1);
 				continue;
 			}
 			const krw = fit.krw + late + this.sinkKrw(op, t + mode.length);
-			if (krw >= bestKrw || noise?.()) continue;
-			bestKrw = krw;
+			if (krw >= bestKrw + tie || noise?.()) continue;
+			bestKrw = Math.min(krw, bestKrw);
 			bestAt = t;
 		}
 		return bestAt < 0 ? { start: -1, krw: NEVER } : { start: bestAt, krw: bestKrw };

@@ -2,6 +2,7 @@ import type { Instance, Mode, Op, Placement } from "./instance.ts";
 import { type Guide, Places } from "./places.ts";
 import { Random } from "./random.ts";
 import { State } from "./state.ts";
+import { Wishes } from "./wishes.ts";
 
 /** Placements of every operation, and what they cost. */
 export interface Found {
@@ -88,8 +89,11 @@ export const found = (state: State): Found => ({
 	missing: state.instance.order.filter((op) => !state.placements[op]).length + Number(state.short > 0),
 });
 
+/** Cheaper by more than the rounding of sums: which of equal plans is kept must not hang on when it was looked at. */
+export const cheaper = (krw: number, than: number): boolean => krw < than - 1e-9 * Math.max(1, Math.abs(than));
+
 export const better = (a: Found, b: Found): boolean =>
-	a.missing !== b.missing ? a.missing < b.missing : a.krw < b.krw - 1e-9;
+	a.missing !== b.missing ? a.missing < b.missing : cheaper(a.krw, b.krw);
 
 export interface SearchOptions {
 	seed: number;
@@ -99,9 +103,19 @@ export interface SearchOptions {
 	stopAtMs: number;
 	stopped: () => boolean;
 	onBetter?: (found: Found) => void;
+	/** A plan as cheap as this is good enough. */
+	goalKrw?: number;
 	from?: Found;
+	/** Prices of a relaxation: they look ahead where a greedy place would not, and tell what is misplaced. */
 	guide?: Guide | null;
 }
+
+/** Warmth at the start, as a share of what an operation costs on average. */
+const WARMTH = 0.1;
+/** Share of steps that look at the prices of the guide, that begin with what it finds misplaced, that take late ties. */
+const HEEDED = 0.4;
+const WISHED = 0.3;
+const LATE = 0.5;
 
 /** List schedules in several orders; the best of them. */
 export function constructed(instance: Instance, options: Pick<SearchOptions, "stopAtMs" | "stopped">): Found {
@@ -131,6 +145,7 @@ export class Search {
 	private best: Found;
 	private krw: number;
 	private missing: Set<number>;
+	private readonly wishes: Wishes | null;
 
 	constructor(instance: Instance, options: SearchOptions) {
 		this.instance = instance;
@@ -146,22 +161,32 @@ export class Search {
 			if (placement) this.state.place(op, placement);
 		}
 		this.places.guide = options.guide ?? null;
+		this.wishes = options.guide ? new Wishes(instance, options.guide) : null;
 		this.missing = new Set(this.ops.filter((op) => !this.state.placements[op.index]).map((op) => op.index));
 		this.krw = this.state.cost;
 		this.best = found(this.state);
 	}
 
 	run(): Found {
-		const { iterations, stopAtMs, stopped } = this.options;
+		const { iterations, stopAtMs, stopped, goalKrw = Number.NEGATIVE_INFINITY } = this.options;
+		const startedMs = performance.now();
+		let done = 0;
 		const scale = Math.abs(this.state.planKrw) / Math.max(1, this.ops.length);
 		for (let k = 0; k < iterations && this.ops.length > 0; k++) {
-			if (k % 16 === 0 && (performance.now() > stopAtMs || stopped())) break;
+			if (k % 16 === 0) {
+				const nowMs = performance.now();
+				if (nowMs > stopAtMs || stopped() || (this.best.missing === 0 && this.best.krw <= goalKrw)) break;
+				// Where time will end it before its steps do, it cools with the time.
+				done = k / iterations;
+				const [spent, given] = [nowMs - startedMs, stopAtMs - startedMs];
+				if (k >= 1024 && spent > done * given) done = spent / given;
+			}
 			if (this.missing.size > 0) {
 				this.force();
 				continue;
 			}
-			const heat = 1 - k / iterations;
-			this.step(0.1 * scale * heat * heat);
+			const heat = 1 - done;
+			this.step(WARMTH * scale * heat * heat);
 		}
 		return this.best;
 	}
@@ -172,10 +197,11 @@ export class Search {
 		for (const op of taken) this.state.remove(op);
 		this.shuffle(taken, old);
 		const noise = () => this.random.unit() < 0.02;
-		// Prices look ahead where a greedy place would not; the true cost decides in the end.
-		this.places.heed = this.places.guide && this.random.unit() < 0.7 ? this.random.unit() : 0;
+		// The true cost decides in the end, whatever the prices say.
+		this.places.heed = this.places.guide && this.random.unit() < HEEDED ? this.random.unit() : 0;
 		let complete = true;
 		for (const op of taken) {
+			this.places.late = this.random.unit() < LATE;
 			const best = this.places.best(op, noise);
 			if (best) this.state.place(op, best.placement);
 			else complete = false;
@@ -195,7 +221,7 @@ export class Search {
 	}
 
 	private keep(): void {
-		if (this.best.missing === 0 && this.krw >= this.best.krw - 1e-9) return;
+		if (this.best.missing === 0 && !cheaper(this.krw, this.best.krw)) return;
 		this.best = found(this.state);
 		this.options.onBetter?.(this.best);
 	}
@@ -204,10 +230,12 @@ export class Search {
 	private chosen(): Op[] {
 		const { random } = this;
 		const many = 2 + random.below(Math.min(9, Math.max(1, this.ops.length - 1)));
-		const seed = this.ops[random.below(this.ops.length)] as Op;
+		const wished = this.wishes !== null && random.unit() < WISHED;
+		const seed = wished ? this.misplaced() : (this.ops[random.below(this.ops.length)] as Op);
 		const dice = random.unit();
 		let pool: number[];
-		if (dice < 0.35) pool = this.around(seed, many);
+		if (wished) pool = this.wishes?.inTheWay(seed, this.state, random) ?? [];
+		else if (dice < 0.35) pool = this.around(seed, many);
 		else if (dice < 0.6) pool = this.state.running(this.busyWindow());
 		else if (dice < 0.75) pool = [seed, ...this.relatives(seed)].map((op) => (typeof op === "number" ? op : op.index));
 		else pool = Array.from({ length: many }, () => (this.ops[random.below(this.ops.length)] as Op).index);
@@ -223,6 +251,18 @@ export class Search {
 			for (const link of [...preds, ...succs]) if (!this.instance.ops[link.op]?.fixed) picked.add(link.op);
 		}
 		return [...picked].map((op) => this.instance.ops[op] as Op);
+	}
+
+	/** Of a few operations the one that the prices would rather have elsewhere. */
+	private misplaced(): Op {
+		let [worst, most] = [this.ops[0] as Op, Number.NEGATIVE_INFINITY];
+		for (let k = 0; k < 4; k++) {
+			const op = this.ops[this.random.below(this.ops.length)] as Op;
+			const placement = this.state.placements[op.index];
+			const regret = placement ? (this.wishes?.regretKrw(op, placement) ?? 0) : 0;
+			if (regret > most) [worst, most] = [op, regret];
+		}
+		return worst;
 	}
 
 	/** What lies beside an operation on its machine, or where it might go on another. */

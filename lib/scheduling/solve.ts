@@ -5,7 +5,7 @@ import { compile, type Instance, planOf } from "./instance.ts";
 import { foundOf, type Model, modelOf, valuesOf } from "./model.ts";
 import type { Guide } from "./places.ts";
 import type { Plan, SchedulingProblem } from "./problem.ts";
-import { asSoonAsPossible, better, constructed, type Found, polished, Search } from "./search.ts";
+import { asSoonAsPossible, better, cheaper, constructed, type Found, polished, Search } from "./search.ts";
 
 export interface SolveOptions {
 	/** Time it may take, s; default 30. */
@@ -53,11 +53,18 @@ export interface Watch {
 	onPlan?: (plan: Plan, cost: CostLines) => void;
 }
 
+/** A better plan is offered at most so often while a search goes on, ms. */
+const OFFER_MS = 250;
+/** Steps of the long search for each second there is, and for each operation. */
+const STEPS_PER_SECOND = 8000;
+const STEPS_PER_OP = 3000;
 /** Larger models are bounded by Lagrangian relaxation instead of an LP, and are not branched on. */
 const LP_COLUMNS = 60_000;
 /** With more runs than this, branch and cut begins with those that cost at most this share of the gap more. */
 const CORE_COLUMNS = 5000;
 const CORE_SHARE = 0.03;
+/** Share of the time left that the long search may take before branch and cut, of such a model. */
+const LONG_SHARE = 0.7;
 
 /**
  * Solves a valid problem in this thread: search for a plan, a relaxation for the bound, branch and cut while a gap
@@ -160,7 +167,7 @@ class Solve {
 		const plan = planOf(this.instance, found.placements);
 		const { violations, cost, loadKw } = checkPlan(this.problem, plan);
 		if (violations.length > 0) return;
-		if (this.checked && cost.totalKrw >= this.checked.cost.totalKrw) return;
+		if (this.checked && !cheaper(cost.totalKrw, this.checked.cost.totalKrw)) return;
 		this.best = { ...found, krw: cost.totalKrw };
 		this.checked = { plan, cost, loadKw };
 		this.watch.onPlan?.(plan, cost);
@@ -182,17 +189,31 @@ class Solve {
 		this.report();
 	}
 
-	private search(iterations: number, round: number, from?: Found): void {
+	private search(iterations: number, round: number, from?: Found, share = 1): void {
 		if (this.instance.order.length === 0) return;
 		const start = from ?? this.best;
-		const { seed } = this.options;
+		const { seed, gap } = this.options;
 		this.iterations += iterations;
+		let offeredMs = 0;
 		const search = new Search(this.instance, {
-			...{ seed: seed + 7919 * round, iterations, stopAtMs: this.stopAtMs, stopped: this.watch.stopped },
+			...{ seed: seed + 7919 * round, iterations, stopped: this.watch.stopped },
+			stopAtMs: share < 1 ? performance.now() + 1000 * share * this.left() : this.stopAtMs,
 			...(start ? { from: start } : {}),
+			goalKrw: this.bound + gap * Math.abs(this.bound),
 			guide: this.guide,
+			onBetter: (better) => {
+				// Every better plan would be checked too often; the last one is, below.
+				if (performance.now() - offeredMs < OFFER_MS) return;
+				this.offer(better);
+				offeredMs = performance.now();
+			},
 		});
 		this.offer(search.run());
+	}
+
+	/** One long search cools better than many short ones. */
+	private patience(): number {
+		return Math.round(Math.min(STEPS_PER_SECOND * this.options.seconds, STEPS_PER_OP * this.instance.order.length));
 	}
 
 	private async exact(): Promise<void> {
@@ -225,6 +246,7 @@ class Solve {
 		else this.infeasible = !this.best;
 		this.guide = guideOf(model, prices);
 		if (this.best) this.method = "relaxation";
+		if (!this.closed()) this.search(this.patience(), 1000);
 	}
 
 	private branch(solver: Solver, model: Model): void {
@@ -246,7 +268,10 @@ class Solve {
 		if (this.closed()) return;
 		// Where many operations are each other's equals, branch and cut is quick and search is not.
 		const alike = model.groups.ops.length * 2 < this.instance.order.length;
-		if (!alike) this.search(20_000, 1000);
+		if (!alike) {
+			this.guide = lp.prices && guideOf(model, lp.prices);
+			this.search(this.patience(), 1000, undefined, model.runs.length > CORE_COLUMNS ? LONG_SHARE : 0.3);
+		}
 		if (this.closed() || this.over()) return;
 		this.integer(solver, model, lp.reducedCosts, lp.objective);
 	}
