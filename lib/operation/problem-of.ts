@@ -28,7 +28,7 @@ export interface PlannerOptions {
 	horizonMs: number;
 	/** The plan keeps this share below the limit of demand control. */
 	margin: number;
-	/** Limit where no demand control runs in this process, kW; 0: the contract demand. */
+	/** Limit where no demand control runs in this process, kW; 0: the contract demand. A demand that is paid for anyway is no less. */
 	peakLimitKw: number;
 	/** 0: emissions cost nothing. */
 	carbonKrwPerTonne: number;

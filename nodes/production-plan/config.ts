@@ -19,9 +19,9 @@ export interface ProductionPlanConfig {
 	staleMinutes: string | number;
 	/** How long a machine that broke down is expected to stand still. */
 	repairHours: string | number;
-	/** Share below the limit of demand control that a plan keeps, per cent. */
+	/** Share below the limit of demand control that a plan keeps, per cent; empty: safety_margin of the configuration. */
 	marginPercent: string | number;
-	/** Limit where no demand control runs, kW; empty: the contract demand. */
+	/** Limit where no demand control runs, kW; empty: peak_power_limit of the configuration. */
 	peakLimitKw: string | number;
 	/** Price of emissions; empty or 0: none. */
 	carbonKrwPerTonne: string | number;
@@ -52,7 +52,7 @@ export const defaults = {
 	lateMinutes: 5,
 	staleMinutes: 60,
 	repairHours: 4,
-	marginPercent: 10,
+	marginPercent: "",
 	peakLimitKw: "",
 	carbonKrwPerTonne: "",
 	seconds: 10,

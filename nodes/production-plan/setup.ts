@@ -1,3 +1,4 @@
+import { environmentLayer, resolveConfig } from "../../lib/config/config.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import type { EngineOptions } from "../../lib/operation/engine-types.ts";
 import type { PlannerOptions } from "../../lib/operation/problem-of.ts";
@@ -12,9 +13,17 @@ export function settingsOf(
 	config: ProductionPlanConfig,
 	site: string,
 ): { engine: EngineOptions; planner: PlannerOptions } {
+	const power = Object.entries(process.env).filter(([name]) => name.startsWith("SMARTFACTORY_POWER_"));
+	const { peak_power_limit, safety_margin } = resolveConfig([
+		environmentLayer(Object.fromEntries(power), "environment"),
+	]).power;
+	const otherwise: Partial<Record<keyof typeof ranges, number>> = {
+		marginPercent: 100 * safety_margin,
+		peakLimitKw: peak_power_limit,
+	};
 	const number = (field: keyof typeof ranges): number => {
 		const given = config[field];
-		const value = given === undefined || given === "" ? Number(defaults[field]) : Number(given);
+		const value = given === undefined || given === "" ? (otherwise[field] ?? Number(defaults[field])) : Number(given);
 		const [least, most] = ranges[field];
 		if (value >= least && value <= most) return value;
 		throw new EnergyError("operation.config", { field, value: String(given), rule: `${least}…${most}` });
