@@ -43,5 +43,15 @@ for (const entry of await readdir("nodes", { withFileTypes: true })) {
 	}
 }
 if (existsSync("scripts/build-client.mjs")) await (await import("./build-client.mjs")).buildClient();
+await build({
+	entryPoints: ["lib/api/page/page.ts"],
+	outfile: "dist/api-docs/page.js",
+	bundle: true,
+	minify: true,
+	format: "iife",
+	charset: "utf8",
+	target: "es2022",
+	logLevel: "warning",
+});
 if (existsSync("scripts/build-widgets.mjs")) await (await import("./build-widgets.mjs")).buildWidgets();
 await writeFile("dist/.built", new Date().toISOString());

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Operation } from "../api/contract.ts";
+import { isDocs, sendDocs } from "../api/docs.ts";
 import type { ApiFront } from "../api/front.ts";
 import { EnergyError } from "../errors.ts";
 import { type Language, languageOf, statusOf } from "../messages.ts";
@@ -62,7 +63,7 @@ const unfinishedPaths: ReadonlySet<string> = new Set([
 
 /** The paths that answer to anyone; compared as they are, so that no other spelling of a path slips in. */
 const isPublic = ({ api }: RouterOptions, path: string): boolean =>
-	path === loginPath || loginAssets.has(path) || api.contract.isPublic(path);
+	path === loginPath || loginAssets.has(path) || isDocs(path) || api.contract.isPublic(path);
 
 // Express matches paths whatever their case; so does this.
 const isApi = (path: string): boolean => /^\/(api|health|metrics)(\/|$)/i.test(path);
@@ -124,6 +125,7 @@ async function enter(
 	const requestId = prepare(options, req, res);
 	const path = pathOf(req);
 	if (loginAssets.has(path)) return sendLoginAsset(res, path);
+	if (isDocs(path)) return answerDocs(options, req, res, path);
 	if (path === loginPath) return await answerLogin(options, req, res, language);
 	if (isPublic(options, path)) {
 		limit(options.strangerLimit, options.sessions.address(req));
@@ -135,6 +137,17 @@ async function enter(
 	if (path === passwordPath) return await answerPassword(options, req, res, language, signedIn);
 	if (path === "/") return redirect(res, (req.baseUrl ?? "") + options.home);
 	next();
+}
+
+/** The documentation answers to anyone who reads. */
+function answerDocs(options: RouterOptions, req: HttpRequest, res: HttpResponse, path: string): void {
+	limit(options.strangerLimit, options.sessions.address(req));
+	if (req.method !== "GET" && req.method !== "HEAD") {
+		throw new EnergyError("access.method-unknown", { path, method: req.method, allowed: "GET" });
+	}
+	const asked = queryOf(req).get("lang");
+	const chosen = asked === null ? languageOf(req.headers["accept-language"]) : asked.startsWith("ko") ? "ko" : "en-US";
+	sendDocs(req, res, path, chosen);
 }
 
 /** Lets the caller in, reads the body, holds the request against the contract, and answers what is answered here. */

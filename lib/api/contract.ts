@@ -17,7 +17,7 @@ interface RawOperation {
 	summary?: string;
 	security?: unknown[];
 	parameters?: object[];
-	requestBody?: { content?: Record<string, unknown> };
+	requestBody?: { required?: boolean; content?: Record<string, unknown> };
 	responses?: Record<string, { $ref?: string; content?: Record<string, { schema?: object }> }>;
 	"x-role"?: string;
 	"x-scope"?: "system" | "self";
@@ -49,6 +49,8 @@ export interface Operation {
 	audit: "each" | "summary" | "none";
 	/** Media types of its body; empty where it takes none. */
 	bodyTypes: readonly string[];
+	/** It makes no sense without one. */
+	bodyRequired: boolean;
 	/** Media types of its 200, JSON first. */
 	answerTypes: readonly string[];
 	/** `x-idempotent`: takes an Idempotency-Key. */
@@ -223,6 +225,7 @@ function operationFrom(path: string, method: string, raw: RawOperation): Operati
 		scope: raw["x-scope"],
 		audit: raw["x-audit"] ?? (method === "get" || method === "head" ? "none" : "each"),
 		bodyTypes: Object.keys(raw.requestBody?.content ?? {}),
+		bodyRequired: raw.requestBody?.required === true,
 		answerTypes: answers.toSorted((a, b) => Number(b === "application/json") - Number(a === "application/json")),
 		idempotent: raw["x-idempotent"] === true,
 		revalidate: raw["x-revalidate"] === true,

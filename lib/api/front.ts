@@ -4,6 +4,7 @@ import { type Handler, type HttpRequest, type HttpResponse, pathOf } from "../ac
 import { EnergyError } from "../errors.ts";
 import { log } from "../log/log.ts";
 import type { Language } from "../messages.ts";
+import { problemOf } from "../problem.ts";
 import { type AnswerRules, shapeAnswer } from "./answer.ts";
 import type { Contract, Operation } from "./contract.ts";
 import { fieldsFrom } from "./fields.ts";
@@ -53,6 +54,7 @@ export class ApiFront {
 		const rules: AnswerRules = { contract, operation, validate, language, requestId, failed };
 		res.setHeader("Cache-Control", "no-store");
 		shapeAnswer(req, res, rules);
+		answerInTime(res, language);
 		observe(req, res, operation, requestId);
 		return { operation, rules };
 	}
@@ -75,6 +77,8 @@ export class ApiFront {
 		} finally {
 			req.method = method;
 		}
+		refuseEndless(queryOf(req), "query");
+		refuseEndless(req.body, "body");
 		const { fields } = queryOf(req);
 		if (!operation || typeof fields !== "string") return;
 		rules.fields = fieldsFrom(fields, this.contract.fieldsOf(operation));
@@ -100,6 +104,7 @@ export class ApiFront {
 
 	async #readBody(req: HttpRequest, res: HttpResponse, operation: Operation | undefined): Promise<void> {
 		const { home, bodyLimit, strangerBodyLimit } = this.#options;
+		if (!hasBody(req) && operation?.bodyRequired) throw unfit("/body", "must be there");
 		if (!hasBody(req) || req._body) return;
 		if (!operation) return void req.resume();
 		const type = (req.headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
@@ -129,6 +134,16 @@ function queryOf(req: HttpRequest): Record<string, unknown> {
 	return (req as { query?: Record<string, unknown> }).query ?? {};
 }
 
+/** 1e309 is no number that a schema's bounds would catch: they are asked of finite ones only. */
+function refuseEndless(value: unknown, path: string): void {
+	if (typeof value === "number" && !Number.isFinite(value)) throw unfit(`/${path}`, "must be number");
+	if (typeof value !== "object" || value === null) return;
+	for (const [key, item] of Object.entries(value)) refuseEndless(item, `${path}/${key}`);
+}
+
+const unfit = (field: string, rule: string): EnergyError =>
+	new EnergyError("access.request-invalid", { field, rule, misfits: [{ field, rule }] });
+
 const formats: Readonly<Record<string, string>> = { "text/csv": "csv", "application/pdf": "pdf" };
 
 /** Where the node itself makes another form (`x-format-by-accept`), Accept says the same as `format`. */
@@ -143,6 +158,19 @@ function replay(res: HttpResponse, { status, headers, body }: KeptAnswer): void 
 	res.setHeader("Idempotency-Replayed", "true");
 	res.writeHead(status, headers);
 	res.end(body);
+}
+
+/** Long work is a job; what takes longer than this has been lost in a flow, and its caller should know. */
+const ANSWER_WITHIN_MS = 120_000;
+
+function answerInTime(res: HttpResponse, language: Language): void {
+	const timer = setTimeout(() => {
+		if (res.headersSent) return;
+		const problem = problemOf(new EnergyError("api.no-answer", { seconds: ANSWER_WITHIN_MS / 1000 }), language);
+		res.statusCode = problem.status;
+		res.json?.(problem);
+	}, ANSWER_WITHIN_MS);
+	res.once("close", () => clearTimeout(timer));
 }
 
 /** Counts the request, and writes the line that `grep api.requests` finds. */

@@ -1,6 +1,6 @@
 import { EnergyError } from "../errors.ts";
 import { type Effects, type EngineOptions, emptyEffects, type Kept } from "./engine-types.ts";
-import { ceilTo, isJobDone, iso, modeOn, operationsOf } from "./progress.ts";
+import { floorTo, isJobDone, iso, modeOn, operationsOf } from "./progress.ts";
 import {
 	type Draft,
 	isActive,
@@ -12,7 +12,7 @@ import {
 	type Run,
 } from "./records.ts";
 import { requestOf } from "./request.ts";
-import { Tracker } from "./tracker.ts";
+import { lateFor, Tracker } from "./tracker.ts";
 import type { Order, Override, PlanReason, PlanStatus, StoredPlan } from "./types.ts";
 import { decorated } from "./wire.ts";
 import { wordsOf } from "./words.ts";
@@ -194,7 +194,8 @@ export class Engine {
 		const stepMs = this.options.intervalMinutes * 60_000;
 		const ms = Date.parse(start);
 		if (!(ms % stepMs === 0)) refuse("start", start, `:00, :15, :30 | :45`);
-		if (ms < nowMs) refuse("start", start, `≥ ${iso(ceilTo(nowMs, stepMs))}`);
+		// The quarter-hour that runs means: at once.
+		if (ms < floorTo(nowMs, stepMs)) refuse("start", start, `≥ ${iso(floorTo(nowMs, stepMs))}`);
 		const ran = record.runs.some((run) => run.operation === operation && (isActive(run) || run.state === "done"));
 		if (ran) refuse("operation", operation, "not started yet");
 		record.pins = [...record.pins.filter((pin) => pin.operation !== operation), { operation, machine, start: iso(ms) }];
@@ -321,10 +322,10 @@ export class Engine {
 	}
 
 	private refuseOutdated(plan: StoredPlan, nowMs: number): void {
-		const missed = plan.operations.find(({ job, operation, start }) => {
+		const missed = plan.operations.find(({ job, operation, start, pinned }) => {
 			const record = this.jobs.get(job);
 			const began = record?.runs.some((run) => run.operation === operation);
-			return record && !record.held && !began && Date.parse(start) + this.options.lateMs < nowMs;
+			return record && !record.held && !began && Date.parse(start) + lateFor(pinned, this.options) < nowMs;
 		});
 		if (!missed) return;
 		this.wish("asked");

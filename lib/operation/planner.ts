@@ -7,7 +7,7 @@ import { type JobSpec, operationId, type Plan, type SchedulingProblem } from "..
 import { constructed } from "../scheduling/search.ts";
 import type { Progress, Solution } from "../scheduling/solve.ts";
 import { parseProblem } from "../scheduling/validate.ts";
-import { type House, note, type PlannerOptions, problemOf } from "./problem-of.ts";
+import { type House, note, type PlannerOptions, type Prepared, problemOf } from "./problem-of.ts";
 import { iso } from "./progress.ts";
 import { type Draft, type JobRecord, keyOf, type PlanRequest } from "./records.ts";
 import { storedOf } from "./stored.ts";
@@ -39,7 +39,7 @@ export async function makePlan(
 	parseProblem(prepared.problem);
 	const notes = [...prepared.notes];
 	let problem = withFixedThatHold(prepared.problem, new Set(request.pinned), notes, house.site.timeZone);
-	const against = comparison(problem, request);
+	const against = comparison(problem, request, prepared.hard);
 	const ladder = new Ladder(options, how.solver ?? optimize, how, house.site.timeZone);
 	const begunMs = performance.now();
 	const result = await ladder.climb(problem, against.usable, notes);
@@ -79,8 +79,15 @@ interface Comparison {
 	lacks: boolean;
 }
 
-/** Whether the rest of the plan in force would still be allowed: looked at by the independent checker. */
-function comparison(problem: SchedulingProblem, { current, pinned, frozen, nowMs }: PlanRequest): Comparison {
+/**
+ * Whether the rest of the plan in force would still be allowed: looked at by the independent checker. The margin below
+ * the limit is there for forecasts that change: a plan that needs a part of it is worth another one, but not broken.
+ */
+function comparison(
+	problem: SchedulingProblem,
+	{ current, pinned, frozen, nowMs }: PlanRequest,
+	{ limitKw, safeKw }: Prepared["hard"],
+): Comparison {
 	if (!current) return { usable: undefined, krw: null, breaks: [], lacks: true };
 	const places = new Map(current.operations.map((entry) => [keyOf(entry.job, entry.operation), entry]));
 	const pins = new Set(pinned);
@@ -108,8 +115,10 @@ function comparison(problem: SchedulingProblem, { current, pinned, frozen, nowMs
 	const plan = { operations: current.operations.filter(({ job }) => known.has(job)) };
 	const { violations, cost } = checkPlan(reduced, plan);
 	const lacks = jobs.length < problem.jobs.length;
-	const breaks = [...new Set(violations.map(({ code }) => code))];
-	const usable = !lacks && breaks.length === 0;
+	const quantile = reduced.baseLoadQuantile?.quantile ?? 0.5;
+	const against = { ...reduced, cap: { kw: limitKw }, baseLoadQuantile: { quantile, kw: safeKw } };
+	const breaks = [...new Set(checkPlan(against, plan).violations.map(({ code }) => code))];
+	const usable = !lacks && violations.length === 0;
 	return { usable: usable ? plan : undefined, krw: usable ? cost.totalKrw : null, breaks, lacks };
 }
 

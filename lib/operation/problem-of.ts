@@ -45,6 +45,8 @@ export interface Prepared {
 	base: BaseLoad;
 	prices: EnergyPrices;
 	capKw: (number | null)[];
+	/** The limit itself, without the margin below it, and the safe base load as it is: what a plan in force must keep. */
+	hard: { limitKw: number[]; safeKw: number[] };
 	/** Named and worth knowing, though the plan goes on. */
 	notes: PlanConflict[];
 	tariff: string;
@@ -81,6 +83,10 @@ export async function problemOf(
 	const demand = await DemandPricer.of(contract, house.pricer(), store, house.site, request.nowMs);
 	const capKw = capsOf(house, contract, demand, options, startMs, count);
 	const { kw, safeKw } = withRunning(request, base, startMs);
+	const hard = {
+		limitKw: capKw.map((cap) => (cap === null ? NO_CAP_KW : cap / (1 - options.margin))),
+		safeKw: [...safeKw],
+	};
 	notes.push(...cutAtCap(safeKw, kw, capKw, startMs, house.site.timeZone));
 	for (const job of request.missedDeadlines) notes.push(note("operation.deadline-missed", { job }));
 	const problem: SchedulingProblem = {
@@ -97,7 +103,7 @@ export async function problemOf(
 		machines: machinesOf(request, house.site, startMs, count),
 		jobs: request.jobs,
 	};
-	return { problem, base, prices, capKw, notes, tariff: contract.tariff.id };
+	return { problem, base, prices, capKw, hard, notes, tariff: contract.tariff.id };
 }
 
 /** As far as asked, and as far as what a person put somewhere. */

@@ -70,9 +70,10 @@ export function powersOf(mode: ModeSpec, from: number, length: number): number[]
  * What is left of a job, as the solvers take it: done operations and those that run are left out, and what waits for
  * them is released when they end.
  *
+ * @param lateMs what comes next may wait so long: a minute too long does not take a quarter-hour
  * @returns null where nothing is left to place
  */
-export function remainingOf(record: JobRecord, nowMs: number, intervalMinutes: number): JobSpec | null {
+export function remainingOf(record: JobRecord, nowMs: number, intervalMinutes: number, lateMs: number): JobSpec | null {
 	const { order } = record;
 	const all = operationsOf(record);
 	const gone = new Map<string, number>();
@@ -91,10 +92,10 @@ export function remainingOf(record: JobRecord, nowMs: number, intervalMinutes: n
 		const kept = before.filter(({ operation }) => !gone.has(operation));
 		for (const { operation, lagMinutes = 0 } of before) {
 			const ended = gone.get(operation);
-			if (ended !== undefined) releaseMs = Math.max(releaseMs, ended + lagMinutes * MINUTE_MS);
+			if (ended !== undefined) releaseMs = Math.max(releaseMs, ended - lateMs + lagMinutes * MINUTE_MS);
 		}
 		const active = activeRun(record, id);
-		if (active) releaseMs = Math.max(releaseMs, active.endMs);
+		if (active) releaseMs = Math.max(releaseMs, active.endMs - lateMs);
 		operations.push(operationLeft(record, id, spec, kept, intervalMinutes));
 	}
 	if (operations.length === 0) return null;

@@ -40,7 +40,7 @@ export function requestOf(surface: Surface, reason: PlanReason, by: string, nowM
 			});
 		}
 		if (waiting.has(record.order.id)) continue;
-		const left = remainingOf(record, nowMs, intervalMinutes);
+		const left = remainingOf(record, nowMs, intervalMinutes, surface.lateMs);
 		if (!left || Date.parse(left.release ?? iso(0)) >= nowMs + surface.horizonMs) continue;
 		request.jobs.push(specOf(surface, record, left, earliestMs, placed, request));
 	}
@@ -111,10 +111,13 @@ function specOf(
 		const other = jobs.get(job);
 		if (!other) return false;
 		const ends = other.runs.map(({ endMs, endedMs }) => endedMs ?? endMs);
-		const rest = remainingOf(other, request.nowMs, intervalMinutes);
+		const rest = remainingOf(other, request.nowMs, intervalMinutes, surface.lateMs);
 		// Running operations of the other job count by their end; those that are still to be placed by the plan.
 		if (ends.length > 0)
-			releaseMs = Math.max(releaseMs, ceilTo(Math.max(...ends) + lagMinutes * 60_000, 60_000 * intervalMinutes));
+			releaseMs = Math.max(
+				releaseMs,
+				ceilTo(Math.max(...ends) - surface.lateMs + lagMinutes * 60_000, 60_000 * intervalMinutes),
+			);
 		return rest !== null;
 	});
 	const { deadline, after: _, ...spec } = left;

@@ -34,6 +34,10 @@ export interface Ears {
 	down(machine: string): boolean;
 }
 
+/** How late a start may come: what a person puts into the quarter-hour that runs is meant at once. */
+export const lateFor = (pinned: true | undefined, { lateMs, intervalMinutes }: TrackerOptions): number =>
+	pinned ? Math.max(lateMs, intervalMinutes * 60_000) : lateMs;
+
 /** Follows operations from their start to their end, against their plan. */
 export class Tracker {
 	private readonly options: TrackerOptions;
@@ -70,7 +74,7 @@ export class Tracker {
 			if (isDone(record, operation, this.options.intervalMinutes)) return;
 			const mode = modeOn(record, operation, machine);
 			if (!mode || activeRun(record, operation)) return;
-			const isLate = nowMs - startMs > this.options.lateMs;
+			const isLate = nowMs - startMs > lateFor(placed.pinned, this.options);
 			if (isLate) this.tellLate(record, placed, plan, startMs, nowMs);
 			if (isLate || busy || !starts || this.ears.down(machine) || !this.mayBegin(record, operation)) return;
 			this.start(record, placed, mode, plan, { startMs, endMs: Date.parse(piece.end) }, nowMs);

@@ -28,7 +28,7 @@ export function shippedGridFactors(): GridFactors {
  * @throws EnergyError `tariff.carbon` for an unknown grid or a year before the first factor
  */
 export function gridFactor(grid: string, year: number, factors: GridFactors = shippedGridFactors()): GridFactor {
-	const known = factors[grid] ?? [];
+	const known = (Object.hasOwn(factors, grid) && factors[grid]) || [];
 	const found = known.filter((each) => each.year <= year).sort((a, b) => b.year - a.year)[0];
 	if (!found) {
 		const list = Object.entries(factors).map(

@@ -43,6 +43,7 @@ describe("rolling operation", function () {
 		for (const { job, start } of plan.operations) assert.equal(world.sentAt(`start ${job}`), start);
 		const states = [...world.desk.engine.jobs.values()].flatMap(({ runs }) => runs.map(({ state }) => state));
 		assert.deepEqual(states, ["done", "done"]);
+		assert.ok(!world.codes().includes("plan-broken"), world.codes().join());
 		assert.deepEqual(world.problems, []);
 	});
 
@@ -218,6 +219,29 @@ describe("rolling operation", function () {
 		assert.ok(current().conflicts.some(({ code, job }) => code === "operation.left-out" && job === "J1"));
 	});
 
+	it("keeps a plan that needs a part of the margin, and waits with a better one", async () => {
+		let limitKw = 300;
+		await open({ engine: { approval: "operator" } });
+		world.budget.limitKw = () => limitKw;
+		const now = { deadline: at("18T19:30") };
+		const oven = [{ modes: [{ machine: "oven", minutes: 60, powerKw: 60 }] }];
+		world.put(order("J1", 60, 200, now), order("J2", 60, 60, { ...now, operations: oven }));
+		await world.pass(2 * MINUTE);
+		const id = world.desk.engine.proposed?.id ?? "";
+		world.desk.engine.approve(id, "kim", world.nowMs);
+		world.desk.engine.dispatch(id, "kim", world.nowMs);
+		limitKw = 285;
+		world.desk.engine.wish("forecast");
+		await world.pass(MINUTE);
+		assert.equal(current().id, id, "260 kW of 285, where 256 were planned");
+		assert.ok(world.desk.engine.proposed);
+		limitKw = 250;
+		world.desk.engine.wish("forecast");
+		await world.pass(MINUTE);
+		assert.equal(await status(id), "failed");
+		assert.ok(!world.desk.engine.current);
+	});
+
 	it("plans by list scheduling when the solver fails, and says so", async () => {
 		await open();
 		world.solver = () => Promise.reject(new EnergyError("scheduling.solver-failed"));
@@ -274,6 +298,18 @@ describe("rolling operation", function () {
 		assert.deepEqual(Object.keys(placesOf(current())).toSorted(), ["J1", "J2"]);
 		await world.pass(3 * HOUR);
 		assert.equal(world.sentAt("start J1"), at("18T20:00"));
+	});
+
+	it("starts at once what a person puts into the quarter-hour that runs", async () => {
+		await open();
+		world.put(order("J1", 60, 50));
+		await world.pass(10 * MINUTE);
+		const pin = { operation: "1", machine: "saw", start: at("18T18:00") };
+		world.desk.engine.override("J1", { pin }, "kim", world.nowMs);
+		await world.pass(2 * MINUTE);
+		assert.deepEqual(world.commands, ["start J1"]);
+		await world.pass(2 * HOUR);
+		assert.ok(world.codes().includes("job-done"));
 	});
 
 	it("waits for a person again after one has withdrawn the plan", async () => {
@@ -339,6 +375,11 @@ describe("rolling operation", function () {
 		assert.deepEqual([cut?.operation, heat?.operation], ["cut", "heat"]);
 		assert.ok((cut?.atMs ?? 0) >= Date.parse(at("18T23:00")));
 		assert.ok((heat?.atMs ?? 0) >= (cut?.atMs ?? 0) + 45 * MINUTE);
+		assert.ok(
+			(heat?.atMs ?? 0) < (cut?.atMs ?? 0) + 60 * MINUTE,
+			"seconds of the first do not cost the second an interval",
+		);
+		assert.ok(!world.codes().includes("plan-broken"), world.codes().join());
 		assert.ok(world.codes().includes("job-done"));
 	});
 });

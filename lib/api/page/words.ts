@@ -1,0 +1,101 @@
+export type Language = "en" | "ko";
+
+const english = {
+	title: "Smart Energy API",
+	other: "한국어",
+	contract: "Contract",
+	stream: "Live feed",
+	problems: "Problem codes",
+	signIn: "Sign in",
+	signOut: "Sign out",
+	signedInAs: "Signed in as {user} ({role})",
+	user: "User name",
+	password: "Password",
+	quick: "Quick start",
+	quickText:
+		"From nothing to a plan in a few requests. The first start prints the password of admin once, or takes SMARTFACTORY_ADMIN_PASSWORD. Every request below can also be tried on this page.",
+	before: "Once, before the steps",
+	step_login: "Sign in",
+	step_postReadings: "Send readings",
+	step_getReadings: "Read them back as quarter-hours",
+	step_trainModel: "Train a model; a job does the work",
+	step_wait: "Wait for the job",
+	step_predict: "Predict",
+	step_optimize: "Optimise a schedule",
+	step_stream: "Follow the plant live",
+	streamText:
+		"A WebSocket sends the whole picture first, then what changed, once a second. Sign in above and connect; the messages appear here.",
+	connect: "Connect",
+	disconnect: "Disconnect",
+	parameters: "Parameters",
+	body: "Body",
+	answers: "Answers",
+	tryIt: "Try it",
+	send: "Send",
+	file: "File",
+	role: "takes the role {role}",
+	open: "answers to anyone",
+	required: "required",
+	notSignedIn: "Sign in first: this answers 401 otherwise.",
+	elsewhere: "The same from elsewhere",
+	failed: "The server did not answer: {reason}",
+	truncated: "… shortened for this page",
+	search: "Search paths",
+	loading: "Loading the contract …",
+	download: "Save the answer",
+	wrong: "This is no JSON: {reason}",
+};
+
+export type Word = keyof typeof english;
+
+const korean: Record<Word, string> = {
+	title: "스마트 에너지 API",
+	other: "English",
+	contract: "API 명세",
+	stream: "실시간 피드",
+	problems: "문제 코드",
+	signIn: "로그인",
+	signOut: "로그아웃",
+	signedInAs: "{user}({role})(으)로 로그인함",
+	user: "사용자 이름",
+	password: "비밀번호",
+	quick: "빠른 시작",
+	quickText:
+		"몇 번의 요청으로 처음부터 생산 계획까지 갈 수 있습니다. 처음 시작할 때 admin의 비밀번호가 한 번 표시됩니다. SMARTFACTORY_ADMIN_PASSWORD로 미리 정할 수도 있습니다. 아래 요청은 모두 이 페이지에서 바로 실행해 볼 수 있습니다.",
+	before: "시작하기 전에 한 번",
+	step_login: "로그인",
+	step_postReadings: "측정값 보내기",
+	step_getReadings: "15분 구간으로 조회하기",
+	step_trainModel: "모델 학습: 작업이 처리합니다",
+	step_wait: "작업 완료 기다리기",
+	step_predict: "예측하기",
+	step_optimize: "생산 일정 최적화",
+	step_stream: "설비 현황 실시간 구독",
+	streamText:
+		"WebSocket은 먼저 전체 현황을, 그다음에는 바뀐 내용을 1초마다 보냅니다. 위에서 로그인하고 연결하면 메시지가 여기에 나타납니다.",
+	connect: "연결",
+	disconnect: "연결 끊기",
+	parameters: "매개변수",
+	body: "본문",
+	answers: "응답",
+	tryIt: "실행해 보기",
+	send: "보내기",
+	file: "파일",
+	role: "{role} 역할 필요",
+	open: "누구에게나 응답",
+	required: "필수",
+	notSignedIn: "먼저 로그인하십시오. 그러지 않으면 401로 응답합니다.",
+	elsewhere: "다른 환경에서 같은 요청",
+	failed: "서버가 응답하지 않았습니다: {reason}",
+	truncated: "… 이 페이지에서는 줄여서 표시합니다",
+	search: "경로 검색",
+	loading: "API 명세를 불러오는 중 …",
+	download: "응답 저장",
+	wrong: "JSON이 아닙니다: {reason}",
+};
+
+/** A word of the page, filled. */
+export function wordsOf(language: Language): (word: Word, values?: Record<string, string>) => string {
+	const words = language === "ko" ? korean : english;
+	return (word, values = {}) => words[word].replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? "");
+}
