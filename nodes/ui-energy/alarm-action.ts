@@ -25,7 +25,7 @@ export interface ActionReply {
 const acts: readonly string[] = ["ack", "shelve", "unshelve"] satisfies AlarmCommand["type"][];
 
 /** The name of a card's socket event: each card hears its own alone. */
-export const actionEvent = (id: string): string => `smart-energy-alarm:${id}`;
+export const actionEvent = (id: string): string => `smart-energy-act:${id}`;
 
 /**
  * Judges what a page wants: an operator may act, in their own name; a viewer may look. Whoever came past the sign-in

@@ -63,7 +63,7 @@ const ANSWER_MS = 5_000;
 /** A file of orders is checked line by line before it is answered. */
 const ORDERS_MS = 20_000;
 /** As alarm-action.ts names it, which runs on the server alone. */
-const actionEvent = (id: string): string => `smart-energy-alarm:${id}`;
+const actionEvent = (id: string): string => `smart-energy-act:${id}`;
 
 interface CardConfig {
 	card: CardName;

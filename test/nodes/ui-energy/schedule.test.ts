@@ -96,6 +96,43 @@ describe("the Gantt of a schedule", () => {
 		assert.ok(bar && (bar.pieces[1]?.x ?? 0) + (bar.pieces[1]?.width ?? 0) <= bar.width + 1e-6);
 	});
 
+	it("leaves room in the pauses of one operation for others, on the same line", () => {
+		const at = (hour: number) => new Date(START + hour * HOUR).toISOString();
+		const pieces = [
+			{ start: at(0), end: at(2) },
+			{ start: at(4), end: at(6) },
+		];
+		const layout = whole(
+			viewOf([
+				["A", "mill-1", 0, 6, { pieces }],
+				["B", "mill-1", 2, 2],
+				["C", "mill-1", 5, 2],
+			]),
+		);
+		assert.deepEqual(
+			layout.bars.map(({ key, lane }) => [key, lane]),
+			[
+				["A/1", 0],
+				["B/1", 0],
+				["C/1", 1],
+			],
+		);
+	});
+
+	it("keeps a start of a moment's delay on its line", () => {
+		const late = { start: new Date(START + 120_000).toISOString(), lateMinutes: 2, overrunMinutes: 0 };
+		const layout = whole(
+			viewOf([
+				["A", "mill-1", 0, 2, { state: "running", asRun: late }],
+				["B", "mill-1", 2, 1],
+			]),
+		);
+		assert.deepEqual(
+			layout.bars.map(({ lane }) => lane),
+			[0, 0],
+		);
+	});
+
 	it("names the bands behind it, cheapest lightest, and joins what is one", () => {
 		const { shades } = whole(viewOf(day));
 		assert.deepEqual(

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import type { Node } from "node-red";
-import { nodeSet, useNodeRed } from "../harness.ts";
+import { EnergyError } from "../../../lib/errors.ts";
+import { settle } from "../../../nodes/asked.ts";
+import { next, nodeSet, useNodeRed } from "../harness.ts";
 
 interface Registered {
 	node: Node;
 	events: {
 		beforeSend(msg: object): { payload: unknown };
 		onInput(msg: object): void;
+		onSocket?: Record<string, (socket: object, given: object, answer: (reply: object) => void) => void>;
 	};
 }
 
@@ -102,5 +105,30 @@ describe("ui-energy node", () => {
 			src: "ui-energy.js",
 			component: "UIEnergy",
 		});
+	});
+
+	it("sends what an operator presses down the wire, and tells the page what the next node made of it", async () => {
+		const registered: Registered[] = [];
+		const flow = [
+			{ id: "g", type: "ui-group" },
+			{ ...card("g"), card: "schedule-plan", wires: [["out"]] },
+			{ id: "out", type: "helper", z: "f" },
+			tab,
+		];
+		await helper.load([dashboard(registered, []), nodeSet("ui-energy")], flow);
+		const { events } = registered[0] as Registered;
+		const press = events.onSocket?.["smart-energy-act:n"];
+		assert.ok(press);
+		const socket = { data: { access: { user: "kim", role: "operator", language: "ko", requestId: "1" } } };
+		const sent = next<{ topic: string; payload: object; by: string; asked: string }>("out");
+		const reply = new Promise<object>((resolve) => {
+			press(socket, { type: "approve", id: "plan-9" }, resolve);
+		});
+		const { topic, payload, by, asked } = await sent;
+		assert.deepEqual({ topic, payload, by }, { topic: "approve", payload: { id: "plan-9" }, by: "kim" });
+		settle({ asked }, new EnergyError("operation.plan-unknown", { plan: "plan-9" }));
+		const { ok, message } = (await reply) as { ok: boolean; message: string };
+		assert.equal(ok, false);
+		assert.match(message, /plan-9.*없습니다/);
 	});
 });

@@ -139,7 +139,9 @@ function row(board: ScheduleBoard, job: Job, places: readonly PlacedOperation[],
 	const { may, busy, sure } = acting.value;
 	const name = nameOf(job);
 	const removing = sure === `remove ${job.id}`;
-	const late = job.due !== undefined && places.some(({ end }) => Date.parse(end) > Date.parse(job.due ?? ""));
+	const late = places.some(({ end }) =>
+		[job.due, job.deadline].some((time) => time !== undefined && Date.parse(end) > Date.parse(time)),
+	);
 	const disabled = busy !== null;
 	return h("li", { key: job.id, class: "se-order" }, [
 		h("div", { class: "se-order-what" }, [
@@ -150,7 +152,7 @@ function row(board: ScheduleBoard, job: Job, places: readonly PlacedOperation[],
 			]),
 			h("p", { class: "se-alarm-meta" }, made(board, job)),
 			h("p", { class: "se-alarm-meta" }, [
-				late ? icon("warn", "warn") : null,
+				late ? h("span", { class: "se-late" }, [icon("warn", "warn"), `${t("schedule.late")} · `]) : null,
 				[t(`schedule.job.${job.state}`), planned(board, job, places), ...dates(board, job)].filter(Boolean).join(" · "),
 			]),
 		]),

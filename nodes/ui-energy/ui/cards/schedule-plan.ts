@@ -77,7 +77,7 @@ function answer({ board, plan, before }: Shown, changes: Changes): VNode[] {
 				t("schedule.peak.at", { kw: text(power(plan.peakKw)), time: at(plan.peakAt, board) }) + capWords(plan),
 			),
 			plan.approvedBy ? fact(t("schedule.approved-by"), plan.approvedBy) : null,
-			...plan.conflicts.map((conflict) => fact(t("schedule.note"), say(conflict.text))),
+			...plan.conflicts.map((conflict) => fact(t("schedule.note"), say(conflict.text), "se-fact-wide")),
 		]),
 	];
 }

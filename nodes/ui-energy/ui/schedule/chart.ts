@@ -252,7 +252,9 @@ function barOf(drawn: Drawn, bar: GanttBar, { tabStop }: Looking, handlers: Hand
 }
 
 /** What stands in a bar. A bar of one piece is that piece itself: a thousand of them are drawn in no time. */
-function inside({ operation, pieces, width }: GanttBar, title: string, changed: boolean): (VNode | string)[] {
+function inside({ operation, pieces, width: whole }: GanttBar, title: string, changed: boolean): (VNode | string)[] {
+	// Words stand in the first piece.
+	const width = pieces.length === 1 ? whole : (pieces[0]?.width ?? 0);
 	const [shape, toneOf] = operationSigns[operation.state];
 	const signs = [
 		// Planned is what a bar is anyway; its edge is dashed.
@@ -268,7 +270,7 @@ function inside({ operation, pieces, width }: GanttBar, title: string, changed: 
 		...pieces.map(({ x, width: wide }) =>
 			h("span", { key: x, class: "se-op-piece", style: { left: `${x}px`, width: `${wide}px` } }),
 		),
-		h("span", { class: "se-op-words" }, words),
+		h("span", { class: "se-op-words", style: { maxWidth: `${Math.max(0, (pieces[0]?.width ?? 0) - 8)}px` } }, words),
 	];
 }
 

@@ -188,6 +188,19 @@ function closedOf(
 	});
 }
 
+interface Part {
+	fromMs: number;
+	toMs: number;
+}
+const partOf = ({ start, end }: { start: string; end: string }): Part => ({
+	fromMs: Date.parse(start),
+	toMs: Date.parse(end),
+});
+
+/** What starts a moment late runs a moment into what comes next: that is no work side by side. */
+const SLACK_MS = 10 * 60_000;
+const collide = (a: Part, b: Part): boolean => a.fromMs < b.toMs - SLACK_MS && b.fromMs < a.toMs - SLACK_MS;
+
 /** A name for each bar: what is planned keeps its plain one, an earlier run of the same has its start with it. */
 function keysOf(operations: readonly PlacedOperation[]): Map<PlacedOperation, string> {
 	const newest = new Map(operations.map((operation) => [`${operation.job}/${operation.operation}`, operation]));
@@ -211,21 +224,22 @@ function barsOf(
 		.map((operation) => ({ operation, ...spanOf(operation, space.nowMs) }))
 		.filter((span) => span.toMs > fromMs)
 		.sort((a, b) => a.fromMs - b.fromMs || a.toMs - b.toMs);
-	const laneEnds: number[] = [];
+	const lanes: Part[][] = [];
 	return spans.map(({ operation, fromMs: startMs, toMs: endMs }) => {
-		const free = laneEnds.findIndex((end) => end <= startMs);
-		const lane = free < 0 ? laneEnds.length : free;
-		laneEnds[lane] = endMs;
+		const whole = operation.asRun !== undefined || !operation.pieces;
+		const parts = whole ? [{ fromMs: startMs, toMs: endMs }] : (operation.pieces ?? []).map(partOf);
+		const free = lanes.findIndex((taken) => !taken.some((one) => parts.some((part) => collide(one, part))));
+		const lane = free < 0 ? lanes.length : free;
+		lanes[lane] = [...(lanes[lane] ?? []), ...parts];
 		const left = Math.max(0, x(startMs));
 		// However short, it can be seen and has an edge.
 		const width = Math.max(4, x(endMs) - left);
-		const pieces =
-			operation.asRun || !operation.pieces
-				? [{ x: 0, width }]
-				: operation.pieces.map(({ start, end }) => {
-						const at = Math.max(0, x(Date.parse(start)) - left);
-						return { x: at, width: Math.max(2, x(Date.parse(end)) - left - at) };
-					});
+		const pieces = whole
+			? [{ x: 0, width }]
+			: parts.map((part) => {
+					const at = Math.max(0, x(part.fromMs) - left);
+					return { x: at, width: Math.max(2, x(part.toMs) - left - at) };
+				});
 		const key = keys.get(operation) ?? "";
 		return { key, operation, row, lane, fromMs: startMs, toMs: endMs, x: left, width, pieces };
 	});

@@ -51,6 +51,6 @@ export function trouble({ problem }: Acting, of: (name: string) => boolean): VNo
 	]);
 }
 
-export function fact(name: string, value: VNode | string): VNode {
-	return h("div", { class: "se-fact se-fact-text" }, [h("dt", name), h("dd", value)]);
+export function fact(name: string, value: VNode | string, more = ""): VNode {
+	return h("div", { class: ["se-fact se-fact-text", more] }, [h("dt", name), h("dd", value)]);
 }
