@@ -5,6 +5,7 @@ import { createAccess, settingsFor } from "./lib/access/index.ts";
 import { readData } from "./lib/data.ts";
 import { packageRoot } from "./lib/package-root.cjs";
 import { openStore } from "./lib/store/open.ts";
+import { readCertificate } from "./lib/tls/certificates.ts";
 
 const app = loadApp();
 const access = createAccess({
@@ -12,6 +13,7 @@ const access = createAccess({
 	secretKey: process.env.SMARTFACTORY_SECRET_KEY || undefined,
 	adminPassword: process.env.SMARTFACTORY_ADMIN_PASSWORD || undefined,
 	validateResponses: app.env !== "production",
+	corsOrigins: app.config.system.cors_origins.split(",").flatMap((origin) => origin.trim() || []),
 	auditStore: () => openStore(app.dbUrl, { batchSize: app.config.data.batch_size }),
 });
 if (access.audit) noteConfig(access.audit, app.home, app.config);
@@ -22,6 +24,11 @@ export const uiHost = app.config.system.api_host;
 export const flowFile = process.env.SMARTFACTORY_FLOW_FILE || "flows.json";
 export const nodesDir = [packageRoot];
 export const credentialSecret = access.credentialSecret;
+
+const { tls_cert: cert, tls_key: key } = app.config.system;
+/** Read again twice a day: a renewed certificate needs no restart. */
+export const https = cert ? () => ({ ...readCertificate({ cert, key }), minVersion: "TLSv1.2" }) : undefined;
+export const httpsRefreshInterval = 12;
 
 export const httpNodeRoot = "/";
 /** One process serves one concern: only the full mode has an editor. */

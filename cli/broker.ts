@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Broker, startBroker } from "../lib/broker/broker.ts";
+import { type Broker, type BrokerTls, startBroker } from "../lib/broker/broker.ts";
 import { brokerUrl } from "../lib/config/config.ts";
+import { EnergyError } from "../lib/errors.ts";
 import type { App } from "./app.ts";
 import { reasonOf } from "./say.ts";
 
@@ -26,7 +27,27 @@ export async function startEmbeddedBroker(app: App): Promise<Broker | null> {
 	const { mqtt_host: host, mqtt_port: port } = app.config.system;
 	const warn = (reason: Error): void => console.warn(reasonOf(reason));
 	const spoolFolder = join(app.home, "broker");
-	return startBroker({ host, port, username, password, spoolFolder, onRefusal: warn, onFailure: warn });
+	const tls = brokerTls(app);
+	// With TLS the plain port is for this machine alone: the flows come that way.
+	const plain = tls ? "127.0.0.1" : host;
+	return startBroker({
+		host: plain,
+		port,
+		...(tls ? { tls } : {}),
+		username,
+		password,
+		spoolFolder,
+		onRefusal: warn,
+		onFailure: warn,
+	});
+}
+
+/** @throws EnergyError `tls.mqtt-without` */
+function brokerTls({ config: { system } }: App): BrokerTls | undefined {
+	const { mqtt_host: host, mqtt_tls_port: port, tls_cert: certFile, tls_key: keyFile, mqtt_tls_ca: caFile } = system;
+	if (port === 0) return undefined;
+	if (!certFile || !keyFile) throw new EnergyError("tls.mqtt-without");
+	return { host, port, certFile, keyFile, ...(caFile ? { caFile } : {}) };
 }
 
 /** User of the embedded broker: made on first start, readable by its owner only. */

@@ -1,5 +1,7 @@
 // `npm run doctor`: what is wrong and what to do about it. Ends with the number of things to mend as its exit code.
 import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
+import { get as httpGet } from "node:http";
+import { get as httpsGet } from "node:https";
 import { join } from "node:path";
 import { connectAsync } from "mqtt";
 import { brokerUrl } from "../lib/config/config.ts";
@@ -41,11 +43,23 @@ async function examine(): Promise<void> {
 
 async function isRunning({ config: { system } }: App): Promise<boolean> {
 	const host = system.api_host === "0.0.0.0" ? "127.0.0.1" : system.api_host;
-	const url = `http://${host}:${system.api_port}/health`;
-	const answer = await fetch(url, { signal: AbortSignal.timeout(2000) }).catch(() => null);
-	if (!answer?.ok) return false;
+	const url = `http${system.tls_cert ? "s" : ""}://${host}:${system.api_port}/health`;
+	if (!(await answers(url))) return false;
 	report(line("doctor.running", { url }), null);
 	return true;
+}
+
+/** Whether somebody is well there; whose certificate it is does not matter to ourselves. */
+function answers(url: string): Promise<boolean> {
+	return new Promise((resolve) => {
+		const options = { timeout: 2000, rejectUnauthorized: false };
+		const asked = (url.startsWith("https:") ? httpsGet : httpGet)(url, options, (answer) => {
+			answer.resume();
+			resolve(answer.statusCode === 200);
+		});
+		asked.once("error", () => resolve(false));
+		asked.once("timeout", () => asked.destroy());
+	});
 }
 
 async function examinePorts({ config: { system } }: App): Promise<void> {

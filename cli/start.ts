@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { EnergyError } from "../lib/errors.ts";
 import { openStore } from "../lib/store/open.ts";
+import { readCertificate, serverCertificate } from "../lib/tls/certificates.ts";
 import { type App, loadApp, type Mode, modes } from "./app.ts";
 import { startEmbeddedBroker } from "./broker.ts";
 import { prepareFlows } from "./flows.ts";
@@ -12,6 +13,8 @@ import { keepRetention } from "./retention.ts";
 import { fail, reasonOf, say } from "./say.ts";
 
 const startedMs = Date.now();
+/** `--tls self-signed`. */
+let selfSigned = false;
 void start(readCommandLine());
 
 function readCommandLine(): App {
@@ -24,6 +27,10 @@ function readCommandLine(): App {
 	if (!modes.includes(mode)) {
 		fail("app.bad-option", { option: "--mode", value: mode, allowed: modes.join(", ") });
 	}
+	if (values.tls !== undefined && values.tls !== "self-signed") {
+		fail("app.bad-option", { option: "--tls", value: values.tls, allowed: "self-signed" });
+	}
+	selfSigned = values.tls === "self-signed";
 	try {
 		return loadApp({
 			mode,
@@ -55,6 +62,7 @@ function parse() {
 				env: { type: "string" },
 				port: { type: "string" },
 				"log-level": { type: "string" },
+				tls: { type: "string" },
 				help: { type: "boolean", short: "h" },
 			},
 		});
@@ -68,6 +76,10 @@ function parse() {
 async function start(app: App): Promise<void> {
 	if (app.mode === "interactive") return openPrompt(app);
 	const { api_host: host, api_port: port } = app.config.system;
+	await prepareTls(app).catch((error: unknown) => {
+		console.error(reasonOf(error));
+		process.exit(1);
+	});
 	const reason = await portProblem(port, host);
 	if (reason) fail("app.port-taken", { port, host, reason, other: port + 1 });
 
@@ -108,6 +120,19 @@ async function start(app: App): Promise<void> {
 	}
 }
 
+/** @throws EnergyError `tls.half`, `tls.unreadable`, `tls.package-missing`, `tls.mqtt-without` */
+async function prepareTls({ home, config: { system } }: App): Promise<void> {
+	if (selfSigned) {
+		const { cert, key, ca } = await serverCertificate(home);
+		Object.assign(system, { tls_cert: cert, tls_key: key, mqtt_tls_port: system.mqtt_tls_port || 8883 });
+		say("app.self-signed", { ca });
+	}
+	const { tls_cert: cert, tls_key: key, mqtt_tls_port: mqttPort, mqtt_tls_ca: ca } = system;
+	if ((cert === "") !== (key === "")) throw new EnergyError("tls.half");
+	if (mqttPort > 0 && cert === "") throw new EnergyError("tls.mqtt-without");
+	readCertificate({ cert, key, ca });
+}
+
 /** What settings.js, the flows and their nodes read. */
 function exportEnvironment(app: App, flowFile: string): void {
 	Object.assign(process.env, {
@@ -116,6 +141,11 @@ function exportEnvironment(app: App, flowFile: string): void {
 		SMARTFACTORY_HOME: app.home,
 		SMARTFACTORY_DB_URL: app.dbUrl,
 		SMARTFACTORY_SYSTEM_API_PORT: String(app.config.system.api_port),
+		SMARTFACTORY_SYSTEM_TLS_CERT: app.config.system.tls_cert,
+		SMARTFACTORY_SYSTEM_TLS_KEY: app.config.system.tls_key,
+		SMARTFACTORY_MQTT_CA: app.config.system.mqtt_ca,
+		SMARTFACTORY_MQTT_CERT: app.config.system.mqtt_cert,
+		SMARTFACTORY_MQTT_KEY: app.config.system.mqtt_key,
 		SMARTFACTORY_LOG_LEVEL: app.config.system.log_level,
 		SMARTFACTORY_BATCH_SIZE: String(app.config.data.batch_size),
 		SMARTFACTORY_MODBUS_PORT: String(app.config.system.modbus_port),
@@ -143,12 +173,13 @@ function runNodeRed(app: App, onStarted: (RED: RedEvents) => void): void {
 
 /** Only what this mode serves: a link that answers 404 is worse than none. */
 function greet(app: App, firstPassword: string | undefined): void {
-	const { api_host, api_port } = app.config.system;
+	const { api_host, api_port, tls_cert } = app.config.system;
+	const s = tls_cert ? "s" : "";
 	const host = `${api_host === "0.0.0.0" ? "127.0.0.1" : api_host}:${api_port}`;
 	const mqtt = process.env.SMARTFACTORY_MQTT_BROKER;
-	if (app.mode !== "processing") say("app.links", { base: `http://${host}`, ws: `ws://${host}` });
-	if (app.mode === "full") say("app.link-editor", { base: `http://${host}` });
-	if (app.mode === "processing") say("app.link-health", { base: `http://${host}` });
+	if (app.mode !== "processing") say("app.links", { base: `http${s}://${host}`, ws: `ws${s}://${host}` });
+	if (app.mode === "full") say("app.link-editor", { base: `http${s}://${host}` });
+	if (app.mode === "processing") say("app.link-health", { base: `http${s}://${host}` });
 	say("app.places", { mqtt, home: app.home });
 	if (app.env === "production" && app.mode === "full") say("app.production-hint", { mqtt });
 	if (!app.config.system.simulate && holdsSimulatedPast(app.home)) say("app.simulated-past", { home: app.home });

@@ -31,6 +31,7 @@ const subjects = [
 	"store",
 	"tariff",
 	"telemetry",
+	"tls",
 ] as const;
 
 const catalogue: ReadonlyMap<string, Entry> = new Map(

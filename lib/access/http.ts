@@ -100,6 +100,31 @@ export function wantsPage(req: IncomingMessage): boolean {
 	return reads && (req.headers.accept ?? "").includes("text/html") && req.headers["x-requested-with"] === undefined;
 }
 
+/**
+ * Lets pages of named origins use the API with a token of theirs; cookies never cross.
+ *
+ * @returns whether this was only the browser's question beforehand
+ */
+export function allowOrigin(req: IncomingMessage, res: ServerResponse, origins: ReadonlySet<string>): boolean {
+	const { origin } = req.headers;
+	if (origins.size === 0 || origin === undefined) return false;
+	res.appendHeader("Vary", "Origin");
+	if (!origins.has(origin)) return false;
+	res.setHeader("Access-Control-Allow-Origin", origin);
+	res.setHeader("Access-Control-Expose-Headers", "ETag, Location, Retry-After, X-Request-Id, Idempotency-Replayed");
+	res.setHeader("Cross-Origin-Resource-Policy", "cross-origin");
+	if (req.method !== "OPTIONS" || req.headers["access-control-request-method"] === undefined) return false;
+	res.setHeader("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
+	res.setHeader(
+		"Access-Control-Allow-Headers",
+		"Authorization, X-API-Key, Content-Type, Accept, Accept-Language, Idempotency-Key, If-None-Match, X-Request-Id",
+	);
+	res.setHeader("Access-Control-Max-Age", "600");
+	res.writeHead(204);
+	res.end();
+	return true;
+}
+
 /** Headers for everything we answer or let through. */
 export function setSafetyHeaders(res: ServerResponse, requestId: string, secure: boolean): void {
 	res.setHeader("X-Request-Id", requestId);
@@ -107,6 +132,13 @@ export function setSafetyHeaders(res: ServerResponse, requestId: string, secure:
 	res.setHeader("X-Frame-Options", "SAMEORIGIN");
 	res.setHeader("Referrer-Policy", "same-origin");
 	res.setHeader("Cross-Origin-Opener-Policy", "same-origin");
+	res.setHeader("Cross-Origin-Resource-Policy", "same-origin");
+	// Dashboard and editor compile their own scripts, so nothing is said of those; pages of ours say more (login-page.ts).
+	res.setHeader(
+		"Content-Security-Policy",
+		"frame-ancestors 'self'; object-src 'none'; base-uri 'self'; form-action 'self'",
+	);
+	res.setHeader("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()");
 	if (secure) res.setHeader("Strict-Transport-Security", "max-age=31536000");
 }
 

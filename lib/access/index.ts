@@ -60,6 +60,11 @@ export interface AccessOptions {
 	httpNodeRoot?: string;
 	/** The store of the audit, or its URL (`sqlite:///path/energy.db`); without one nothing is kept of who did what. */
 	auditStore?: string | (() => Promise<Store>);
+	/**
+	 * Origins whose pages may use the API with a token, such as `https://a.example`; default SMARTFACTORY_CORS_ORIGINS,
+	 * with commas, else none.
+	 */
+	corsOrigins?: readonly string[];
 	/** Takes what went wrong inside; default stderr. Never given a secret. */
 	log?: (text: string) => void;
 	now?: () => number;
@@ -161,6 +166,7 @@ export function createAccess(options: AccessOptions): Access {
 		strangerLimit: new SlidingWindow(600, 60_000, now),
 		home: options.homePath ?? "/dashboard",
 		nodeBase,
+		origins: new Set(options.corsOrigins ?? listOf(process.env.SMARTFACTORY_CORS_ORIGINS)),
 		log,
 		audit,
 		flows,
@@ -196,6 +202,8 @@ export function createAccess(options: AccessOptions): Access {
 		},
 	};
 }
+
+const listOf = (text = ""): string[] => text.split(",").flatMap((each) => each.trim() || []);
 
 /** What settings.js spreads: `module.exports = { ...settingsFor(createAccess({ home: __dirname })) }`. */
 export function settingsFor(access: Access): AccessSettings {

@@ -12,6 +12,7 @@ import { type AccessContext, accessOf, checkSite, grantsOf, markAccess, type Rol
 import type { FlowChanges } from "./flow-changes.ts";
 import { bestRole, roleCovers } from "./grants.ts";
 import {
+	allowOrigin,
 	type Handler,
 	type HttpRequest,
 	type HttpResponse,
@@ -35,6 +36,8 @@ export interface RouterOptions {
 	api: ApiFront;
 	/** Requests of one caller to the API. */
 	apiLimit: SlidingWindow;
+	/** Origins whose pages may use the API. */
+	origins: ReadonlySet<string>;
 	/** Requests of one address that nobody stands behind. */
 	strangerLimit: SlidingWindow;
 	/** Where a signed-in person starts. */
@@ -124,6 +127,7 @@ async function enter(
 ): Promise<void> {
 	const requestId = prepare(options, req, res);
 	const path = pathOf(req);
+	if (isApi(path) && allowOrigin(req, res, options.origins)) return;
 	if (loginAssets.has(path)) return sendLoginAsset(res, path);
 	if (isDocs(path)) return answerDocs(options, req, res, path);
 	if (path === loginPath) return await answerLogin(options, req, res, language);

@@ -1,10 +1,12 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { EventEmitter } from "node:events";
-import { createServer, type Server, type Socket } from "node:net";
+import { readFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { Readable } from "node:stream";
+import { createServer as createTlsServer, TLSSocket } from "node:tls";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Aedes, AedesOptions, AedesPublishPacket, AuthenticateError, Client, PublishPacket } from "aedes";
-import type { BrokerOptions, BrokerReply, BrokerRequest, BrokerStats } from "./broker.ts";
+import type { BrokerOptions, BrokerReply, BrokerRequest, BrokerStats, BrokerTls } from "./broker.ts";
 import { Deliveries } from "./deliveries.ts";
 import { PacketGuard } from "./packet-guard.ts";
 import { MAX_ID, type QueuedPacket, SessionQueues } from "./sessions.ts";
@@ -15,6 +17,7 @@ const {
 	port,
 	username,
 	password,
+	tls,
 	maxPacketBytes = 256 * 1024,
 	maxQueuedMessages = 500_000,
 	maxQueuedBytes = 256 * 1024 * 1024,
@@ -27,6 +30,10 @@ const deliveries = spoolFolder === undefined ? undefined : new Deliveries(new Sp
 const sessions = new SessionQueues({ maxMessages: maxQueuedMessages, maxBytes: maxQueuedBytes }, deliveries);
 /** Persistent sessions whose client is away, and since when. */
 const away = new Map<string, number>();
+
+/** Clients that came in by a certificate, and the machine that it names. */
+const machines = new WeakMap<Client, string>();
+const RENEW_MS = 12 * 3_600_000;
 
 const answer = (reply: BrokerReply): void => parentPort?.postMessage(reply);
 const digest = (text: string | Uint8Array): Buffer => createHash("sha256").update(text).digest();
@@ -44,6 +51,8 @@ async function start(): Promise<void> {
 	}
 	const broker = await library.Aedes.createBroker({
 		authenticate,
+		authorizePublish: (client, { topic }, done) => done(publishRefusal(client, topic) ?? null),
+		...(tls?.caFile ? { authorizeSubscribe: maySubscribe } : {}),
 		// No cap on messages in delivery at once: with one, a subscriber that stops acknowledging stops everybody.
 		concurrency: 0,
 		connectTimeout: 10_000,
@@ -57,23 +66,89 @@ async function start(): Promise<void> {
 	});
 	// Errors of single clients end their connection and nothing else.
 	(broker as EventEmitter).on("error", () => undefined);
-	const server = createServer((socket) => {
+	const accept = (socket: Socket): void => {
 		let client: Client | undefined;
 		guard(socket, () => client?.id);
 		client = broker.handle(socket);
-	});
-	server.on("error", (error: NodeJS.ErrnoException) => {
-		const code = { EADDRINUSE: "broker.port-in-use", EACCES: "broker.port-denied" }[error.code ?? ""];
-		answer({ answer: "failed", code: code ?? "broker.failed", reason: error.message });
-	});
-	server.listen({ host, port }, () => {
-		const address = server.address();
-		answer({ answer: "listening", port: typeof address === "object" && address ? address.port : (port ?? 0) });
-	});
-	serve(broker, server);
+	};
+	try {
+		const servers = [createServer(accept), ...(tls ? [secureServer(tls, accept)] : [])];
+		const [plain = 0, secure] = await Promise.all([
+			listen(servers[0], { host, port }),
+			...(tls ? [listen(servers[1], { host: tls.host ?? host, port: tls.port })] : []),
+		]);
+		answer({ answer: "listening", port: plain, tlsPort: secure });
+		serve(broker, servers);
+	} catch (error) {
+		const { code, message } = error as NodeJS.ErrnoException;
+		const known = { EADDRINUSE: "broker.port-in-use", EACCES: "broker.port-denied" }[code ?? ""];
+		answer({ answer: "failed", code: known ?? "broker.failed", reason: message });
+	}
 }
 
-function serve(broker: Aedes, server: Server): void {
+/** The port that is listened on. */
+function listen(
+	server: Server | undefined,
+	at: { host?: string | undefined; port?: number | undefined },
+): Promise<number> {
+	return new Promise((resolve, reject) => {
+		server?.once("error", reject);
+		server?.listen(at, () => {
+			server.off("error", reject);
+			server.on("error", (error) => answer({ answer: "failed", code: "broker.failed", reason: error.message }));
+			resolve((server.address() as AddressInfo).port);
+		});
+	});
+}
+
+function secureServer({ certFile, keyFile, caFile }: BrokerTls, accept: (socket: Socket) => void): Server {
+	const context = () => ({
+		cert: readFileSync(certFile),
+		key: readFileSync(keyFile),
+		...(caFile ? { ca: readFileSync(caFile) } : {}),
+		minVersion: "TLSv1.2" as const,
+	});
+	const asks = caFile !== undefined;
+	const server = createTlsServer({ ...context(), requestCert: asks, rejectUnauthorized: asks }, accept);
+	// A handshake that fails is the other side's affair.
+	server.on("tlsClientError", (_error, socket) => socket.destroy());
+	setInterval(() => {
+		try {
+			server.setSecureContext(context());
+		} catch {
+			// A certificate that is being replaced this moment: the one in force goes on, the next look takes the new one.
+		}
+	}, RENEW_MS).unref();
+	return server;
+}
+
+/** The machine that a client's certificate names; undefined for who came in by user name and password. */
+function machineOf(client: Client | null): string | undefined {
+	return client ? machines.get(client) : undefined;
+}
+
+/** Why a client may not publish there; undefined where it may. */
+function publishRefusal(client: Client | null, topic: string): Error | undefined {
+	if (topic.startsWith("$SYS/")) return new Error("$SYS/ topic is reserved");
+	const machine = machineOf(client);
+	if (machine === undefined) return undefined;
+	const [root, , , named, kind = "", ...rest] = topic.split("/");
+	const own = root === "smartfactory" && named === machine && ["telemetry", "event"].includes(kind);
+	return own && rest.length === 0 ? undefined : new Error(`${machine} may not publish to ${topic}`);
+}
+
+function maySubscribe<T extends { topic: string }>(
+	client: Client | null,
+	subscription: T,
+	done: (error: Error | null, subscription?: T | null) => void,
+): void {
+	const machine = machineOf(client);
+	const parts = subscription.topic.split("/");
+	const own = parts.length === 5 && parts[0] === "smartfactory" && parts[3] === machine && parts[4] === "command";
+	done(null, machine === undefined || own ? subscription : null);
+}
+
+function serve(broker: Aedes, servers: readonly Server[]): void {
 	parentPort?.on("message", (request: BrokerRequest) => {
 		if (request.ask === "stats") {
 			const stats: BrokerStats = {
@@ -85,17 +160,23 @@ function serve(broker: Aedes, server: Server): void {
 			answer({ answer: "stats", id: request.id, stats });
 			return;
 		}
-		server.close();
+		for (const server of servers) server.close();
 		broker.close(() => process.exit(0));
 	});
 }
 
 function authenticate(
-	_client: Client,
+	client: Client,
 	user: Readonly<string | undefined>,
 	secret: Readonly<Buffer | undefined>,
 	done: (error: AuthenticateError | null, success: boolean | null) => void,
 ): void {
+	const certified = user === undefined ? certifiedName(client) : undefined;
+	if (certified !== undefined) {
+		machines.set(client, certified);
+		done(null, true);
+		return;
+	}
 	// Both compared always, over digests of equal length: the time says nothing about what was wrong.
 	const userFits = timingSafeEqual(digest(user ?? ""), wanted.username);
 	const secretFits = timingSafeEqual(digest(secret ?? ""), wanted.password);
@@ -111,7 +192,8 @@ function authenticate(
 function spooling(deliveries: Deliveries): Pick<AedesOptions, "authorizePublish" | "published"> {
 	return {
 		authorizePublish: (client, packet, done) => {
-			if (packet.topic.startsWith("$SYS/")) return done(new Error("$SYS/ topic is reserved"));
+			const refused = publishRefusal(client, packet.topic);
+			if (refused) return done(refused);
 			const message = client && spoolable(packet);
 			if (!message) return done(null);
 			deliveries.accept(message).then(
@@ -144,6 +226,13 @@ function deliverEarly(broker: Aedes, deliveries: Deliveries): void {
 			broker.publish({ cmd: "publish", dup: false, ...message }, () => undefined);
 		}
 	});
+}
+
+/** The common name of a certificate that our authority signed. */
+function certifiedName({ conn }: Client): string | undefined {
+	if (!(conn instanceof TLSSocket) || !conn.authorized) return undefined;
+	const name: unknown = conn.getPeerCertificate().subject?.CN;
+	return typeof name === "string" && name !== "" ? name : undefined;
 }
 
 /** Reads along with the broker and ends a connection whose packet is too long before it is collected. */

@@ -11,6 +11,8 @@ export interface BrokerOptions {
 	/** Everyone gives these two; nobody comes in without. */
 	username: string;
 	password: string;
+	/** A second port, with TLS. */
+	tls?: BrokerTls;
 	/** Largest packet in bytes; a longer one ends its connection. Default 256 KiB. */
 	maxPacketBytes?: number;
 	/** What waits for an absent or slow persistent session at most; beyond, the oldest go and are counted. */
@@ -32,6 +34,21 @@ export interface BrokerOptions {
 	onRefusal?: (reason: EnergyError) => void;
 }
 
+export interface BrokerTls {
+	/** Default that of the plain port. */
+	host?: string;
+	/** 0 takes a free one. */
+	port: number;
+	/** PEM files; read again twice a day, so that a renewed certificate needs no restart. */
+	certFile: string;
+	keyFile: string;
+	/**
+	 * Authority of the meters' certificates. Set, every client has to show one; who shows one and names no user comes in
+	 * as the machine that the certificate names, and publishes and listens for that machine alone.
+	 */
+	caFile?: string;
+}
+
 export interface BrokerStats {
 	clients: number;
 	/** Messages taken from publishers. */
@@ -50,6 +67,8 @@ export interface Broker {
 	port: number;
 	/** mqtt://host:port, to connect to. */
 	url: string;
+	/** Of the port with TLS, where there is one. */
+	tlsPort: number | undefined;
 	stats(): Promise<BrokerStats>;
 	/** Ends all connections and the thread. */
 	close(): Promise<void>;
@@ -58,7 +77,7 @@ export interface Broker {
 /** What the thread is told and answers. */
 export type BrokerRequest = { ask: "stats"; id: number } | { ask: "close" };
 export type BrokerReply =
-	| { answer: "listening"; port: number }
+	| { answer: "listening"; port: number; tlsPort?: number | undefined }
 	| { answer: "failed"; code: string; reason: string }
 	| { answer: "spool-failed"; reason: string }
 	| { answer: "oversized"; client: string; bytes: number; limit: number }
@@ -87,7 +106,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 	let state: "starting" | "open" | "closed" = "starting";
 	let died: EnergyError | undefined;
 	const gone = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
-	const bound = await new Promise<number>((resolve, reject) => {
+	const bound = await new Promise<{ port: number; tlsPort?: number | undefined }>((resolve, reject) => {
 		const fail = (code: string, reason: string): void => {
 			died ??= new EnergyError(code, { host, port, reason });
 			reject(died);
@@ -101,7 +120,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 		worker.on("message", (reply: BrokerReply) => {
 			if (reply.answer === "listening") {
 				state = "open";
-				resolve(reply.port);
+				resolve(reply);
 			} else if (reply.answer === "failed") {
 				fail(reply.code, reply.reason);
 				void worker.terminate();
@@ -122,8 +141,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 	const tell = (request: BrokerRequest): void => worker.postMessage(request);
 	const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
 	return {
-		port: bound,
-		url: `mqtt://${reachable.includes(":") ? `[${reachable}]` : reachable}:${bound}`,
+		port: bound.port,
+		tlsPort: bound.tlsPort,
+		url: `mqtt://${reachable.includes(":") ? `[${reachable}]` : reachable}:${bound.port}`,
 		stats: () =>
 			new Promise((resolve, reject) => {
 				if (died) return reject(died);

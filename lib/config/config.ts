@@ -14,6 +14,14 @@ export interface Config {
 		mqtt_port: number;
 		mqtt_host: string;
 		modbus_port: number;
+		tls_cert: string;
+		tls_key: string;
+		mqtt_tls_port: number;
+		mqtt_tls_ca: string;
+		mqtt_ca: string;
+		mqtt_cert: string;
+		mqtt_key: string;
+		cors_origins: string;
 		simulate: boolean;
 	};
 	data: {
@@ -74,6 +82,10 @@ const shortNames: Readonly<Record<string, string>> = {
 	SMARTFACTORY_LOG_LEVEL: "system.log_level",
 	SMARTFACTORY_DB_URL: "system.db_url",
 	SMARTFACTORY_MQTT_BROKER: "system.mqtt_broker",
+	SMARTFACTORY_MQTT_CA: "system.mqtt_ca",
+	SMARTFACTORY_MQTT_CERT: "system.mqtt_cert",
+	SMARTFACTORY_MQTT_KEY: "system.mqtt_key",
+	SMARTFACTORY_CORS_ORIGINS: "system.cors_origins",
 };
 
 /**

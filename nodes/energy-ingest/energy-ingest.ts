@@ -27,6 +27,11 @@ const RECEIVE_MAXIMUM = 5_000;
 const SETTLE_WITHIN_MS = 30_000;
 const LOOK_EVERY_MS = 1_000;
 
+/** A file where there is one; the environment tells that of the whole system. */
+function fileOf<K extends string>(name: K, path: string | undefined): Partial<Record<K, string>> {
+	return path ? ({ [name]: path } as Record<K, string>) : {};
+}
+
 export default (RED: NodeAPI): void => {
 	/** The same for this node in this installation, so that the broker finds its session again. */
 	function stableClientId(id: string): string {
@@ -52,9 +57,9 @@ export default (RED: NodeAPI): void => {
 			...(/^(mqtts|wss|ssl|tls):/.test(url)
 				? {
 						tls: {
-							...(config.caFile ? { caFile: config.caFile } : {}),
-							...(config.certFile ? { certFile: config.certFile } : {}),
-							...(config.keyFile ? { keyFile: config.keyFile } : {}),
+							...fileOf("caFile", config.caFile || env.SMARTFACTORY_MQTT_CA),
+							...fileOf("certFile", config.certFile || env.SMARTFACTORY_MQTT_CERT),
+							...fileOf("keyFile", config.keyFile || env.SMARTFACTORY_MQTT_KEY),
 							verify: config.verifyServer !== false,
 						},
 					}

@@ -10,6 +10,7 @@ export const password = "correct horse battery";
 
 export interface System {
 	base: string;
+	port: number;
 	home: string;
 	mqttPort: number;
 	modbusPort: number;
@@ -30,6 +31,8 @@ export interface SystemOptions {
 	mqttPort?: number;
 	/** `node-red-4` runs the same settings under Node-RED 4.1. */
 	nodeRed?: "node-red" | "node-red-4";
+	/** How to see that it answers, where it speaks TLS. */
+	answers?: (port: number, home: string) => Promise<boolean>;
 }
 
 export async function freePort(): Promise<number> {
@@ -72,6 +75,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
 	const base = `http://127.0.0.1:${port}`;
 	const system: System = {
 		base,
+		port,
 		home,
 		mqttPort,
 		modbusPort,
@@ -96,7 +100,9 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
 	await until(
 		async () => {
 			if (child.exitCode !== null) throw new Error(`the system ended with ${child.exitCode}:\n${output}`);
-			return output.includes("Ready after") && (await fetch(`${base}/health`).catch(() => null))?.ok === true;
+			if (!output.includes("Ready after")) return false;
+			if (options.answers) return await options.answers(port, home).catch(() => false);
+			return (await fetch(`${base}/health`).catch(() => null))?.ok === true;
 		},
 		() => `the system did not start:\n${output}`,
 	).catch((error: unknown) => {
