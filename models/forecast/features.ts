@@ -107,6 +107,11 @@ export class FeatureBuilder {
 		}
 	}
 
+	/** What is planned, by interval of the grid: where the rows hold a plan. */
+	get plan(): Float64Array | undefined {
+		return this.#known[this.spec.known.indexOf("plan")];
+	}
+
 	/** Rows of every pair of issue and target. */
 	matrix(origins: ArrayLike<number>, targets: ArrayLike<number>): FloatMatrix {
 		const rows = origins.length;

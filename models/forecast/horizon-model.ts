@@ -150,7 +150,7 @@ export async function trainHorizon(
 ): Promise<HorizonModel | undefined> {
 	const { from, to, share = 0.9, folds = 3, foldDays = 21, seed, threads, maxRows = 60_000, progress } = options;
 	const { learners = pointLearners, paths: pathNames = pathLearners } = options;
-	const view: LoadView = { grid, values };
+	const view: LoadView = { grid, values, plan: builder.plan };
 	const all = [...learners, ...quantileLearners(share)];
 	const names = featureNames(builder.spec);
 	const data = (pairs: Pairs): Rows => {

@@ -163,6 +163,7 @@ export class LoadModel implements Model<LoadQuestion, LoadForecast> {
 		const grid = new CalendarGrid(startMs, stepMs, origin + toLead, calendarOf(this.options));
 		const builder = new FeatureBuilder(grid, values, this.spec, known ?? {});
 		const names = featureNames(this.spec);
+		const view = { grid, values, plan: builder.plan };
 		return this.horizons.flatMap((model) => {
 			const { fromLead, toLead: last } = model.horizon;
 			const count = Math.min(last, toLead) - fromLead + 1;
@@ -170,7 +171,7 @@ export class LoadModel implements Model<LoadQuestion, LoadForecast> {
 			const targets = Int32Array.from({ length: count }, (_, i) => origin + fromLead - 1 + i);
 			const origins = new Int32Array(count).fill(origin);
 			const x = builder.matrix(origins, targets);
-			return [{ model, builder, asked: { x, names, view: { grid, values }, pairs: { origins, targets } } }];
+			return [{ model, builder, asked: { x, names, view, pairs: { origins, targets } } }];
 		});
 	}
 

@@ -8,6 +8,8 @@ export interface LoadView {
 	grid: CalendarGrid;
 	/** NaN where unknown. */
 	values: Float64Array;
+	/** Planned production by interval of the grid, where it is known ahead: above 0 the plant is to run. */
+	plan?: Float64Array | undefined;
 }
 
 /** A learner that reads the load itself, as blocks of time, and answers with a whole path. */

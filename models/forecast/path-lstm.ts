@@ -2,7 +2,6 @@ import { Blocks, blockStep, isNear, strideOf } from "./blocks.ts";
 import type { Horizon } from "./horizon.ts";
 import { Lstm } from "./lstm.ts";
 import type { FitPathsOptions, LoadView } from "./path-learners.ts";
-import type { CalendarGrid } from "./series.ts";
 
 /** Furthest path, in blocks: beyond two days of hours the last state holds too little of each. */
 const MAX_AHEAD = 48;
@@ -25,7 +24,7 @@ interface Channels {
 
 /**
  * A network that reads the newest blocks of a load (quarter-hours near by, hours further out), beside each the load of
- * earlier days at the time that lies a path ahead and what the calendar says of both, and answers with the path.
+ * earlier days at the time that lies a path ahead and what the calendar or the plan says of both, and answers with the path.
  */
 export class PathLstm {
 	readonly id = "lstm";
@@ -68,7 +67,7 @@ export class PathLstm {
 		if (ahead > MAX_AHEAD) return undefined;
 		const near = isNear(horizon, view.grid.perDay);
 		const past = near ? 32 : Math.max(ahead, 48);
-		const known = { grid: view.grid, values: view.values.subarray(0, to) };
+		const known = { ...view, values: view.values.subarray(0, to) };
 		const channels = channelsOf(known, step, ahead);
 		const { mean, deviation } = before ?? scaleOf(view.values.subarray(from, to));
 		const origins: number[] = [];
@@ -84,7 +83,7 @@ export class PathLstm {
 		if (origins.length < 50) return undefined;
 		const sample = (n: number, x: Float64Array, y: Float64Array): void => {
 			const origin = origins[n] as number;
-			readPast(channels, view.grid, origin, past, ahead, mean, deviation, x);
+			readPast(channels, view, origin, past, ahead, mean, deviation, x);
 			const phase = origin % step;
 			const blocks = channels.blocks.known(phase);
 			const at = (origin - phase) / step;
@@ -111,7 +110,7 @@ export class PathLstm {
 		const x = new Float64Array(past * INPUTS);
 		return (origin) => {
 			if (origin < past * step) return new Float64Array(ahead).fill(Number.NaN);
-			readPast(channels, view.grid, origin, past, ahead, mean, deviation, x);
+			readPast(channels, view, origin, past, ahead, mean, deviation, x);
 			// An unknown load stands for itself: the answer is unknown too, and the other members carry it.
 			for (let t = 0; t < past; t++) {
 				if (Number.isNaN(x[t * INPUTS] as number)) return new Float64Array(ahead).fill(Number.NaN);
@@ -134,7 +133,7 @@ function channelsOf(view: LoadView, step: number, ahead: number): Channels {
 
 function readPast(
 	{ blocks, lags }: Channels,
-	grid: CalendarGrid,
+	{ grid, plan }: LoadView,
 	origin: number,
 	past: number,
 	ahead: number,
@@ -146,8 +145,11 @@ function readPast(
 	const phase = origin % step;
 	const load = blocks.filled(phase);
 	const end = (origin - phase) / step;
-	const isWorkday = (block: number): number => {
+	/** 1 where the plant is to run: as planned, else on a workday. */
+	const runs = (block: number): number => {
 		const at = Math.min(phase + block * step, grid.length - 1);
+		const planned = plan?.[at] ?? Number.NaN;
+		if (!Number.isNaN(planned)) return planned > 0 ? 1 : 0;
 		return grid.kind[(grid.day[at] as number) + 1] === 0 ? 1 : 0;
 	};
 	for (let t = 0; t < past; t++) {
@@ -162,8 +164,8 @@ function readPast(
 		const angle = (2 * Math.PI * (grid.slot[phase + block * step] as number)) / grid.perDay;
 		x[at + 3] = Math.sin(angle);
 		x[at + 4] = Math.cos(angle);
-		x[at + 5] = isWorkday(block);
-		x[at + 6] = isWorkday(block + ahead);
+		x[at + 5] = runs(block);
+		x[at + 6] = runs(block + ahead);
 	}
 }
 

@@ -2,7 +2,7 @@ import type { FloatMatrix } from "../../float-matrix.ts";
 import { Random } from "../../random.ts";
 import { type BinnedMatrix, binned, cutsOf, sharedBins } from "./bins.ts";
 import { checkTargets } from "./boosting.ts";
-import { ForestGrower } from "./forest-grower.ts";
+import { ForestGrower, slotsByColumn } from "./forest-grower.ts";
 import { growAll, threadsFor } from "./grow-pool.ts";
 import { joinTrees, type TreeArrays, TreeBuffer, TreeEnsemble } from "./tree-ensemble.ts";
 
@@ -65,9 +65,10 @@ export function forestOf(parts: readonly TreeEnsemble[], columns: number): TreeE
 export function growTrees(x: BinnedMatrix, y: Float64Array, { seeds, options }: ForestPart): TreeArrays {
 	const out = new TreeBuffer();
 	const columnsTried = Math.max(1, Math.round((options.columnShare ?? 1 / 3) * x.columns));
+	const slots = slotsByColumn(x);
 	for (const seed of seeds) {
 		const grown = { minRows: options.minRows ?? 5, columnsTried, maxDepth: options.maxDepth ?? 60 };
-		new ForestGrower(x, y, grown, new Random(seed)).grow(out);
+		new ForestGrower(x, slots, y, grown, new Random(seed)).grow(out);
 	}
 	return out.arrays();
 }
