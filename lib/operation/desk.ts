@@ -21,7 +21,10 @@ const LOOK_MS = 60_000;
 const BOARD_MS = 60_000;
 /** Between two plans there is at least so much time. */
 const BREATH_MS = 2_000;
-const KEEP_JOBS_MS = 35 * 86_400_000;
+const DAY_MS = 86_400_000;
+/** The load that forecasts learn from is cleared of jobs of the last weeks. */
+const KEEP_JOBS_MS = 35 * DAY_MS;
+const KEEP_JOURNAL_MS = 400 * DAY_MS;
 const HISTORY = 20;
 /** Fewer orders than this to do, and the demonstration writes those of another day. */
 const FEW_ORDERS = 4;
@@ -64,6 +67,7 @@ export class OperationDesk {
 	private history: PlanSummary[] = [];
 	private seen = { forecastMs: 0, prices: "" };
 	private lookedMs = Number.NEGATIVE_INFINITY;
+	private prunedMs = Number.NEGATIVE_INFINITY;
 	private plannedMs = Number.NEGATIVE_INFINITY;
 	private boardMs = Number.NEGATIVE_INFINITY;
 	private boardDue = false;
@@ -273,8 +277,12 @@ export class OperationDesk {
 	private async look(engine: Engine, nowMs: number): Promise<void> {
 		this.lookedMs = nowMs;
 		engine.forgetBefore(nowMs - KEEP_JOBS_MS);
-		if (this.seen.prices === "") return;
 		try {
+			if (nowMs - this.prunedMs > DAY_MS) {
+				this.prunedMs = nowMs;
+				await this.keeper.prune(nowMs - KEEP_JOURNAL_MS);
+			}
+			if (this.seen.prices === "") return;
 			const { house, planner } = this.options;
 			const count = Math.ceil(planner.horizonMs / 900_000);
 			const prices = energyPrices(house.pricer(), nowMs, count);

@@ -215,7 +215,12 @@ export class Engine {
 			this.end(this.current, "failed", "operation.plan-broken", nowMs, { rule: wordsKey(breaks) });
 		else if (this.current) this.provenMs = nowMs;
 		if (!draft.plan) return this.fail(draft, nowMs);
-		if (this.current && this.keeps(draft)) return null;
+		if (this.current && this.keeps(draft)) {
+			// What was proposed before is no better than what is in force.
+			const { id } = this.current;
+			if (this.proposed) this.end(this.proposed, "superseded", "operation.plan-superseded", nowMs, { by: id });
+			return null;
+		}
 		const plan = this.stored(draft, "proposed", nowMs);
 		if (this.proposed) this.end(this.proposed, "superseded", "operation.plan-superseded", nowMs, { by: plan.id });
 		this.proposed = plan;

@@ -13,7 +13,7 @@ const MOST_WAITING = 5_000;
 /** Plans that are kept. */
 const MOST_PLANS = 500;
 
-type OperationStore = Pick<Store, "documents" | "document" | "saveDocuments" | "journal">;
+type OperationStore = Pick<Store, "documents" | "document" | "saveDocuments" | "journal" | "dropJournalBefore">;
 
 /**
  * Keeps jobs, plans and the journal of what happened in the store: what changed in a step is kept together, before any
@@ -121,11 +121,18 @@ export class OperationKeeper {
 		return (await store.journal({ site: this.site, kind: PLAN, subject: plan, limit })).items;
 	}
 
-	/** Forgets the oldest plans beyond those that are kept. */
-	async prune(): Promise<void> {
+	/** Forgets the oldest plans beyond those that are kept, and the journal of before an instant. */
+	async prune(beforeMs: number): Promise<void> {
 		const store = await this.store();
-		const all = await this.all(store, PLAN);
-		const remove = all.slice(MOST_PLANS).map(({ id }) => id);
+		await store.dropJournalBefore(this.site, PLAN, beforeMs);
+		let cursor: string | undefined;
+		let seen = 0;
+		const remove: string[] = [];
+		do {
+			const page = await store.documents({ site: this.site, kind: PLAN, limit: 50, ...(cursor ? { cursor } : {}) });
+			for (const { id } of page.items) if (++seen > MOST_PLANS) remove.push(id);
+			cursor = page.nextCursor;
+		} while (cursor);
 		if (remove.length > 0) await store.saveDocuments({ site: this.site, kind: PLAN, remove });
 	}
 

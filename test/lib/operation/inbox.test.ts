@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { EnergyError } from "../../../lib/errors.ts";
+import { type Asked, answer } from "../../../lib/operation/api.ts";
+import { askThere, Inbox } from "../../../lib/operation/inbox.ts";
+import { Solves } from "../../../lib/operation/solves.ts";
+import type { Job } from "../../../lib/operation/types.ts";
+import { order, World } from "./world.ts";
+
+describe("a process that does not plan itself", function () {
+	this.timeout(60_000);
+	let world: World;
+	let timer: NodeJS.Timeout | undefined;
+	before(async () => {
+		world = new World();
+		await world.open();
+	});
+	after(() => {
+		clearInterval(timer);
+		return world.close();
+	});
+	const ask = (asked: Partial<Asked> & Pick<Asked, "operation">) =>
+		askThere("works", () => Promise.resolve(world.store), { by: "kim", language: "en-US", ...asked });
+
+	it("says so where nobody does", async () => {
+		await assert.rejects(ask({ operation: "jobs" }), { code: "operation.nobody-plans" });
+		assert.equal((await world.store.documents({ site: "works", kind: "schedule-inbox" })).items.length, 0);
+	});
+
+	it("asks the one that does, and brings its answer or its error", async () => {
+		const solves = new Solves();
+		const inbox = new Inbox(
+			"works",
+			() => Promise.resolve(world.store),
+			(asked) => answer(world.desk, solves, asked),
+		);
+		timer = setInterval(() => inbox.look(), 50);
+		const saved = await ask({ operation: "save-jobs", body: order("J1", 30, 40) });
+		assert.equal(saved.status, 201);
+		const { body } = await ask({ operation: "job", id: "J1" });
+		assert.equal((body as Job).by, "kim");
+		await assert.rejects(
+			ask({ operation: "job", id: "J9" }),
+			(error: unknown) =>
+				error instanceof EnergyError && error.code === "operation.job-unknown" && error.details.job === "J9",
+		);
+		assert.equal((await world.store.documents({ site: "works", kind: "schedule-answer" })).items.length, 0);
+	});
+});
