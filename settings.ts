@@ -3,11 +3,16 @@ import { loadApp } from "./cli/app.ts";
 import { noteConfig } from "./lib/access/audit-config.ts";
 import { createAccess, settingsFor } from "./lib/access/index.ts";
 import { readData } from "./lib/data.ts";
+import { nodeRedHandler, openLogFile } from "./lib/log/log-file.ts";
 import { packageRoot } from "./lib/package-root.cjs";
 import { openStore } from "./lib/store/open.ts";
 import { readCertificate } from "./lib/tls/certificates.ts";
 
 const app = loadApp();
+if (app.config.logging.file) {
+	const { format, max_mb: maxMb, files } = app.config.logging;
+	openLogFile({ home: app.home, mode: app.mode, level: app.config.system.log_level, format, maxMb, files });
+}
 const access = createAccess({
 	home: app.home,
 	secretKey: process.env.SMARTFACTORY_SECRET_KEY || undefined,
@@ -49,6 +54,9 @@ export const functionGlobalContext = { smartEnergyVersion: readData<{ version: s
 export const exportGlobalContextKeys = false;
 export const logging = {
 	console: { level: app.config.system.log_level, metrics: false, audit: false },
+	...(app.config.logging.file && {
+		file: { level: app.config.system.log_level, metrics: false, audit: false, handler: nodeRedHandler },
+	}),
 };
 export const editorTheme = {
 	page: { title: "Smart Energy" },

@@ -24,6 +24,12 @@ export interface Config {
 		cors_origins: string;
 		simulate: boolean;
 	};
+	logging: {
+		file: boolean;
+		format: "plain" | "json";
+		max_mb: number;
+		files: number;
+	};
 	data: {
 		batch_size: number;
 		history_days: number;

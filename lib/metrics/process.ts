@@ -32,6 +32,11 @@ class LoopWatch {
 		return this.#last ?? this.#figures();
 	}
 
+	/** Undefined before a minute is over: a start is no fault. */
+	lastMinute(): LoopFigures | undefined {
+		return this.#last;
+	}
+
 	#figures(): LoopFigures {
 		// The histogram holds whole intervals of its timer.
 		const ms = (ns: number): number => Math.max(0, Math.round((ns / 1e6 - RESOLUTION_MS) * 100) / 100);

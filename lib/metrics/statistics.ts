@@ -55,7 +55,7 @@ export async function statisticsOf({ site, store, home, version, language }: Sta
 		uptimeS: Math.round(process.uptime()),
 		power: await powerOf(live, site, store, nowMs),
 		alarms: alarms && { active: alarms.active, unacknowledged: alarms.unacknowledged, raised24h: alarms.raised24h },
-		anomalies: alarms && alarms.anomalies,
+		anomalies: alarms?.anomalies ?? null,
 		ingest: {
 			storedPerS: rounded(readingTally.storedRate.perSecond(nowMs)),
 			rejectedPerS: rounded(readingTally.rejectedRate.perSecond(nowMs)),

@@ -83,7 +83,7 @@ function javascript(method: string, open: boolean, path: string, headers: Record
 	const lines = [];
 	if (method !== "GET") lines.push(`  method: "${method}",`);
 	const sent = Object.entries(headers).map(([name, value]) => `"${name}": ${JSON.stringify(value)}`);
-	if (!open) sent.unshift("Authorization: `Bearer ${token}`");
+	if (!open) sent.unshift(`Authorization: \`Bearer \${token}\``);
 	if (sent.length > 0) lines.push(`  headers: { ${sent.join(", ")} },`);
 	if (body) lines.push(`  body: ${"json" in body ? `JSON.stringify(${body.json.replaceAll("\n", "\n  ")})` : "file"},`);
 	const options = lines.length > 0 ? `, {\n${lines.join("\n")}\n}` : "";
