@@ -133,6 +133,15 @@ for (const nodeRed of ["node-red", "node-red-4"] as const) {
 				items.map(({ powerKw }) => powerKw),
 				[12.5],
 			);
+			// The way of a request is found in the log, by the id that its answer carried.
+			const id = posted.headers.get("x-request-id") ?? "";
+			const log = (): string => readFileSync(join(system.home, "logs", "smartfactory.log"), "utf8");
+			const lines = (): string[] => log().split("\n").filter((line) => line.includes(id));
+			await until(
+				() => lines().some((line) => / INFO {2}api\.requests POST \/api\/v1\/data\/sensors 207 /.test(line)),
+				() => `the request is not in the log\n${log()}`,
+			);
+			assert.doesNotMatch(log(), /eyJ|correct horse/);
 		});
 
 		it("keeps secrets to their owner", () => {
@@ -194,6 +203,13 @@ describe("modes", function () {
 			});
 			assert.equal(alarms.status, 200, "the api process answers for the alarms of the other");
 			assert.equal((await fetch(`${processing.base}/api/v1/monitoring/realtime`)).status, 401);
+			const own = { authorization: `Bearer ${await processing.token()}`, accept: "text/html" };
+			const elsewhere = await fetch(`${processing.base}/api/v1/monitoring/realtime`, { headers: own });
+			assert.deepEqual(
+				[elsewhere.status, ((await elsewhere.json()) as { title: string }).title],
+				[404, "api.not-served"],
+				"a process that runs no API says so, and in no HTML",
+			);
 			assert.equal((await fetch(`${api.base}/editor/`, { redirect: "manual" })).status !== 200, true);
 			assert.match(api.output(), /\/dashboard\n/);
 			assert.doesNotMatch(`${api.output()}${processing.output()}`, /\n\s+Editor\s/, "links only to what answers");
