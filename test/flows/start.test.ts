@@ -136,7 +136,10 @@ for (const nodeRed of ["node-red", "node-red-4"] as const) {
 			// The way of a request is found in the log, by the id that its answer carried.
 			const id = posted.headers.get("x-request-id") ?? "";
 			const log = (): string => readFileSync(join(system.home, "logs", "smartfactory.log"), "utf8");
-			const lines = (): string[] => log().split("\n").filter((line) => line.includes(id));
+			const lines = (): string[] =>
+				log()
+					.split("\n")
+					.filter((line) => line.includes(id));
 			await until(
 				() => lines().some((line) => / INFO {2}api\.requests POST \/api\/v1\/data\/sensors 207 /.test(line)),
 				() => `the request is not in the log\n${log()}`,
