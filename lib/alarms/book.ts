@@ -123,8 +123,10 @@ export class AlarmBook {
 			if (!this.#matters(signal, this.#alarms.get(id))) return [];
 			tracker = { signal: { ...signal, on: false }, sinceMs: nowMs, clearMs: nowMs, costKrw: null, costedMs: nowMs };
 			// An alarm that stood before a restart has to be seen gone for its whole off-delay.
-			if (this.#alarms.get(id)?.active) {
-				tracker.signal.on = true;
+			const standing = this.#alarms.get(id);
+			if (standing?.active) {
+				const { priority, cause } = standing;
+				tracker.signal = { ...tracker.signal, on: true, priority, ...(cause && { cause }) };
 				tracker.costKrw = this.#costs.get(id) ?? null;
 				this.#costs.delete(id);
 			}
@@ -134,7 +136,9 @@ export class AlarmBook {
 		const on = signal.on ?? before;
 		if (on !== before) tracker.sinceMs = nowMs;
 		this.#count(id, tracker, nowMs);
-		tracker.signal = { ...signal, on };
+		// Who does not know whether it holds knows no cause either.
+		const { priority, cause, excessKw } = signal.on === null ? tracker.signal : signal;
+		tracker.signal = { ...signal, on, priority, cause, excessKw };
 		return this.#settle(id, tracker, nowMs);
 	}
 

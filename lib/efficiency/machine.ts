@@ -14,6 +14,8 @@ const MAX_STEP_MS = 300_000;
 const ENOUGH_STEPS = 10;
 /** …but not further than this: half a day ago is not now. */
 const LOOK_BACK = 48;
+/** Share of the time that a machine works at least when its idling is judged. */
+const LEAST_WORK = 0.25;
 /** Share of a quarter-hour that must be covered for it to say anything. */
 const LEAST_COVERAGE = 0.5;
 
@@ -192,9 +194,10 @@ function idleShareOf(quarters: readonly Quarter[]): number | null {
 	return stated > 0 ? sum(quarters, "idleKwh") / stated : null;
 }
 
-/** An hour of work, together. */
+/** An hour of work together, and a quarter of the time: a Sunday of stand-by is no worse way to work. */
 function ran(quarters: readonly Quarter[]): boolean {
-	return sum(quarters, "coveredMs") - sum(quarters, "restMs") >= HOUR_MS;
+	const coveredMs = sum(quarters, "coveredMs");
+	return coveredMs - sum(quarters, "restMs") >= Math.max(HOUR_MS, LEAST_WORK * coveredMs);
 }
 
 function powerFactorOf(quarters: readonly Quarter[]): number | null {

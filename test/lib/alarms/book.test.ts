@@ -174,6 +174,17 @@ describe("an alarm", () => {
 		assert.deepEqual(off({ suppress: "state:off" }), []);
 	});
 
+	it("keeps its cause while nobody knows whether it holds, after a restart too", () => {
+		on();
+		const { cause } = book.get(id) as Alarm;
+		const unknown = { on: null, cause: { code: "alarms.cause.condition", details: {} } };
+		assert.deepEqual(on(unknown), []);
+		book = new AlarmBook([...book.all()]);
+		assert.deepEqual([...on(unknown), ...wait(10 * MIN)], []);
+		assert.deepEqual(book.get(id)?.cause, cause);
+		assert.equal(state(), "unacknowledged");
+	});
+
 	it("that a person suppresses is hidden until a person shows it, whatever the machine's state says meanwhile", () => {
 		on();
 		assert.deepEqual(states(tell({ type: "suppress", reason: "dryer under repair" })), ["suppressed"]);
