@@ -122,7 +122,10 @@ describe("the page of the schedule in a browser", function () {
 		await page.locator(".se-card-schedule-gantt summary").click();
 		const rows = page.locator(".se-table tbody tr");
 		await rows.first().waitFor();
-		assert.equal(await rows.count(), await page.locator(".se-op").count());
+		await until(
+			async () => (await rows.count()) === (await page.locator(".se-op").count()),
+			() => "the table has other operations than the chart",
+		);
 	});
 
 	it("lets a viewer look, and offers nothing more", async () => {
@@ -209,7 +212,7 @@ describe("the page of the schedule in a browser", function () {
 			);
 			if (name === "Approve") assert.equal((await inForce("approved"))?.approvedBy, "admin");
 			if (name !== "Dispatch") continue;
-			await page.locator(".se-card-schedule-plan .se-remark").filter({ hasText: "Dispatched" }).waitFor();
+			await page.locator(".se-version").filter({ hasText: "Dispatched" }).waitFor();
 			await picture(page, "schedule-dispatched");
 		}
 		await page.locator(".se-version").filter({ hasText: "Withdrawn" }).first().waitFor();

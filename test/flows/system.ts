@@ -105,6 +105,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
 			return (await fetch(`${base}/health`).catch(() => null))?.ok === true;
 		},
 		() => `the system did not start:\n${output}`,
+		// Some seconds on a quiet machine; a loaded one takes its time.
+		90_000,
 	).catch((error: unknown) => {
 		child.kill("SIGKILL");
 		throw error;
