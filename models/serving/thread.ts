@@ -16,11 +16,11 @@ export function servingThread(): ServingThread {
 }
 
 /**
- * Forecasts in batches, off the event loop: our own models in a thread; ONNX files in a process of their own, which
+ * Forecasts in batches, off the event loop: our own models in a thread, large batches in two; ONNX files in a process of their own, which
  * onnxruntime may take down without anything else noticing. Either is started when it is first needed.
  */
 export class ServingThread {
-	readonly #thread = new ServingHost("thread");
+	readonly #threads = [new ServingHost("thread"), new ServingHost("thread")] as const;
 	readonly #process = new ServingHost("process");
 
 	/**
@@ -39,8 +39,12 @@ export class ServingThread {
 
 	async #ours(questions: ServeQuestion[], choice: EngineChoice): Promise<ServeAnswer[]> {
 		if (questions.length === 0) return [];
-		const reply = await this.#thread.ask({ what: "serve", choice, questions }, buffersOf(questions));
-		return "answers" in reply ? reply.answers : [];
+		const [first, second] = this.#threads;
+		if (questions.length < LARGE) return askThread(first, questions, choice);
+		// By name, so that a model is read by one of the two only.
+		const half = (which: number): ServeQuestion[] => questions.filter(({ machine }) => hashOf(machine) % 2 === which);
+		const answers = await Promise.all([askThread(first, half(0), choice), askThread(second, half(1), choice)]);
+		return answers.flat();
 	}
 
 	async #theirs(questions: ServeQuestion[], choice: EngineChoice): Promise<ServeAnswer[]> {
@@ -67,9 +71,20 @@ export class ServingThread {
 	}
 
 	async close(): Promise<void> {
-		await Promise.all([this.#thread.close(), this.#process.close()]);
+		await Promise.all([...this.#threads, this.#process].map((host) => host.close()));
 	}
 }
+
+/** From so many loads on a batch goes to two threads. */
+const LARGE = 32;
+
+async function askThread(host: ServingHost, questions: ServeQuestion[], choice: EngineChoice): Promise<ServeAnswer[]> {
+	if (questions.length === 0) return [];
+	const reply = await host.ask({ what: "serve", choice, questions }, buffersOf(questions));
+	return "answers" in reply ? reply.answers : [];
+}
+
+const hashOf = (name: string): number => [...name].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 0);
 
 const isBrought = (file: ServeQuestion["model"]): boolean => file?.kind === BROUGHT_KIND;
 
