@@ -158,12 +158,13 @@ export async function trainHorizon(
 		const y = Float64Array.from(pairs.targets, (target) => values[target] as number);
 		return { pairs, x, y, anchor: anchorOf(x, names, horizon, grid.perDay) };
 	};
-	const rows = (first: number, last: number): Rows => {
-		const pairs = knownPairs(pairsOf(grid, horizon, first, last), values);
+	const rows = (issued: Horizon, first: number, last: number): Rows => {
+		const pairs = knownPairs(pairsOf(grid, issued, first, last), values);
 		const keepEvery = Math.ceil(pairs.targets.length / maxRows);
-		return data(keepEvery <= 1 ? pairs : knownPairs(pairsOf(grid, horizon, first, last, keepEvery), values));
+		return data(keepEvery <= 1 ? pairs : knownPairs(pairsOf(grid, issued, first, last, keepEvery), values));
 	};
-	const train = rows(from, to);
+	const learned = learnedHorizon(horizon, grid.perDay, builder.plan !== undefined);
+	const train = rows(learned, from, to);
 	if (train.y.length < MIN_ROWS) return undefined;
 	const steps = folds + 2;
 	const held: Held[] = [];
@@ -182,9 +183,9 @@ export async function trainHorizon(
 	for (let fold = folds; fold > 0; fold--) {
 		const start = to - fold * foldDays * grid.perDay;
 		if (start - from < foldDays * grid.perDay) continue;
-		const past = rows(from, start);
+		const past = rows(learned, from, start);
 		const end = start + foldDays * grid.perDay;
-		const test = rows(start, end);
+		const test = rows(horizon, start, end);
 		if (past.y.length < MIN_ROWS || test.y.length === 0) continue;
 		const trees = await learn(past, start, true, folds - fold, 1);
 		const calibration = data(learnedPairs(grid, values, horizon, start, end));
@@ -208,6 +209,16 @@ export async function trainHorizon(
 		rows: train.y.length,
 		trainedToMs: grid.startMs + to * grid.stepMs,
 	};
+}
+
+/**
+ * What is learned from where a forecast is issued once or twice a day: with a known plan, four times as many issues.
+ * Whether the plant runs is known then, and what is left depends little on the hour of the issue; without a plan other
+ * hours know other things of the day, and their rows mislead.
+ */
+function learnedHorizon(horizon: Horizon, perDay: number, planned: boolean): Horizon {
+	const rarely = 2 * horizon.issueEvery >= perDay;
+	return planned && rarely ? { ...horizon, issueEvery: Math.max(1, Math.round(horizon.issueEvery / 4)) } : horizon;
 }
 
 /** Without a backtest the trees share alike; members that read the load itself must have proven themselves first. */

@@ -186,6 +186,26 @@ describe("forecast of a load", function () {
 		assertSound(own.predict({ history: torn, toLead: 24 }));
 	});
 
+	it("heeds the plan: a workday planned to stand still stands still", async () => {
+		const random = new Random(7);
+		const runs = Array.from({ length: 44 }, (_, day) => day % 7 < 5 && random.unit() < 0.7);
+		const hours = 43 * 24;
+		const values = Float64Array.from({ length: hours }, (_, i) => {
+			const works = runs[Math.floor(i / 24)] && i % 24 >= 8 && i % 24 < 18;
+			return (works ? 50 : 3) * (0.9 + 0.2 * random.unit());
+		});
+		const known = (tomorrow: boolean): LoadHistory => {
+			const plan = Float64Array.from({ length: hours + 24 }, (_, i) =>
+				(i < hours ? runs[Math.floor(i / 24)] : tomorrow) ? 1 : 0,
+			);
+			return { startMs, stepMs: HOUR_MS, values, known: { plan } };
+		};
+		const { model: planned } = await loadModelKind.fit(known(true), { ...options, maxRows: 1_000 }, context);
+		const at = (tomorrow: boolean) => planned.predict({ history: known(tomorrow), toLead: 24 }).forecast[12] as number;
+		assert.ok(at(true) > 35, `to run: ${at(true)}`);
+		assert.ok(at(false) < 15, `to stand still: ${at(false)}`);
+	});
+
 	it("stops when it is no longer wanted", async () => {
 		const progress = (): void => {
 			throw new Error("cancelled");
