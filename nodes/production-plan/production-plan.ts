@@ -81,6 +81,7 @@ export default (RED: NodeAPI): void => {
 	function start(node: PlanNode, config: ProductionPlanConfig & NodeDef, siteNode: EnergySiteNode): Running {
 		const { site } = siteNode;
 		const areas = areasOf(site);
+		const controllable = new Set(site.machines.filter((machine) => machine.controllable).map(({ id }) => id));
 		const show = statusOf(RED, node);
 		const settings = settingsOf(config, site.id);
 		const link = linkOf(node, config, siteNode, (event) => desk.told(event));
@@ -95,7 +96,8 @@ export default (RED: NodeAPI): void => {
 			// Without a broker of its own the flow takes the commands on.
 			connected: () => link?.connected ?? true,
 			command: (message) => {
-				link?.send(message);
+				// What no command reaches is started by hand: the second output says when.
+				if (controllable.has(message.machine)) link?.send(message);
 				const command = { topic: topicOf(site.id, areas, message), payload: wireCommand(message) };
 				node.send([null, command as NodeMessage, null, null]);
 			},
