@@ -37,6 +37,8 @@ export class Engine {
 	proposed: StoredPlan | null = null;
 	/** Approved while another plan is being carried out. */
 	waiting: StoredPlan | null = null;
+	/** The plan that was in force last, where it had to end: new ones are compared with it until one is dispatched. */
+	private before: StoredPlan | null = null;
 	paused = false;
 	demoDay: string | undefined;
 	private readonly tracker: Tracker;
@@ -97,7 +99,8 @@ export class Engine {
 		const by = this.wishes.get(reason) ?? "planner";
 		this.wishes.clear();
 		this.plannedMs = nowMs;
-		return requestOf({ ...this.options, jobs: this.jobs, current: this.current, down: this.down }, reason, by, nowMs);
+		const { jobs, current, before, down } = this;
+		return requestOf({ ...this.options, jobs, current, before, down }, reason, by, nowMs);
 	}
 
 	/** The plan in force holds no more than what is done or under way: it can break no rule. */
@@ -304,6 +307,7 @@ export class Engine {
 		this.refuseOutdated(plan, nowMs);
 		if (this.current && this.current !== plan) this.supersede(this.current, plan, nowMs);
 		this.waiting = null;
+		this.before = null;
 		this.current = plan;
 		plan.status = "dispatched";
 		plan.dispatchedAt = iso(nowMs);
@@ -373,6 +377,7 @@ export class Engine {
 		if (plan === this.proposed) this.proposed = null;
 		if (plan === this.waiting) this.waiting = null;
 		if (plan !== this.current) return;
+		this.before = plan;
 		this.current = null;
 		for (const record of this.jobs.values()) this.tracker.release(record, plan.id);
 	}

@@ -58,7 +58,6 @@ export async function makePlan(
 			seconds,
 			records,
 			site: house.site,
-			current: against.usable,
 		}),
 		plan: result.answer.plan?.operations ?? null,
 		cost: result.answer.cost,

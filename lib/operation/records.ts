@@ -75,6 +75,8 @@ export interface PlanRequest {
 	families: Record<string, string>;
 	/** The rest of the plan in force, as far as it holds these jobs. */
 	current: Plan | null;
+	/** The same of the plan that was in force last, where it had to end: what the new one is compared with. */
+	before: Plan | null;
 	/** Jobs whose deadline is past: planned as late as they are. */
 	missedDeadlines: string[];
 }

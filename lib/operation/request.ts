@@ -7,6 +7,8 @@ export interface Surface {
 	jobs: ReadonlyMap<string, JobRecord>;
 	/** The plan in force. */
 	current: StoredPlan | null;
+	/** The one that was in force last, where it had to end. */
+	before: StoredPlan | null;
 	down: ReadonlyMap<string, number>;
 	intervalMinutes: number;
 	frozenMs: number;
@@ -22,7 +24,7 @@ export function requestOf(surface: Surface, reason: PlanReason, by: string, nowM
 	const stepMs = intervalMinutes * 60_000;
 	const request: PlanRequest = {
 		...{ reason, by, nowMs, jobs: [], frozen: [], pinned: [], running: [], families: {} },
-		...{ current: null, missedDeadlines: [] },
+		...{ current: null, before: null, missedDeadlines: [] },
 		down: [...down.keys()].map((machine) => ({ machine, untilMs: ceilTo(nowMs + surface.repairMs, stepMs) })),
 	};
 	request.families = familiesOf(jobs);
@@ -46,6 +48,8 @@ export function requestOf(surface: Surface, reason: PlanReason, by: string, nowM
 	}
 	request.jobs = withTheirPredecessors(request.jobs);
 	request.current = currentOf(request.jobs, placed, floorTo(nowMs, stepMs));
+	const before = surface.current ?? surface.before;
+	request.before = currentOf(request.jobs, placesOf(before), floorTo(nowMs, stepMs));
 	return request;
 }
 

@@ -28,7 +28,6 @@ export interface Found {
 	notes: PlanConflict[];
 	seconds: number;
 	records: ReadonlyMap<string, JobRecord>;
-	current: Plan | undefined;
 }
 
 /** A plan as it is kept and shown, with what it costs beside the other ways to do it. */
@@ -37,7 +36,7 @@ export function storedOf(found: Found): Draft["stored"] {
 	const plan: Plan = answer.plan ?? { operations: [] };
 	const { cost, loadKw } = checkPlan(problem, plan);
 	const startMs = Date.parse(problem.start);
-	const { asSoonAsPossible, current } = answer.savings;
+	const { asSoonAsPossible } = answer.savings;
 	return {
 		site: site.id,
 		reason: request.reason,
@@ -46,7 +45,7 @@ export function storedOf(found: Found): Draft["stored"] {
 		cost: {
 			plan: costOf(cost),
 			asSoonAsPossible: asSoonAsPossible && otherCost(cost, asSoonAsPossible),
-			current: current && otherCost(cost, current),
+			current: beforeCost(found, plan),
 		},
 		peakKw: kw(cost.peakKw),
 		peakAt: cost.peakAt,
@@ -91,6 +90,26 @@ function otherCost(cost: CostLines, { waterfall, costKrw }: Savings): PlanCost {
 		tardinessKrw: krw(cost.tardinessKrw + more("tardiness")),
 		setupKrw: krw(cost.setupKrw + more("setup")),
 	};
+}
+
+/**
+ * What the plan in force would have cost from here on, as if it could still be carried out; jobs that it lacks lie where
+ * the new plan has them, so that both bills are of the same jobs.
+ */
+function beforeCost({ request, problem }: Found, plan: Plan): PlanCost | null {
+	const places = new Map(request.before?.operations.map((entry) => [keyOf(entry.job, entry.operation), entry]));
+	const kept = new Set(
+		problem.jobs
+			.filter(({ id, operations }) =>
+				operations.every((operation, k) => places.has(keyOf(id, operationId(operation, k)))),
+			)
+			.map(({ id }) => id),
+	);
+	if (kept.size === 0) return null;
+	const operations = plan.operations.map((entry) =>
+		kept.has(entry.job) ? (places.get(keyOf(entry.job, entry.operation)) ?? entry) : entry,
+	);
+	return costOf(checkPlan(problem, { operations }).cost);
 }
 
 function placedOf({ site, request, problem, answer, records }: Found, entry: PlannedOperation): PlacedOperation {

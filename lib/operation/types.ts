@@ -145,7 +145,10 @@ export interface PlanSummary {
 	endedAt?: string;
 	endedWhy?: { code: string; text: Words };
 	horizon: { start: string; end: string; intervalMinutes: number };
-	/** The plan; everything as soon as possible; the plan that was in force. null where that keeps not every rule. */
+	/**
+	 * The plan; everything as soon as possible; the plan that was in force, as if it could still be carried out. null where
+	 * there was none.
+	 */
 	cost: { plan: PlanCost; asSoonAsPossible: PlanCost | null; current: PlanCost | null };
 	peakKw: number;
 	peakAt: string;

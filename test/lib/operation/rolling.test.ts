@@ -92,6 +92,8 @@ describe("rolling operation", function () {
 		world.machines.broken.add("saw");
 		await world.pass(2 * MINUTE);
 		assert.equal(current().reason, "breakdown");
+		const { plan: after, current: before } = current().cost;
+		assert.ok(before && after.totalKrw > before.totalKrw, "the bill before and after");
 		for (const { machine, state } of current().operations) if (state !== "running") assert.equal(machine, "oven");
 		assert.ok(world.codes().includes("machine-down"));
 		assert.ok(world.codes().includes("failed"));
