@@ -1,6 +1,7 @@
 // `npm run bench -- schedule --bpmstp DIR --instances 1-20 --seconds 60 --json`: single jobs on machines of different
 // energy rates under slot prices, beside the best known cost of each makespan.
-// `npm run bench -- schedule --factory`: seeded factory days of 20 to 1,000 jobs, beside CBC and javascript-lp-solver.
+// `npm run bench -- schedule --factory [--seeds 1-3] [--jobs 20,100] [--no-peers]`: seeded factory days of 20 to 1,000
+// jobs, beside CBC and javascript-lp-solver.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkPlan } from "../lib/scheduling/check.ts";
@@ -17,7 +18,13 @@ const option = (args: readonly string[], name: string, other: string): string =>
 export default async function schedule(args: readonly string[]): Promise<Figures> {
 	const seconds = Number(option(args, "--seconds", "60"));
 	if (args.includes("--factory")) {
-		return factoryDays({ seconds, seed: Number(option(args, "--seed", "1")), jobs: sizes(option(args, "--jobs", "")) });
+		const seeds = numbersOf(option(args, "--seeds", "1"));
+		return factoryDays({
+			seconds,
+			seeds,
+			jobs: sizes(option(args, "--jobs", "")),
+			peers: !args.includes("--no-peers"),
+		});
 	}
 	const folder = option(args, "--bpmstp", "../shared/data/bpmstp");
 	return slotPrices(folder, option(args, "--instances", "1-20"), seconds, Number(option(args, "--points", "0")));

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { loadSolver } from "../../lib/scheduling/highs.ts";
 import { compile } from "../../lib/scheduling/instance.ts";
 import { modelOf } from "../../lib/scheduling/model.ts";
 import { type Answer, optimize } from "../../lib/scheduling/optimize.ts";
@@ -13,8 +14,10 @@ import { factoryDay } from "./factory.ts";
 
 interface DaysOptions {
 	seconds: number;
-	seed: number;
+	seeds: number[];
 	jobs: number[];
+	/** Whether CBC and javascript-lp-solver solve the same days. */
+	peers: boolean;
 }
 
 /** Gap at which ours and CBC are timed. */
@@ -22,22 +25,23 @@ const GAP = 0.005;
 const PEER_SECONDS = 300;
 
 /** Ours on each day; CBC on the same model and gap up to 300 jobs; javascript-lp-solver on the smallest. */
-export async function factoryDays({ seconds, seed, jobs }: DaysOptions): Promise<Figures> {
+export async function factoryDays({ seconds, seeds, jobs, peers }: DaysOptions): Promise<Figures> {
 	const days: Figures[] = [];
-	for (const count of jobs) {
+	for (const { count, seed } of jobs.flatMap((count) => seeds.map((seed) => ({ count, seed })))) {
 		const problem = factoryDay(count, seed);
 		const freePeakKw = await peakWithoutLimits(problem);
 		const seen: Progress[] = [];
 		const answer = await optimize(problem, { seconds, gap: GAP, seed, onProgress: (progress) => seen.push(progress) });
 		const day: Figures = {
-			jobs: count,
+			...{ jobs: count, seed },
 			intervals: problem.intervals,
 			machines: problem.machines.length,
 			...ours(answer, seen),
 			capKw: problem.cap?.kw,
 			peakKwWithoutCapAndCharge: Math.round(freePeakKw),
-			...(count <= 300 ? cbc(problem, seconds) : {}),
-			...(count <= 20 ? jsLpSolver(problem) : {}),
+			...(count <= 300 ? await relaxation(problem) : {}),
+			...(peers && count <= 300 ? cbc(problem, seconds) : {}),
+			...(peers && count <= 20 ? jsLpSolver(problem) : {}),
 		};
 		days.push(day);
 	}
@@ -67,6 +71,17 @@ async function peakWithoutLimits(problem: SchedulingProblem): Promise<number> {
 	const { cap: _cap, demandCharges: _charges, ...open } = problem;
 	const { cost } = await optimize(open, { seconds: 10, rounds: 2, exact: false });
 	return cost?.peakKw ?? 0;
+}
+
+/** The LP relaxation by itself: where its bound lies below the best plan, what lies between is for the search. */
+async function relaxation(problem: SchedulingProblem): Promise<Figures> {
+	const solver = await loadSolver();
+	const model = modelOf(compile(problem));
+	const options = { integer: false, seconds: PEER_SECONDS, gap: 0, stopped: () => false };
+	const lp = solver?.solve(model.rows.matrix(), options);
+	if (!lp?.prices) return {};
+	const priced = (rows: Int32Array) => rows.filter((row) => row >= 0 && (lp.prices?.[row] ?? 0) > 1e-6).length;
+	return { lpBound: Math.round(lp.objective + model.offsetKrw), capPricedIntervals: priced(model.capRows) };
 }
 
 /** The very model of ours, handed to CBC as an MPS file: time until it proves the same gap. */

@@ -9,7 +9,8 @@ const FAMILIES = ["steel", "brass", "zinc", "resin"];
 
 /**
  * A seeded day (or two) of a factory: machines that can do each other's work at another speed and power, sequences of
- * operations, tools to be changed, dates, a base load under a cap that binds, and a demand charge that begins below it.
+ * operations, tools to be changed, dates, a base load under a cap that binds in the cheap hours of the night, and a
+ * demand charge of the dear hours that begins below it.
  */
 export function factoryDay(jobs: number, seed: number, intervals = jobs >= 100 ? 192 : 96): SchedulingProblem {
 	const random = new Random(seed * 7919 + jobs);
@@ -56,15 +57,21 @@ export function factoryDay(jobs: number, seed: number, intervals = jobs >= 100 ?
 			operations: Array.from({ length: steps }, () => ({ family, modes: modes(between(3, 7), between(12, 60)) })),
 		};
 	});
-	const cap = Math.round(count * 56);
+	const cap = Math.round(count * 52);
+	const bands = base.map((_, t) => NAME[BANDS[hour(t)] as string] as string);
 	return {
 		start: time(0),
 		intervals,
 		energyPriceKrwPerKwh: base.map((_, t) => PRICE[BANDS[hour(t)] as string] as number),
-		bands: base.map((_, t) => NAME[BANDS[hour(t)] as string] as string),
+		bands,
 		baseLoadKw: base,
 		cap: { kw: cap },
-		demandCharges: [{ name: "month", steps: [{ aboveKw: Math.round(cap * 0.94), krwPerKw: 8320 }] }],
+		demandCharges: [
+			{
+				...{ name: "month", steps: [{ aboveKw: Math.round(count * 36), krwPerKw: 8320 }] },
+				counted: bands.map((band) => band !== "off-peak"),
+			},
+		],
 		machines,
 		jobs: list,
 	};

@@ -55,16 +55,17 @@ export interface Watch {
 
 /** A better plan is offered at most so often while a search goes on, ms. */
 const OFFER_MS = 250;
-/** Steps of the long search for each second there is, and for each operation. */
-const STEPS_PER_SECOND = 8000;
-const STEPS_PER_OP = 3000;
+/** Steps of the long search: for each second there is, and no more than for each pair of operations. */
+const STEPS_PER_SECOND = 24_000;
+const STEPS_PER_PAIR = 80;
+const FEWEST_STEPS = 2000;
 /** Larger models are bounded by Lagrangian relaxation instead of an LP, and are not branched on. */
 const LP_COLUMNS = 60_000;
 /** With more runs than this, branch and cut begins with those that cost at most this share of the gap more. */
 const CORE_COLUMNS = 5000;
 const CORE_SHARE = 0.03;
 /** Share of the time left that the long search may take before branch and cut, of such a model. */
-const LONG_SHARE = 0.7;
+const LONG_SHARE = 0.8;
 
 /**
  * Solves a valid problem in this thread: search for a plan, a relaxation for the bound, branch and cut while a gap
@@ -213,7 +214,8 @@ class Solve {
 
 	/** One long search cools better than many short ones. */
 	private patience(): number {
-		return Math.round(Math.min(STEPS_PER_SECOND * this.options.seconds, STEPS_PER_OP * this.instance.order.length));
+		const most = Math.max(FEWEST_STEPS, STEPS_PER_PAIR * this.instance.order.length ** 2);
+		return Math.round(Math.min(STEPS_PER_SECOND * this.options.seconds, most));
 	}
 
 	private async exact(): Promise<void> {
