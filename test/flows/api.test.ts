@@ -140,6 +140,18 @@ describe("the API of the shipped flows", function () {
 		}
 	});
 
+	it("shows live what was posted, as if a meter had sent it: demand control and the alarms hear of it, too", async () => {
+		const time = new Date().toISOString();
+		const { status } = await post("data/sensors", { machine: "cnc-1", time, powerKw: 12.34, state: "fault" });
+		assert.equal(status, 200);
+		// The answer comes from the store; the feed may be a moment behind it.
+		let shown = "";
+		while (!shown.includes("12.34")) shown = (await get("/api/v1/monitoring/realtime")).text;
+		const nodes = tab("api") as { id: string; links?: string[] }[];
+		const posted = nodes.find(({ id }) => id === "link-posted");
+		assert.deepEqual(posted?.links, ["live-in", "demand-in", "alarms-in", "analyse-in"]);
+	});
+
 	it("shows the plant as it is now", async function () {
 		if (tab("live").length === 0) this.skip();
 		const { status, text } = await get("/api/v1/monitoring/realtime");
