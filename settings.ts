@@ -18,6 +18,10 @@ const access = createAccess({
 	secretKey: process.env.SMARTFACTORY_SECRET_KEY || undefined,
 	adminPassword: process.env.SMARTFACTORY_ADMIN_PASSWORD || undefined,
 	validateResponses: app.env !== "production",
+	apiPerMinute: app.config.limits.api_per_minute,
+	addressPerMinute: app.config.limits.address_per_minute,
+	workPerMinute: app.config.limits.work_per_minute,
+	bodyLimit: app.config.limits.body_mb * 1_000_000,
 	corsOrigins: app.config.system.cors_origins.split(",").flatMap((origin) => origin.trim() || []),
 	auditStore: () => openStore(app.dbUrl, { batchSize: app.config.data.batch_size }),
 });

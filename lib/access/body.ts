@@ -2,6 +2,8 @@ import { EnergyError } from "../errors.ts";
 import type { HttpRequest, HttpResponse } from "./http.ts";
 
 const deepest = 20;
+/** Values that one body may hold: 10,000 readings of ten quantities, twice over. */
+const mostValues = 250_000;
 
 /** So many times the limit is read and thrown away before the answer; who sends more may be cut off. */
 const patience = 8;
@@ -57,18 +59,19 @@ export async function readJson(req: HttpRequest, res: HttpResponse, limit: numbe
 		// V8's words quote the place, which helps whoever built the text; never more than a line of it.
 		throw new EnergyError("access.body-malformed", { reason: (error as Error).message.slice(0, 160) });
 	}
-	refuseDangerous(body, 0);
+	refuseDangerous(body, 0, { left: mostValues });
 	return body;
 }
 
-/** Depth that no caller of ours needs, and the one key that changes an object's nature when copied. */
-function refuseDangerous(value: unknown, depth: number): void {
+/** Depth and number of values that no caller of ours needs, and the one key that changes an object's nature when copied. */
+function refuseDangerous(value: unknown, depth: number, values: { left: number }): void {
+	if (--values.left < 0) throw new EnergyError("access.body-many", { max: mostValues });
 	if (typeof value !== "object" || value === null) return;
 	if (depth >= deepest) throw new EnergyError("access.body-deep", { max: deepest });
 	if (Array.isArray(value)) {
-		for (const item of value) refuseDangerous(item, depth + 1);
+		for (const item of value) refuseDangerous(item, depth + 1, values);
 		return;
 	}
 	if (Object.hasOwn(value, "__proto__")) throw new EnergyError("access.body-malformed", { reason: "__proto__" });
-	for (const item of Object.values(value)) refuseDangerous(item, depth + 1);
+	for (const item of Object.values(value)) refuseDangerous(item, depth + 1, values);
 }

@@ -52,8 +52,12 @@ export interface AccessOptions {
 	refreshMs?: number;
 	/** Largest body of the API, bytes; default 5 MB. */
 	bodyLimit?: number;
-	/** Requests to the API a minute and user; default 6,000. */
+	/** Requests to the API a minute of one user or key; default 6,000. */
 	apiPerMinute?: number;
+	/** Requests to the API a minute of one address, whoever asks; default twice `apiPerMinute`. */
+	addressPerMinute?: number;
+	/** Units of work a minute of one user or key (`x-cost` in the contract: a training is 10); default 600. */
+	workPerMinute?: number;
 	/** Where a signed-in person starts; default `/dashboard`. */
 	homePath?: string;
 	/** Node-RED's httpNodeRoot; default `/`. */
@@ -163,6 +167,8 @@ export function createAccess(options: AccessOptions): Access {
 			failed: log,
 		}),
 		apiLimit: new SlidingWindow(options.apiPerMinute ?? 6_000, 60_000, now),
+		addressLimit: new SlidingWindow(options.addressPerMinute ?? 2 * (options.apiPerMinute ?? 6_000), 60_000, now),
+		workLimit: new SlidingWindow(options.workPerMinute ?? 600, 60_000, now),
 		strangerLimit: new SlidingWindow(600, 60_000, now),
 		home: options.homePath ?? "/dashboard",
 		nodeBase,

@@ -44,22 +44,34 @@ export class SlidingWindow {
 		this.counts = new BoundedMap(keys);
 	}
 
-	/** Counts one event of the key where it still fits; otherwise says how long until one may fit. */
-	take(key: string): WaitMs {
+	/** Counts so many events of the key where they still fit; otherwise says how long until they may. */
+	take(key: string, amount = 1): WaitMs {
 		const nowMs = this.now();
 		const window = Math.floor(nowMs / this.windowMs);
 		const kept = this.counts.get(key);
 		const count = kept?.window === window ? kept.count : 0;
 		const before = kept?.window === window ? kept.before : kept?.window === window - 1 ? kept.count : 0;
 		const leftMs = (window + 1) * this.windowMs - nowMs;
-		if (count + before * (leftMs / this.windowMs) >= this.limit) {
+		// What is more than a whole window fits where nothing else is counted, or it would never come.
+		const most = Math.max(0, this.limit - amount);
+		if (count + before * (leftMs / this.windowMs) > most) {
 			// The earlier window loses weight as time goes by; where this one is full by itself, only its end helps.
-			return count >= this.limit || before === 0
+			return count > most || before === 0
 				? leftMs
-				: Math.ceil(leftMs - ((this.limit - count) / before) * this.windowMs) + 1;
+				: Math.max(1, Math.ceil(leftMs - ((most - count) / before) * this.windowMs) + 1);
 		}
-		this.counts.set(key, { window, count: count + 1, before });
+		this.counts.set(key, { window, count: count + amount, before });
 		return 0;
+	}
+
+	/** Takes back what was counted for something that was then not done. */
+	giveBack(key: string, amount = 1): void {
+		const kept = this.counts.get(key);
+		if (!kept) return;
+		// Of the window before where a new one has begun meanwhile; where that is over too, nothing counts any more.
+		const fromNow = Math.min(kept.count, amount);
+		const before = Math.max(0, kept.before - (amount - fromNow));
+		this.counts.set(key, { ...kept, count: kept.count - fromNow, before });
 	}
 }
 

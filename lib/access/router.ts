@@ -38,6 +38,10 @@ export interface RouterOptions {
 	apiLimit: SlidingWindow;
 	/** Origins whose pages may use the API. */
 	origins: ReadonlySet<string>;
+	/** Requests of one address to the API, whoever asks. */
+	addressLimit: SlidingWindow;
+	/** Units of work (`x-cost`) that one caller may have done. */
+	workLimit: SlidingWindow;
 	/** Requests of one address that nobody stands behind. */
 	strangerLimit: SlidingWindow;
 	/** Where a signed-in person starts. */
@@ -171,18 +175,35 @@ async function answerApi(
 	if (!isPublic(options, pathOf(req))) {
 		signedIn = await admit(options, req, res, language, requestId);
 		limit(options.apiLimit, signedIn.user.name);
+		limit(options.addressLimit, sessions.address(req));
 		const context = accessOf(req);
 		if (context) authorise(context, operation ?? { role: "viewer", scope: undefined });
 	}
 	await api.read(req, res, entered);
 	const context = accessOf(req);
 	if (context && signedIn) for (const site of sitesNamed(req)) checkSite(context, site);
+	if (operation && signedIn) countWork(options.workLimit, signedIn.user.name, operation, res);
 	if (!(await api.begin(req, res, entered))) return;
 	const answer = operation && answers[operation.id];
 	if (!answer) return next();
 	const { query = {} } = req as { query?: Record<string, unknown> };
 	const params = req.openapi?.pathParams ?? {};
 	send(res, await answer({ sessions, audit: options.audit, req, res, signedIn, language, params, query }));
+}
+
+/**
+ * Counts what an operation costs (`x-cost`), and takes it back where it was not done: refused, or answered from memory.
+ *
+ * @throws EnergyError `access.work-limited`
+ */
+function countWork(window: SlidingWindow, user: string, { cost }: Operation, res: HttpResponse): void {
+	if (cost === 0) return;
+	const waitMs = window.take(user, cost);
+	if (waitMs > 0) throw new EnergyError("access.work-limited", { seconds: Math.ceil(waitMs / 1000) });
+	res.once("close", () => {
+		const done = res.statusCode < 400 && res.getHeader("idempotency-replayed") === undefined;
+		if (!done) window.giveBack(user, cost);
+	});
 }
 
 /**

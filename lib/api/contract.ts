@@ -21,6 +21,7 @@ interface RawOperation {
 	responses?: Record<string, { $ref?: string; content?: Record<string, { schema?: object }> }>;
 	"x-role"?: string;
 	"x-scope"?: "system" | "self";
+	"x-cost"?: number;
 	"x-audit"?: "each" | "summary" | "none";
 	"x-idempotent"?: boolean;
 	"x-revalidate"?: boolean;
@@ -42,6 +43,8 @@ export interface Operation {
 	role: string;
 	/** `x-scope`: `system` belongs to no site and takes the role everywhere, `self` is everybody's own affair. */
 	scope: "system" | "self" | undefined;
+	/** `x-cost`: units of work of a caller's minute that it takes; 0 without a word. */
+	cost: number;
 	/**
 	 * `x-audit`: how the audit keeps it. Without a word: each one where it may change something. `summary`: the first of a
 	 * minute, then their count. `none`: it only works something out, or is kept elsewhere.
@@ -223,6 +226,7 @@ function operationFrom(path: string, method: string, raw: RawOperation): Operati
 		isPublic: Array.isArray(raw.security) && raw.security.length === 0,
 		role: raw["x-role"] ?? "viewer",
 		scope: raw["x-scope"],
+		cost: raw["x-cost"] ?? 0,
 		audit: raw["x-audit"] ?? (method === "get" || method === "head" ? "none" : "each"),
 		bodyTypes: Object.keys(raw.requestBody?.content ?? {}),
 		bodyRequired: raw.requestBody?.required === true,

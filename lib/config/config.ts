@@ -37,6 +37,12 @@ export interface Config {
 		train_ratio: number;
 		scaling_method: "standard" | "minmax" | "robust" | "none";
 	};
+	limits: {
+		api_per_minute: number;
+		address_per_minute: number;
+		work_per_minute: number;
+		body_mb: number;
+	};
 	power: {
 		peak_power_limit: number;
 		safety_margin: number;

@@ -49,7 +49,7 @@ export default (RED: NodeAPI): void => {
 			this.error(explain(error, logLanguage));
 		}
 
-		onInput(RED, this, async (msg: PlanMessage) => {
+		onInput(RED, { node: this, site: config.site }, async (msg: PlanMessage) => {
 			if (!running) throw problem;
 			const asked = await askedOf(msg);
 			if (!asked) {

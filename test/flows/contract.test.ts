@@ -86,6 +86,17 @@ describe("flows that people import", () => {
 	});
 });
 
+describe("nodes that work for a site", () => {
+	it("tell the funnel which, so that it refuses who has no right there", () => {
+		const root = new URL("../../", import.meta.url).pathname;
+		const deaf = globSync("nodes/*/config.ts", { cwd: root })
+			.filter((config) => /^\tsite: string;$/m.test(read(config)))
+			.map((config) => config.replace(/\/config\.ts$/, ""))
+			.filter((folder) => read(`${folder}/${folder.split("/").at(-1)}.ts`).includes("onInput(RED, this"));
+		assert.deepEqual(deaf, []);
+	});
+});
+
 describe("messages of access and of the API", () => {
 	it("cover every error that the code throws, and no other", () => {
 		const root = new URL("../../", import.meta.url).pathname;

@@ -20,6 +20,19 @@ describe("the sliding window", () => {
 		);
 	});
 
+	it("counts work by its size, and takes back what was not done", () => {
+		let nowMs = Date.parse("2026-11-22T01:00:00Z");
+		const work = new SlidingWindow(20, 60_000, () => nowMs);
+		assert.deepEqual([work.take("kim", 10), work.take("kim", 10)], [0, 0]);
+		assert(work.take("kim", 1) > 0);
+		work.giveBack("kim", 10);
+		assert.equal(work.take("kim", 10), 0);
+		work.giveBack("nobody", 10);
+		nowMs += 120_000;
+		assert.equal(work.take("kim", 50), 0, "more than a window is done where nothing else is");
+		assert(work.take("kim", 50) > 0);
+	});
+
 	it("names a wait after which there is room again", () => {
 		fc.assert(
 			fc.property(fc.integer({ min: 1, max: 20 }), fc.array(fc.nat(300), { maxLength: 100 }), (limit, gaps) => {
