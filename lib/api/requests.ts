@@ -1,6 +1,6 @@
 import { Rate } from "../metrics/rate.ts";
 
-/** Upper bounds of the classes that durations are counted in, ms: a fifth apart, so that a quantile is right to a tenth. */
+/** Upper bounds of the classes that durations are counted in, ms: a fifth apart, so a quantile is at most a fifth too high. */
 const bounds = Float64Array.from({ length: 80 }, (_, i) => 0.05 * 1.2 ** i);
 const WINDOW_S = 60;
 

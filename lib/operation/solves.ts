@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { EnergyError } from "../errors.ts";
+import type { JobSource, WireJob } from "../jobs/sources.ts";
 import { explain, type Language } from "../messages.ts";
+import { problemOf } from "../problem.ts";
 import { type Answer, optimize } from "../scheduling/optimize.ts";
 import type { SchedulingProblem } from "../scheduling/problem.ts";
 import type { Progress } from "../scheduling/solve.ts";
@@ -91,6 +93,33 @@ export class Solves {
 			solve.abort.abort();
 		}
 		return wireSolve(solve, language);
+	}
+
+	/** The same as jobs among others of a site: their progress is the time they have used of theirs. */
+	offeredAs(site: string): JobSource {
+		const wired = (solve: Solve, language: Language): WireJob => {
+			const { progress, startedAt, ...rest } = wireSolve(solve, language);
+			const share = solve.endedMs === null ? Math.min(1, progress.seconds / Math.max(0.1, progress.of)) : 1;
+			const error = solve.error === null ? null : problemOf(solve.error, language);
+			return { ...rest, site, by: null, progress: share, queuedAt: startedAt, startedAt, problem: error };
+		};
+		const known = (id: string): Solve | undefined => this.solves.get(id);
+		return {
+			job: async (id, language) => {
+				const solve = known(id);
+				return solve && wired(solve, language);
+			},
+			cancel: async (id, language) => {
+				const solve = known(id);
+				if (!solve) return undefined;
+				if (solve.state === "done" || solve.state === "failed") {
+					throw new EnergyError("jobs.ended", { job: id, state: solve.state });
+				}
+				this.cancel(id, language);
+				return wired(solve, language);
+			},
+			jobs: async (language) => [...this.solves.values()].map((solve) => wired(solve, language)),
+		};
 	}
 
 	close(): void {

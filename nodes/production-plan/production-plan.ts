@@ -1,6 +1,8 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { peakBudgetOf } from "../../lib/demand/budget.ts";
 import { EnergyError } from "../../lib/errors.ts";
+import { offerJobs } from "../../lib/jobs/sources.ts";
+import { offerPart } from "../../lib/live/board.ts";
 import { explain } from "../../lib/messages.ts";
 import { type Answered, type Asked, answer } from "../../lib/operation/api.ts";
 import { OperationDesk } from "../../lib/operation/desk.ts";
@@ -127,6 +129,10 @@ export default (RED: NodeAPI): void => {
 			});
 		};
 		begin();
+		const takeBack = [
+			offerPart(site.id, "schedule", () => desk.boardNow()),
+			offerJobs(site.id, solves.offeredAs(site.id)),
+		];
 		const timer = setInterval(() => {
 			desk.tick();
 			inbox.look();
@@ -138,6 +144,7 @@ export default (RED: NodeAPI): void => {
 				closed = true;
 				clearTimeout(retry);
 				clearInterval(timer);
+				for (const stop of takeBack) stop();
 				solves.close();
 				await desk.close();
 				await link?.close();

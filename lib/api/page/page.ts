@@ -171,7 +171,7 @@ function quickStart(contract: Contract): HTMLElement {
 		steps.push(h("li", {}, h("h3", {}, title), code(textOf)));
 	};
 	step("step_login", signInSample, "login");
-	const ids = ["postReadings", "getReadings", "trainModel", "wait", "predict", "optimize"] as const;
+	const ids = ["postReadings", "getReadings", "trainModel", "wait", "predict", "optimizeSchedule"] as const;
 	for (const id of ids) {
 		if (id === "wait") {
 			step("step_wait", waitSample, "getJob");

@@ -21,7 +21,7 @@ const english = {
 	step_trainModel: "Train a model; a job does the work",
 	step_wait: "Wait for the job",
 	step_predict: "Predict",
-	step_optimize: "Optimise a schedule",
+	step_optimizeSchedule: "Optimise a schedule",
 	step_stream: "Follow the plant live",
 	streamText:
 		"A WebSocket sends the whole picture first, then what changed, once a second. Sign in above and connect; the messages appear here.",
@@ -69,7 +69,7 @@ const korean: Record<Word, string> = {
 	step_trainModel: "모델 학습: 작업이 처리합니다",
 	step_wait: "작업 완료 기다리기",
 	step_predict: "예측하기",
-	step_optimize: "생산 일정 최적화",
+	step_optimizeSchedule: "생산 일정 최적화",
 	step_stream: "설비 현황 실시간 구독",
 	streamText:
 		"WebSocket은 먼저 전체 현황을, 그다음에는 바뀐 내용을 1초마다 보냅니다. 위에서 로그인하고 연결하면 메시지가 여기에 나타납니다.",
