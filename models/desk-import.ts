@@ -68,6 +68,8 @@ export function importRequest(
 		...(by !== undefined && { by }),
 		// Two files for one machine are two models, not one asked for twice.
 		twin: dataFingerprint,
+		// A trial takes seconds, and somebody waits for it.
+		brief: true,
 		read: async (): Promise<TrainingData> => {
 			const { data: history, ...known } = await read();
 			const data: BroughtData = { file, manifest, history };
