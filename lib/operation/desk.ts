@@ -19,6 +19,8 @@ import { wordsOf } from "./words.ts";
 const LOOK_MS = 60_000;
 /** The clock of plans that stay where they are moves the board no more often than this. */
 const BOARD_MS = 60_000;
+/** How far a plan is, is told no more often than this. */
+const PROGRESS_MS = 2_000;
 /** Between two plans there is at least so much time. */
 const BREATH_MS = 2_000;
 const DAY_MS = 86_400_000;
@@ -258,7 +260,9 @@ export class OperationDesk {
 				...(this.options.solver ? { solver: this.options.solver } : {}),
 				signal,
 				onProgress: ({ costKrw, boundKrw }) => {
-					if (this.planning) this.planning = { ...this.planning, costKrw, boundKrw };
+					if (!this.planning) return;
+					this.planning = { ...this.planning, costKrw, boundKrw };
+					if (this.now() - this.boardMs >= PROGRESS_MS) this.boardDue = true;
 				},
 			});
 			if (this.closed) return null;
