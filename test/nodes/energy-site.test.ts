@@ -134,6 +134,16 @@ describe("the contract of a site", () => {
 });
 
 describe("machines of a site", () => {
+	it("have hours, as an object or as the text that a person typed", () => {
+		const work = {
+			shifts: [{ days: "mon-fri", from: "06:00", to: "02:00" }],
+			setups: [{ from: "A", to: "B", minutes: 15 }],
+		};
+		for (const given of [work, JSON.stringify(work)]) {
+			assert.deepEqual(machinesOf([{ id: "a", work: given }])[0]?.work, work);
+		}
+	});
+
 	it("are read from JSON text with what is not said filled in", () => {
 		assert.deepEqual(machinesOf('[{"id":"a","ratedKw":"75","rules":"{\\"noDataMs\\":60000}"}]'), [
 			{ id: "a", name: "a", area: "", role: "sub", ratedKw: 75, rules: { noDataMs: 60_000 } },
@@ -141,6 +151,11 @@ describe("machines of a site", () => {
 	});
 
 	for (const [text, field] of [
+		['[{"id":"a","work":{"shift":[]}}]', "machines[0].work.shift"],
+		['[{"id":"a","work":{"shifts":[{"days":"weekdays","from":"06:00","to":"22:00"}]}}]', "machines[0].work.shifts[0]"],
+		['[{"id":"a","work":{"shifts":[{"days":"mon-fri","from":"6","to":"22:00"}]}}]', "machines[0].work.shifts[0]"],
+		['[{"id":"a","work":{"maintenance":[{"start":"today","end":"tomorrow"}]}}]', "machines[0].work.maintenance[0]"],
+		['[{"id":"a","work":{"minPauseMinutes":-1}}]', "machines[0].work.minPauseMinutes"],
 		["{", "machines"],
 		["[1]", "machines[0]"],
 		['[{"id":"a b"}]', "machines[0].id"],
