@@ -151,14 +151,14 @@ export function createAccess(options: AccessOptions): Access {
 		},
 	);
 	const production = process.env.NODE_ENV === "production" || process.env.SMARTFACTORY_ENV === "production";
-	const document = readContract(options.openapiPath ?? builtContract);
+	const contract = new Contract(readContract(options.openapiPath ?? builtContract));
 	const log = options.log ?? ((text: string) => console.error(text));
 	const validate = options.validateResponses ?? !production;
 	const router: RouterOptions = {
 		sessions,
 		api: new ApiFront({
-			contract: new Contract(document),
-			check: contractCheck(document, validate),
+			contract,
+			check: contractCheck(contract, validate),
 			validate,
 			keys: new IdempotencyKeys(home, now),
 			home,

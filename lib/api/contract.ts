@@ -67,7 +67,7 @@ export interface Operation {
 	raw: RawOperation;
 }
 
-const methods = new Set(["get", "put", "post", "delete", "patch", "options", "head"]);
+const methods = new Set(["get", "put", "post", "delete", "patch", "options"]);
 
 /** The contract that ships; the build makes JSON of flows/openapi.yaml, which needs no parser. */
 export const builtContract = join(packageRoot, "dist", "openapi.json");
@@ -113,6 +113,11 @@ export class Contract {
 		if (fixed) return fixed;
 		return this.#patterns.find(({ pattern, operation }) => operation.method === asked && pattern.test(plain))
 			?.operation;
+	}
+
+	/** Methods that a path takes, upper case; none where the contract knows no such path. */
+	methodsAt(path: string): string[] {
+		return [...methods].map((method) => method.toUpperCase()).filter((method) => this.operationOf(method, path));
 	}
 
 	/** Paths that answer to anyone, compared as they are: no other spelling of a path slips in. */
