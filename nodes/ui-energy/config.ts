@@ -33,6 +33,8 @@ export interface UiEnergyConfig {
 	width: number | string;
 	height: number | string;
 	card: CardName;
+	/** The energy-site whose data it shows: who has no role there sees nothing of it. Empty takes a role everywhere. */
+	site?: string;
 	/** 1 for a card that acts (alarms, schedule): its commands leave there. */
 	outputs?: number;
 }

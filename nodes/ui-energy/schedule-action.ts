@@ -1,4 +1,4 @@
-import { roleCovers } from "../../lib/access/users.ts";
+import { mayAt } from "../../lib/access/context.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import { type Language, languages } from "../../lib/messages.ts";
 import type { Order, Override } from "../../lib/operation/types.ts";
@@ -29,19 +29,21 @@ const LONGEST_CSV = 2_000_000;
  * the node that keeps it.
  *
  * @param act is called with a command that may be done, and answers by `reply`
+ * @param site whose schedule it is; without one it takes the role everywhere
  */
 export function judgeSchedule(
 	socket: PageSocket,
 	given: unknown,
 	act: (command: ScheduleCommand, language: Language, reply: (reply: Reply) => void) => void,
 	reply: (reply: Reply) => void,
+	site = "",
 ): void {
 	const access = socket.data?.access;
 	const request: Record<string, unknown> =
 		typeof given === "object" && given !== null ? (given as Record<string, unknown>) : {};
 	const language = languages.find((one) => one === request.language) ?? access?.language ?? "en-US";
 	try {
-		if (!access?.user || !roleCovers(access.role, "operator")) throw new EnergyError("nodes.operator-only");
+		if (!access?.user || !mayAt(access, site, "operator")) throw new EnergyError("nodes.operator-only");
 		if (request.type === "may") reply({ ok: true });
 		else act({ ...commandOf(request), by: access.user }, language, reply);
 	} catch (error) {

@@ -19,6 +19,7 @@ RED.nodes.registerType<EditorNodeProperties & UiEnergyConfig>("ui-energy", {
 		width: { value: 0 },
 		height: { value: 0 },
 		card: { value: "power-now", required: true },
+		site: { value: "", type: "energy-site", required: false },
 		outputs: { value: 0 },
 	},
 	inputs: 1,

@@ -1,4 +1,5 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
+import { noteWidgetSite } from "../../lib/access/widget-rights.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import { ask, type Reply } from "../asked.ts";
 import { actionEvent, judgeAction, type PageSocket } from "./alarm-action.ts";
@@ -37,13 +38,13 @@ interface WidgetEvents {
 }
 
 /** The card's buttons: who may is judged here, not in the page. */
-function actions(node: Node, card: UiEnergyConfig["card"]): WidgetEvents["onSocket"] {
+function actions(node: Node, card: UiEnergyConfig["card"], site: string): WidgetEvents["onSocket"] {
 	return {
 		[actionEvent(node.id)]: (socket, given, answer) => {
 			const tell = (reply: Reply): void => {
 				if (typeof answer === "function") (answer as (reply: Reply) => void)(reply);
 			};
-			if (card === "alarms") tell(judgeAlarm(node, socket, given));
+			if (card === "alarms") tell(judgeAlarm(node, socket, given, site));
 			else
 				judgeSchedule(
 					socket,
@@ -55,17 +56,23 @@ function actions(node: Node, card: UiEnergyConfig["card"]): WidgetEvents["onSock
 						if (soon) then({ ok: true });
 					},
 					tell,
+					site,
 				);
 		},
 	};
 }
 
-function judgeAlarm(node: Node, socket: PageSocket, given: unknown): Reply {
-	return judgeAction(socket, given, ({ type, alarm, ...rest }) => {
-		const { durationMs, ...command } = rest as { durationMs?: number };
-		const minutes = durationMs === undefined ? {} : { minutes: durationMs / 60_000 };
-		node.send({ topic: type, payload: { id: alarm, ...command, ...minutes } } as NodeMessage);
-	});
+function judgeAlarm(node: Node, socket: PageSocket, given: unknown, site: string): Reply {
+	return judgeAction(
+		socket,
+		given,
+		({ type, alarm, ...rest }) => {
+			const { durationMs, ...command } = rest as { durationMs?: number };
+			const minutes = durationMs === undefined ? {} : { minutes: durationMs / 60_000 };
+			node.send({ topic: type, payload: { id: alarm, ...command, ...minutes } } as NodeMessage);
+		},
+		site,
+	);
 }
 
 function isGroup(node: Node | null): node is DashboardGroup {
@@ -103,6 +110,9 @@ export default (RED: NodeAPI): void => {
 			return;
 		}
 
+		const { site } = (RED.nodes.getNode(config.site ?? "") ?? {}) as { site?: { id: string } };
+		const siteId = site?.id ?? "";
+		this.on("close", noteWidgetSite(this.id, siteId));
 		// Dashboard's store outlives a deploy: a card that was only moved goes on with what it knew.
 		let state: CardState = { ...emptyState, ...(base.stores.data.get(this.id) as Partial<CardState> | undefined) };
 		const events: WidgetEvents = {
@@ -119,7 +129,7 @@ export default (RED: NodeAPI): void => {
 				state = next;
 			},
 		};
-		if (actingCards.includes(config.card)) events.onSocket = actions(this, config.card);
+		if (actingCards.includes(config.card)) events.onSocket = actions(this, config.card, siteId);
 		// The page can't see whether our access check stands in front; without it there is nothing to sign out of.
 		group.register(this, { ...config, locked: isLocked(RED) }, events);
 		const widget = base.ui.widgets.get(this.id);
