@@ -66,14 +66,14 @@ async function ended(call: Client, id: string): Promise<Job> {
 			return !["queued", "running"].includes(job.state);
 		},
 		() => `still ${JSON.stringify(job)}`,
-		150_000,
+		300_000,
 	);
 	return job as Job;
 }
 
 // Answers are held against flows/openapi.yaml too.
 describe("the API of models, in the shipped flows", function () {
-	this.timeout(120_000);
+	this.timeout(330_000);
 	let red: NodeRed;
 	let call: Client;
 	let token: string;
@@ -285,7 +285,7 @@ describe("the API of models, in the shipped flows", function () {
 });
 
 describe("models when the program is killed, and in the api mode", function () {
-	this.timeout(240_000);
+	this.timeout(480_000);
 	let home: string;
 	before(() => {
 		home = mkdtempSync(join(tmpdir(), "smart-energy-models-"));
