@@ -23,6 +23,8 @@ export interface CardState {
 	lastBill: BillMessage | null;
 	alarms: WireBoard | null;
 	schedule: ScheduleBoard | null;
+	/** The plan that was in force until another one was, or none: what a new one is compared with. */
+	former: StoredPlan | null;
 	/** The newest forecast of the site (`total`) and of each machine. */
 	forecasts: Readonly<Record<string, ForecastView>>;
 }
@@ -98,6 +100,7 @@ export const emptyState: Readonly<CardState> = {
 	lastBill: null,
 	alarms: null,
 	schedule: null,
+	former: null,
 	forecasts: {},
 };
 
@@ -188,7 +191,7 @@ export function take(state: CardState, part: Part): CardState {
 		case "alarms":
 			return { ...state, alarms: part.board };
 		case "schedule":
-			return { ...state, schedule: part.schedule };
+			return withSchedule(state, part.schedule);
 		case "forecast": {
 			const { forecast } = part;
 			return { ...state, forecasts: { ...state.forecasts, [forecast.machine]: forecast } };
@@ -202,6 +205,13 @@ export function take(state: CardState, part: Part): CardState {
 		case "bill":
 			return withBill(state, part.bill);
 	}
+}
+
+/** A plan that broke, or gave way, is remembered: an operator wants to know what the next one does otherwise. */
+function withSchedule(state: CardState, schedule: ScheduleBoard): CardState {
+	const was = state.schedule?.current ?? null;
+	const gone = was !== null && was.id !== schedule.current?.id;
+	return { ...state, schedule, former: gone ? was : state.former };
 }
 
 /** A month that has ended takes the place of the running one; an older bill never displaces a newer. */

@@ -229,6 +229,16 @@ describe("what the cards of the schedule know", () => {
 		assert.equal(part && take(emptyState, part).schedule?.proposed?.operations.length, 4);
 	});
 
+	it("remembers the plan that broke, so that the next one is told by what it does otherwise", () => {
+		const current = { ...plan, id: "plan-2", version: 2, status: "dispatched" as const };
+		const parts = [boardOf({ current }), boardOf(), boardOf({ proposed: plan })].map((one) =>
+			partOf("schedule-gantt", one, null),
+		);
+		const state = parts.reduce((known, part) => (part ? take(known, part) : known), emptyState);
+		assert.equal(state.former?.id, "plan-2");
+		assert.equal(state.schedule?.proposed?.id, plan.id);
+	});
+
 	it("is only what each of them shows: no series behind a list", () => {
 		const of = (card: "schedule-orders" | "schedule-plan" | "schedule-versions" | "schedule-gantt") => {
 			const part = partOf(card, board, null);

@@ -27,7 +27,7 @@ function body(state: CardState): VNodeChild {
 	return [
 		big({ value: won(rough(plan.cost.plan.totalKrw)), unit: "" }, { reason: exactly(plan) }),
 		h("p", { class: "se-trend" }, compared(shown)),
-		falls(plan),
+		falls(shown),
 		bands(state, plan),
 		h("p", { class: "se-note" }, t("schedule.bill.what")),
 	];
@@ -36,20 +36,24 @@ function body(state: CardState): VNodeChild {
 const exactly = ({ cost }: StoredPlan): string => t("cost.exact", { won: won(cost.plan.totalKrw) });
 
 /** Beside everything as soon as possible, and beside the plan in force. */
-function compared({ plan }: Shown): string {
+function compared({ plan, board }: Shown): string {
 	const { plan: own, asSoonAsPossible, current } = plan.cost;
 	const less = (krw: number): string => t(krw >= 0 ? "schedule.less" : "schedule.more", { won: won(Math.abs(krw)) });
 	return [
 		asSoonAsPossible
 			? t("schedule.than.soon", { change: less(asSoonAsPossible.totalKrw - own.totalKrw) })
 			: t("schedule.than.soon-none"),
-		current ? t("schedule.than.current", { change: less(current.totalKrw - own.totalKrw) }) : "",
+		current
+			? t(board.current ? "schedule.than.current" : "schedule.than.former", {
+					change: less(current.totalKrw - own.totalKrw),
+				})
+			: "",
 	]
 		.filter(Boolean)
 		.join(" ");
 }
 
-function falls(plan: StoredPlan): VNode {
+function falls({ plan, board }: Shown): VNode {
 	const { plan: own, asSoonAsPossible, current } = plan.cost;
 	const steps = fallsOf(plan);
 	const ends = [own.totalKrw, asSoonAsPossible?.totalKrw ?? 0, current?.totalKrw ?? 0];
@@ -70,7 +74,9 @@ function falls(plan: StoredPlan): VNode {
 		...steps.map((step) => row(step, share)),
 		whole("plan", t("schedule.this"), own.totalKrw),
 		// Beside the way from the one to the other, for comparison.
-		current ? whole("current", t("schedule.current"), current.totalKrw, "se-fall-beside") : null,
+		current
+			? whole("current", t(board.current ? "schedule.current" : "schedule.former"), current.totalKrw, "se-fall-beside")
+			: null,
 	]);
 }
 

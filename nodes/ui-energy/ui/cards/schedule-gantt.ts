@@ -157,7 +157,7 @@ function choice({ both, board }: Shown): VNodeChild {
 					which.value = of;
 				},
 			},
-			t("schedule.show.of", { status: board[of] ? statusName(board[of].status) : "", n: board[of]?.version ?? "" }),
+			t("schedule.show.of", { status: board[of] ? statusName(board[of]) : "", n: board[of]?.version ?? "" }),
 		);
 	return h("div", { class: "se-legend", role: "group", "aria-label": t("schedule.show") }, [
 		one("proposed"),

@@ -4,7 +4,7 @@ import { power, rough, text } from "../format.ts";
 import { ago } from "../i18n.ts";
 import { type Buttons, useActing } from "../schedule/acting.ts";
 import { button, fact, sureness, trouble } from "../schedule/parts.ts";
-import { at, planSigns, type Shown, say, shownOf, statusName, who } from "../schedule/shared.ts";
+import { at, isBroken, planSigns, type Shown, say, shownOf, statusName, who } from "../schedule/shared.ts";
 import { type Changes, changesOf, proofOf, savedKrw } from "../schedule/words.ts";
 import { language, nowMs, t, won } from "../shell.ts";
 import { computed, defineComponent, h, type VNode, type VNodeChild } from "../vue.ts";
@@ -31,7 +31,7 @@ function remark(state: CardState): VNodeChild {
 	const [shape, tone] = planSigns[shown.plan.status];
 	return h("span", { class: "se-remark", role: "status" }, [
 		icon(shape, tone),
-		`${statusName(shown.plan.status)} · ${t("schedule.version", { n: shown.plan.version })}`,
+		`${statusName(shown.plan)} · ${t("schedule.version", { n: shown.plan.version })}`,
 	]);
 }
 
@@ -40,9 +40,11 @@ function body(state: CardState, changes: Changes, buttons: Buttons): VNodeChild 
 	if (!board) return empty(t("schedule.waiting"));
 	const shown = shownOf(state);
 	const failed = lastFailed(board);
+	const broken = lastBroken(board);
 	return [
 		shown ? answer(shown, changes) : h("p", { class: "se-empty" }, t("schedule.none")),
 		failed ? refused(failed) : null,
+		broken ? h("p", { class: "se-verdict" }, [icon("warn", "warn"), broken]) : null,
 		board.problem ? h("p", { class: "se-verdict" }, [icon("warn", "warn"), say(board.problem.text)]) : null,
 		board.planning ? progress(board, board.planning) : null,
 		acts(board, shown?.plan ?? null, buttons),
@@ -52,7 +54,13 @@ function body(state: CardState, changes: Changes, buttons: Buttons): VNodeChild 
 /** The newest attempt, where it came to no plan. */
 function lastFailed({ history }: ScheduleBoard): PlanSummary | null {
 	const newest = history[0];
-	return newest?.status === "failed" ? newest : null;
+	return newest?.status === "failed" && !isBroken(newest) ? newest : null;
+}
+
+/** Why nothing is in force any more, where the plan that was broke. */
+function lastBroken({ history, current }: ScheduleBoard): string | null {
+	const broken = current ? undefined : history.slice(0, 2).find(isBroken);
+	return broken?.endedWhy ? say(broken.endedWhy.text) : null;
 }
 
 function answer({ board, plan, before }: Shown, changes: Changes): VNode[] {

@@ -3,6 +3,7 @@ import type { CardState } from "../../picture.ts";
 import {
 	at,
 	fromTo,
+	isBroken,
 	jobTitle,
 	machineTitle,
 	planSigns,
@@ -106,8 +107,8 @@ function version(board: ScheduleBoard, plan: PlanSummary): VNode {
 	const ended = plan.endedWhy ? say(plan.endedWhy.text) : "";
 	return h("li", { key: plan.id, class: "se-version" }, [
 		h("p", { class: "se-alarm-name" }, [
-			icon(...planSigns[plan.status]),
-			`${t("schedule.version", { n: plan.version })} · ${statusName(plan.status)}`,
+			isBroken(plan) ? icon("warn", "warn") : icon(...planSigns[plan.status]),
+			`${t("schedule.version", { n: plan.version })} · ${statusName(plan)}`,
 		]),
 		h(
 			"p",
@@ -122,7 +123,7 @@ function version(board: ScheduleBoard, plan: PlanSummary): VNode {
 				.join(" · "),
 		),
 		ended ? h("p", { class: "se-alarm-meta" }, ended) : null,
-		plan.status === "failed"
+		plan.status === "failed" && !isBroken(plan)
 			? h("p", { class: "se-alarm-meta" }, plan.conflicts.map(({ text }) => say(text)).join(" "))
 			: null,
 	]);

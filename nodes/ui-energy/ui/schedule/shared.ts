@@ -2,6 +2,7 @@ import type {
 	OperationState,
 	PlacedOperation,
 	PlanStatus,
+	PlanSummary,
 	ScheduleBoard,
 	StoredPlan,
 	Words,
@@ -25,19 +26,19 @@ export const minuteMs = computed(() => Math.floor(nowMs.value / 60_000) * 60_000
 export interface Shown {
 	board: ScheduleBoard;
 	plan: StoredPlan;
-	/** What a proposed plan is compared with: the one in force. */
+	/** What a proposed plan is compared with: the one in force, or the one that was until it broke. */
 	before: StoredPlan | null;
 	/** There are two to choose from. */
 	both: boolean;
 }
 
 /** The plan that the page is about: the one that waits for approval, where there is one and nobody chose the other. */
-export function shownOf({ schedule: board }: CardState): Shown | null {
+export function shownOf({ schedule: board, former }: CardState): Shown | null {
 	if (!board) return null;
 	const { current, proposed } = board;
 	const both = current !== null && proposed !== null;
 	const plan = both ? (which.value === "proposed" ? proposed : current) : (proposed ?? current);
-	return plan && { board, plan, before: plan === proposed ? current : null, both };
+	return plan && { board, plan, before: plan === proposed ? (current ?? former) : null, both };
 }
 
 /** Bands of a plan, cheapest first: in the tariff's order where it is known. */
@@ -108,4 +109,8 @@ export function powerText(powerKw: number | readonly number[]): string {
 export const who = (by: string): string => lookup(language.value, `schedule.by.${by}`) ?? by;
 
 export const stateName = (state: OperationState): string => t(`schedule.state.${state}`);
-export const statusName = (status: PlanStatus): string => t(`schedule.status.${status}`);
+/** A plan that failed was one until a rule broke, or it never came to be. */
+export const isBroken = ({ status, solution }: PlanSummary): boolean =>
+	status === "failed" && (solution === "optimal" || solution === "feasible");
+export const statusName = (plan: PlanSummary): string =>
+	t(isBroken(plan) ? "schedule.status.broken" : `schedule.status.${plan.status}`);
