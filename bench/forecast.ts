@@ -1,5 +1,5 @@
 // `npm run bench -- forecast --csv FILE --train-until ISO [--horizon day|1h|15min]`: our learners, the ensemble and the
-// baselines beside scikit-learn and XGBoost on the same rows of features, with and without a known operating plan; the
+// baselines beside scikit-learn and XGBoost on the same rows of features, with and without a known operating plan (`--plan known|unknown`: only so); the
 // speed of each (`--speed [boosting,forest,lstm,serving]` alone, `--quick` without); the gain of issuing again through the day. `--etth DIR`: the ETTh1 protocol.
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -60,7 +60,8 @@ export default async function bench(args: readonly string[]): Promise<Figures> {
 		for (const name of args.includes("--speed") ? [] : wanted.split(",")) {
 			const horizon = horizons[name];
 			if (!horizon) throw new Error(`--horizon is one of ${Object.keys(horizons).join(", ")}`);
-			for (const known of [false, true]) {
+			const plans = { known: [true], unknown: [false] }[option("--plan") ?? ""] ?? [false, true];
+			for (const known of plans) {
 				figures[`${name}${known ? ", operating plan known" : ""}`] = await accuracy(plant, horizon, known);
 			}
 			if (name === "day" && !args.includes("--quick")) figures["day, issued again"] = await reissues(plant);

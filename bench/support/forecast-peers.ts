@@ -7,7 +7,7 @@ import type { FloatMatrix } from "../../models/float-matrix.ts";
 const PYTHON = "/usr/bin/python3";
 
 /** Bins that XGBoost is tried with: its error moves by a per cent with them, so one run proves little. */
-export const peerBins = [256, 252, 248, 244];
+export const peerBins = [256, 254, 252, 250, 248, 246, 244, 242];
 
 export type PeerName =
 	| "scikit-learn HistGradientBoosting"

@@ -16,6 +16,7 @@ import { type Bounds, issueNumber, learnsFrom, RollingIntervals } from "./rollin
 import type { CalendarGrid } from "./series.ts";
 import {
 	answerOf,
+	averageTrees,
 	type FittedTrees,
 	fitTrees,
 	pointLearners,
@@ -158,22 +159,27 @@ export async function trainHorizon(
 		const y = Float64Array.from(pairs.targets, (target) => values[target] as number);
 		return { pairs, x, y, anchor: anchorOf(x, names, horizon, grid.perDay) };
 	};
-	const rows = (issued: Horizon, first: number, last: number): Rows => {
+	const rows = (issued: Horizon, first: number, last: number, atMost = maxRows): Rows => {
 		const pairs = knownPairs(pairsOf(grid, issued, first, last), values);
-		const keepEvery = Math.ceil(pairs.targets.length / maxRows);
+		const keepEvery = Math.ceil(pairs.targets.length / atMost);
 		return data(keepEvery <= 1 ? pairs : knownPairs(pairsOf(grid, issued, first, last, keepEvery), values));
 	};
-	const learned = learnedHorizon(horizon, grid.perDay, builder.plan !== undefined);
-	const train = rows(learned, from, to);
+	const oftener = oftenerIssued(horizon, grid.perDay, builder.plan !== undefined);
+	const train = rows(horizon, from, to);
 	if (train.y.length < MIN_ROWS) return undefined;
 	const steps = folds + 2;
 	const held: Held[] = [];
 	let paths: FittedPath[] = [];
 	const learn = async (past: Rows, end: number, backtest: boolean, done: number, weight: number) => {
 		const told = (part: number): void => progress?.((done + weight * part) / steps);
-		const trees = await fitTrees(all, past.x, past.y, past.anchor, {
-			...{ seed, threads, backtest, progress: (part: number) => told(0.7 * part) },
-		});
+		// The same learners on rows of other issues are averaged with those on its own.
+		const sets = oftener ? [past, rows(oftener, from, end, past.y.length)] : [past];
+		const grown: FittedTrees[][] = [];
+		for (const [at, { x, y, anchor }] of sets.entries()) {
+			const share = (part: number): void => told((0.7 * (at + part)) / sets.length);
+			grown.push(await fitTrees(all, x, y, anchor, { seed: seed + at, threads, backtest, progress: share }));
+		}
+		const trees = (grown[0] as FittedTrees[]).map((_, k) => averageTrees(grown.map((one) => one[k] as FittedTrees)));
 		paths = fitPaths(pathNames, view, horizon, {
 			...{ seed, from: 0, to: end, before: paths, sequences: Math.min(MAX_SEQUENCES, Math.ceil(maxRows / 6)) },
 			progress: (part: number) => told(0.7 + 0.3 * part),
@@ -183,7 +189,7 @@ export async function trainHorizon(
 	for (let fold = folds; fold > 0; fold--) {
 		const start = to - fold * foldDays * grid.perDay;
 		if (start - from < foldDays * grid.perDay) continue;
-		const past = rows(learned, from, start);
+		const past = rows(horizon, from, start);
 		const end = start + foldDays * grid.perDay;
 		const test = rows(horizon, start, end);
 		if (past.y.length < MIN_ROWS || test.y.length === 0) continue;
@@ -212,13 +218,13 @@ export async function trainHorizon(
 }
 
 /**
- * What is learned from where a forecast is issued once or twice a day: with a known plan, four times as many issues.
- * Whether the plant runs is known then, and what is left depends little on the hour of the issue; without a plan other
- * hours know other things of the day, and their rows mislead.
+ * Other issues to learn from where a forecast is issued once or twice a day and a plan is known. Whether the plant
+ * runs is known then, and what is left depends little on the hour of the issue; without a plan other hours know other
+ * things of the day, and their rows mislead.
  */
-function learnedHorizon(horizon: Horizon, perDay: number, planned: boolean): Horizon {
-	const rarely = 2 * horizon.issueEvery >= perDay;
-	return planned && rarely ? { ...horizon, issueEvery: Math.max(1, Math.round(horizon.issueEvery / 4)) } : horizon;
+function oftenerIssued(horizon: Horizon, perDay: number, planned: boolean): Horizon | undefined {
+	if (!planned || 2 * horizon.issueEvery < perDay) return undefined;
+	return { ...horizon, issueEvery: Math.max(1, Math.round(horizon.issueEvery / 4)) };
 }
 
 /** Without a backtest the trees share alike; members that read the load itself must have proven themselves first. */

@@ -97,6 +97,15 @@ export function answerOf(
 	return out;
 }
 
+/** Fits of one learner on different rows as one, which answers with their mean. */
+export function averageTrees(fits: readonly FittedTrees[]): FittedTrees {
+	const first = fits[0] as FittedTrees;
+	if (fits.length === 1) return first;
+	const arrays = joinTrees(fits.map(({ trees }) => trees.arrays));
+	const base = fits.reduce((sum, { trees }) => sum + trees.base, 0) / fits.length;
+	return { ...first, trees: new TreeEnsemble(arrays, first.trees.columns, base, first.trees.scale / fits.length) };
+}
+
 export interface FitTreesOptions {
 	seed: number;
 	threads?: number | undefined;

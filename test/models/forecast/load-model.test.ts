@@ -186,7 +186,7 @@ describe("forecast of a load", function () {
 		assertSound(own.predict({ history: torn, toLead: 24 }));
 	});
 
-	it("heeds the plan: a workday planned to stand still stands still", async () => {
+	it("heeds the plan: days planned to stand still stand still, tomorrow and the day after the next", async () => {
 		const random = new Random(7);
 		const runs = Array.from({ length: 44 }, (_, day) => day % 7 < 5 && random.unit() < 0.7);
 		const hours = 43 * 24;
@@ -195,15 +195,18 @@ describe("forecast of a load", function () {
 			return (works ? 50 : 3) * (0.9 + 0.2 * random.unit());
 		});
 		const known = (tomorrow: boolean): LoadHistory => {
-			const plan = Float64Array.from({ length: hours + 24 }, (_, i) =>
+			const plan = Float64Array.from({ length: hours + 60 }, (_, i) =>
 				(i < hours ? runs[Math.floor(i / 24)] : tomorrow) ? 1 : 0,
 			);
 			return { startMs, stepMs: HOUR_MS, values, known: { plan } };
 		};
-		const { model: planned } = await loadModelKind.fit(known(true), { ...options, maxRows: 1_000 }, context);
-		const at = (tomorrow: boolean) => planned.predict({ history: known(tomorrow), toLead: 24 }).forecast[12] as number;
-		assert.ok(at(true) > 35, `to run: ${at(true)}`);
-		assert.ok(at(false) < 15, `to stand still: ${at(false)}`);
+		const { model: planned } = await loadModelKind.fit(known(true), { ...options, toLead: 60, maxRows: 800 }, context);
+		const at = (tomorrow: boolean, lead: number) =>
+			planned.predict({ history: known(tomorrow), toLead: 60 }).forecast[lead] as number;
+		for (const lead of [12, 59]) {
+			assert.ok(at(true, lead) > 35, `to run: ${at(true, lead)}`);
+			assert.ok(at(false, lead) < 15, `to stand still: ${at(false, lead)}`);
+		}
 	});
 
 	it("stops when it is no longer wanted", async () => {
