@@ -55,7 +55,7 @@ function ours(answer: Answer, seen: readonly Progress[]): Figures {
 	const within = (gap: number) => seen.find((progress) => gapOf(progress) <= gap)?.seconds ?? null;
 	return {
 		cost: Math.round(answer.cost?.totalKrw ?? 0),
-		bound: Math.round(answer.boundKrw ?? 0),
+		bound: answer.boundKrw === null ? null : Math.round(answer.boundKrw),
 		gapPercent: answer.gap === null ? null : round(answer.gap * 100),
 		seconds: round(answer.seconds),
 		firstPlanSeconds: first ? round(first.seconds) : null,

@@ -20,6 +20,8 @@ export interface SolverOptions {
 	integer: boolean;
 	seconds: number;
 	gap: number;
+	/** Rows of an LP that are left out until its solution breaks them: most never are, and dense ones cost much. */
+	lazy?: readonly number[];
 	/** A solution to begin with; values of the columns that must be whole. */
 	start?: Float64Array;
 	stopped: () => boolean;
@@ -54,6 +56,7 @@ export class Solver {
 					whole ? highs.constants.variableType.integer : highs.constants.variableType.continuous,
 				)
 			: undefined;
+		const lazy = new Set(options.integer ? [] : options.lazy);
 		model.options.set({ output_flag: false, time_limit: Math.max(0.05, options.seconds), random_seed: 1 });
 		model.passModel({
 			numCols,
@@ -61,8 +64,8 @@ export class Solver {
 			colCost: matrix.cost,
 			colLower: matrix.lower,
 			colUpper: matrix.upper,
-			rowLower: matrix.rowLower,
-			rowUpper: matrix.rowUpper,
+			rowLower: without(matrix.rowLower, lazy, Number.NEGATIVE_INFINITY),
+			rowUpper: without(matrix.rowUpper, lazy, Number.POSITIVE_INFINITY),
 			matrix: { format: "csc", numRows, numCols, starts, indices, values },
 			...(integrality ? { integrality } : {}),
 		});
@@ -72,7 +75,7 @@ export class Solver {
 		const interrupt = (event: { interrupt(): void }): undefined => {
 			if (options.stopped()) event.interrupt();
 		};
-		model.run({
+		const callbacks: Parameters<HighsModel["run"]>[0] = {
 			[callbackType.simplexInterrupt]: interrupt,
 			[callbackType.mipInterrupt]: interrupt,
 			[callbackType.mipImprovingSolution]: ({ data }) => {
@@ -83,8 +86,31 @@ export class Solver {
 				bound = data.mip_dual_bound;
 				options.onBound?.(bound);
 			},
-		});
+		};
+		model.run(callbacks);
+		while (lazy.size > 0) {
+			const objective = model.getObjectiveValue();
+			if (!this.added(model, matrix, lazy)) break;
+			// The LP without some of its rows is a relaxation too.
+			options.onBound?.(objective);
+			model.run(callbacks);
+		}
 		return this.result(model, options, bound);
+	}
+
+	/** Adds the rows that the solution breaks. @returns whether there were any */
+	private added(model: HighsModel, matrix: Matrix, lazy: Set<number>): boolean {
+		if (model.getModelStatus() !== this.highs.constants.modelStatus.optimal) return false;
+		const { rowValue } = model.getSolution();
+		const broken = [...lazy].filter((row) => {
+			const [low, value, high] = [matrix.rowLower[row] ?? 0, rowValue[row] ?? 0, matrix.rowUpper[row] ?? 0];
+			return value > high + 1e-7 * Math.max(1, Math.abs(high)) || value < low - 1e-7 * Math.max(1, Math.abs(low));
+		});
+		for (const row of broken) {
+			lazy.delete(row);
+			model.changeRowBounds(row, matrix.rowLower[row] as number, matrix.rowUpper[row] as number);
+		}
+		return broken.length > 0;
 	}
 
 	private prepare(model: HighsModel, matrix: Matrix, { gap, start }: SolverOptions): void {
@@ -125,6 +151,9 @@ export class Solver {
 		};
 	}
 }
+
+const without = (bounds: Float64Array, rows: ReadonlySet<number>, open: number): Float64Array =>
+	rows.size === 0 ? bounds : bounds.map((bound, row) => (rows.has(row) ? open : bound));
 
 let loading: Promise<Solver | null> | undefined;
 

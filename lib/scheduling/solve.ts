@@ -255,7 +255,9 @@ class Solve {
 		const { rows } = model;
 		const all = rows.matrix();
 		const stopped = this.watch.stopped;
-		const lp = solver.solve(all, { integer: false, seconds: this.left(), gap: 0, stopped });
+		const lazy = [model.capRows, ...model.chargeRows].flatMap((rows) => [...rows].filter((row) => row >= 0));
+		const onBound = (bound: number) => this.raise(bound + model.offsetKrw);
+		const lp = solver.solve(all, { integer: false, seconds: this.left(), gap: 0, lazy, stopped, onBound });
 		if (lp.status === "infeasible") {
 			this.infeasible = true;
 			return;
