@@ -34,6 +34,9 @@ interface Totals {
 }
 
 const INTENSITY = 0x696e74;
+/** How far the energy of a day strays from its kind and weather; a compressor's levels are given, and its duty has its own chance. */
+const DAILY_CHANCE = 0.035;
+const LOADED_CHANCE = 0.008;
 
 /**
  * The plant's days, drawn when they are asked for. A counter at any instant must not need all days before it drawn
@@ -144,7 +147,8 @@ export class PlantDays {
 			const below = Math.max(0, (daily.heatBalanceC ?? -Infinity) - meanC) * (daily.perDegreeBelow ?? 0);
 			const weather = (above + below) * (day.kind === "weekday" ? 1 : (daily.weatherShare?.[day.kind] ?? 1));
 			return {
-				kwh: (daily[day.kind] + weather) * (1 + 0.035 * chance),
+				kwh:
+					(daily[day.kind] + weather) * (1 + (load.profile === "compressor" ? LOADED_CHANCE : DAILY_CHANCE) * chance),
 				made: Math.round((load.production?.perDay[day.kind] ?? 0) * (1 + 0.06 * chance)),
 			};
 		});
@@ -156,8 +160,8 @@ export class PlantDays {
 		const before = this.#before(Temporal.PlainDate.from(day.date));
 		const plan = this.#plan(day);
 		const machines = this.#loads.map((machine, index) => {
-			const drawing = draw(this.#scene(day, outdoor, index));
 			const { kwh, made } = plan[index] ?? { kwh: 0, made: 0 };
+			const drawing = draw({ ...this.#scene(day, outdoor, index), kwh });
 			const perMinute = marksPerMinute(machine.profile);
 			const drawnKwh = areaOf(drawing.kw, perMinute);
 			return {

@@ -1,5 +1,5 @@
 import type { MachineState } from "../telemetry/reading.ts";
-import { AIR_STEPS_PER_MINUTE, airSystem } from "./air.ts";
+import { AIR_STEPS_PER_MINUTE, type AirDuty, airSystem } from "./air.ts";
 import type { PlantDay } from "./calendar.ts";
 import type { LoadDefinition, PlantDefinition, ProfileName } from "./definition.ts";
 import { hash, smooth, stream } from "./random.ts";
@@ -30,6 +30,8 @@ export interface DayScene {
 	onBreak: Uint8Array;
 	/** What leaks from the air system beside its usual losses; see airSystem. */
 	leakAt?: (timeMs: number) => number;
+	/** What the machine's plan wants it to use this day, kWh; a compressor meets it by its duty, for its levels are given. */
+	kwh?: number;
 }
 
 /** Power at each mark of the day (kW, linear between), the state after each mark and how much is made until the next. */
@@ -109,14 +111,46 @@ export function compressorState(share: number): number {
 	return share > 0.58 ? RUNNING : share > 0.13 ? IDLE : OFF;
 }
 
+/** Loaded, and unloaded with the motor turning, as shares of the rating. */
+const LOADED = 0.91;
+const UNLOADED = 0.26;
+
 const compressor: Profile = (scene, { kw, state }) => {
 	const air = airSystem(scene, scene.leakAt);
 	const { ratedKw } = scene.machine;
+	if (scene.kwh !== undefined) meetPlan(air, scene.kwh / ratedKw);
 	for (let i = 0; i < kw.length; i++) {
-		kw[i] = ratedKw * (air.loaded[i] ? 0.91 : air.turning[i] ? 0.26 : 0);
+		kw[i] = ratedKw * (air.loaded[i] ? LOADED : air.turning[i] ? UNLOADED : 0);
 		state[i] = compressorState((kw[i] as number) / ratedKw);
 	}
 };
+
+/** Days use a little more or less than their pressure control alone would: that much of the plan stays with the levels. */
+const LEVELS_GIVE = 0.008;
+
+/** Makes loaded runs longer or shorter at their ends, all alike, until the day's energy is near its plan. */
+function meetPlan({ loaded, turning }: AirDuty, ratedHours: number): void {
+	const perHour = 60 * AIR_STEPS_PER_MINUTE;
+	let hours = 0;
+	for (let i = 0; i < loaded.length; i++) hours += (loaded[i] ? LOADED : turning[i] ? UNLOADED : 0) / perHour;
+	const step = (LOADED - UNLOADED) / perHour;
+	const longer = ratedHours > hours;
+	const wanted = Math.min(Math.max(hours, ratedHours / (1 + LEVELS_GIVE)), ratedHours / (1 - LEVELS_GIVE));
+	for (let left = Math.round(Math.abs(wanted - hours) / step); left > 0; ) {
+		const before = left;
+		// From the end, so that what was just loaded is no new end of a run.
+		for (let i = loaded.length - 1; i > 0 && left > 0; i--) {
+			const ends = loaded[i - 1] === 1 && loaded[i] === 0 && turning[i] === 1;
+			if (!ends) continue;
+			if (longer) loaded[i] = 1;
+			else loaded[i - 1] = 0;
+			left--;
+			// What was shortened is not shortened again in this round.
+			if (!longer) i--;
+		}
+		if (left === before) return;
+	}
+}
 
 const chiller: Profile = (scene, { kw, state }) => {
 	const { machine, clock, outdoorC, daySeed } = scene;

@@ -22,6 +22,8 @@ export interface EnsembleOptions {
 	floors?: ArrayLike<number>;
 	/** Columns that are means of a while by themselves: they get a view of their own and are in no other. */
 	means?: readonly number[];
+	/** Columns whose running means say nothing: they swing with what is done, and only a row can be unusual. */
+	rowOnly?: readonly number[];
 }
 
 /** What a stretch of rows leaves behind for the next one: the running means. One per machine. */
@@ -73,6 +75,7 @@ export class AnomalyEnsemble {
 	readonly #members: Members;
 	readonly #tails: Partial<Record<MemberName, Tail>>;
 	readonly #means: readonly number[];
+	readonly #rowOnly: readonly number[];
 	readonly #split: Split;
 
 	private constructor(parts: {
@@ -82,6 +85,7 @@ export class AnomalyEnsemble {
 		members: Members;
 		tails: Partial<Record<MemberName, Tail>>;
 		means: readonly number[];
+		rowOnly: readonly number[];
 	}) {
 		this.columns = parts.columns;
 		this.scaling = parts.scaling;
@@ -89,7 +93,8 @@ export class AnomalyEnsemble {
 		this.#members = parts.members;
 		this.#tails = parts.tails;
 		this.#means = parts.means;
-		this.#split = splitOf(parts.scaling, parts.means);
+		this.#rowOnly = parts.rowOnly;
+		this.#split = splitOf(parts.scaling, parts.means, parts.rowOnly);
 	}
 
 	/**
@@ -103,14 +108,23 @@ export class AnomalyEnsemble {
 		progress: FitContext["progress"] = () => undefined,
 		steps?: Float64Array,
 	): AnomalyEnsemble {
-		const { horizon = 1.5, trees = 100, neighbours = 10, references = 256, seed = 1, floors, means = [] } = options;
+		const {
+			horizon = 1.5,
+			trees = 100,
+			neighbours = 10,
+			references = 256,
+			seed = 1,
+			floors,
+			means = [],
+			rowOnly = [],
+		} = options;
 		if (x.rows < MIN_ROWS) throw new EnergyError("models.too-little-data", { rows: x.rows, needed: MIN_ROWS });
 		const slow = x.rows >= SLOW_ROWS;
 		const learnt = Math.round(x.rows * LEARNING_SHARE);
 		const memberOptions = { trees, neighbours, references, seed };
 		const fitted = (rows: Matrix) => {
 			const { scaling, leftOut } = Scaling.fit(rows, { horizon, ...(floors && { floors }) });
-			const split = splitOf(scaling, means);
+			const split = splitOf(scaling, means, rowOnly);
 			if (split.rest.length === 0) throw new EnergyError("models.too-little-data", { rows: 0, needed: MIN_ROWS });
 			const members = Members.fit(pickColumns(scaling.apply(rows), split.rest), memberOptions);
 			return { scaling, leftOut, split, members };
@@ -129,7 +143,7 @@ export class AnomalyEnsemble {
 		}
 		const { scaling, leftOut, members } = fitted(x);
 		progress(1);
-		return new AnomalyEnsemble({ columns: x.columns, scaling, leftOut, members, tails, means });
+		return new AnomalyEnsemble({ columns: x.columns, scaling, leftOut, members, tails, means, rowOnly });
 	}
 
 	static fromState(state: ModelState): AnomalyEnsemble {
@@ -142,6 +156,7 @@ export class AnomalyEnsemble {
 			members: Members.fromState(part(state, "members")),
 			tails,
 			means: state.facts.means as number[],
+			rowOnly: state.facts.rowOnly as number[],
 		});
 	}
 
@@ -150,7 +165,7 @@ export class AnomalyEnsemble {
 		return nested(
 			{
 				...{ columns: this.columns, leftOut: this.leftOut as unknown as Json },
-				...{ members: Object.keys(this.#tails), means: [...this.#means] },
+				...{ members: Object.keys(this.#tails), means: [...this.#means], rowOnly: [...this.#rowOnly] },
 			},
 			{ scaling: this.scaling.state, members: this.#members.state, ...Object.fromEntries(tails) },
 		);
@@ -253,12 +268,16 @@ export class AnomalyEnsemble {
 interface Split {
 	means: Int32Array;
 	rest: Int32Array;
+	/** Places among the rest whose running means are looked at: 1, else 0. */
+	smoothed: Float64Array;
 }
 
-function splitOf({ used }: Scaling, means: readonly number[]): Split {
+function splitOf({ used }: Scaling, means: readonly number[], rowOnly: readonly number[]): Split {
 	const places = Int32Array.from(used, (_, place) => place);
 	const isMean = (place: number): boolean => means.includes(used[place] as number);
-	return { means: places.filter(isMean), rest: places.filter((place) => !isMean(place)) };
+	const rest = places.filter((place) => !isMean(place));
+	const smoothed = Float64Array.from(rest, (place) => (rowOnly.includes(used[place] as number) ? 0 : 1));
+	return { means: places.filter(isMean), rest, smoothed };
 }
 
 function firstRows({ data, columns }: Matrix, rows: number): Matrix {
@@ -276,10 +295,20 @@ function viewOf(scaled: Matrix, { steady, slow }: Memory, steps: Float64Array | 
 	const plain = pickColumns(scaled, split.rest);
 	return {
 		plain,
-		steady: steady.apply(plain, steps),
-		slow: slow?.apply(plain, steps),
+		steady: masked(steady.apply(plain, steps), split.smoothed),
+		slow: slow && masked(slow.apply(plain, steps), split.smoothed),
 		mean: split.means.length > 0 ? pickColumns(scaled, split.means) : undefined,
 	};
+}
+
+/** In place: a column that is not looked at is as usual. */
+function masked(matrix: Matrix, looked: Float64Array): Matrix {
+	const { data, rows, columns } = matrix;
+	for (let column = 0; column < columns; column++) {
+		if (looked[column] === 1) continue;
+		for (let row = 0; row < rows; row++) data[row * columns + column] = 0;
+	}
+	return matrix;
 }
 
 function pickColumns(matrix: Matrix, places: Int32Array): Matrix {

@@ -96,6 +96,8 @@ const floors: Partial<Record<FeatureName, number>> = {
 	meanGap: 0.5,
 	longMeanGap: 0.5,
 };
+/** Power alone, whatever the hour: how long a machine works says nothing; its means are judged by their habits. */
+export const rowColumns: readonly number[] = [featureNames.indexOf("powerKw")];
 const POWER_GAP = featureNames.indexOf("powerGap");
 /** Spreads from which power by itself is far out. */
 const FAR = 3;

@@ -10,6 +10,7 @@ import {
 	featureNames,
 	freshMemory,
 	meanColumns,
+	rowColumns,
 } from "./features.ts";
 import { type MemberName, memberNames } from "./members.ts";
 import { pickReadings, type ReadingColumns, stateNames } from "./readings.ts";
@@ -174,7 +175,7 @@ export const machineModelKind: ModelKind<
 		const { featurizer, features } = Featurizer.learn(usual, timeZone);
 		const { x, steps } = features;
 		progress(0.1);
-		const options = { horizon, seed, floors: featurizer.floors, means: meanColumns };
+		const options = { horizon, seed, floors: featurizer.floors, means: meanColumns, rowOnly: rowColumns };
 		const ensemble = AnomalyEnsemble.fit(x, options, (share) => progress(0.1 + 0.7 * share), steps);
 		const { score } = ensemble.score(x, ensemble.memory(), steps);
 		const columns = x.columns + 1;
