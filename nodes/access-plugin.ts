@@ -25,8 +25,13 @@ export default (RED: NodeAPI): void => {
 	const { plugins, settings, events, nodes } = RED as unknown as PluginApi;
 	const { smartEnergy } = settings;
 	if (!smartEnergy?.guard) return;
-	const judged = (socket: IoSocket, widget: string, msg: unknown): unknown =>
-		mayUseWidget(socket.data.access as AccessContext | undefined, widget, "operator") ? msg : null;
+	const judged = (socket: IoSocket, widget: string, msg: unknown): unknown => {
+		const access = socket.data.access as AccessContext | undefined;
+		if (!mayUseWidget(access, widget, "operator")) return null;
+		// A slider that is dragged says so a hundred times.
+		smartEnergy.audit?.summarise({ who: access?.user ?? "?", what: "widget", target: widget });
+		return msg;
+	};
 	plugins.registerPlugin("smart-energy-access", {
 		type: "node-red-dashboard-2",
 		hooks: { onAction: judged, onChange: judged, onSend: judged },

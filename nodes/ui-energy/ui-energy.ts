@@ -1,4 +1,6 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
+import type { AuditEvent } from "../../lib/access/audit.ts";
+import type { Access } from "../../lib/access/index.ts";
 import { noteWidgetSite } from "../../lib/access/widget-rights.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import { ask, type Reply } from "../asked.ts";
@@ -37,20 +39,27 @@ interface WidgetEvents {
 	onSocket?: Record<string, (socket: PageSocket, ...given: unknown[]) => void>;
 }
 
-/** The card's buttons: who may is judged here, not in the page. */
-function actions(node: Node, card: UiEnergyConfig["card"], site: string): WidgetEvents["onSocket"] {
+type Note = (act: Pick<AuditEvent, "who" | "what" | "target" | "request">) => void;
+
+/**
+ * The card's buttons: who may is judged here, not in the page.
+ *
+ * @param note keeps in the audit what was done
+ */
+function actions(node: Node, card: UiEnergyConfig["card"], site: string, note: Note): WidgetEvents["onSocket"] {
 	return {
 		[actionEvent(node.id)]: (socket, given, answer) => {
 			const tell = (reply: Reply): void => {
 				if (typeof answer === "function") (answer as (reply: Reply) => void)(reply);
 			};
-			if (card === "alarms") tell(judgeAlarm(node, socket, given, site));
+			if (card === "alarms") tell(judgeAlarm(node, socket, given, site, note));
 			else
 				judgeSchedule(
 					socket,
 					given,
 					(command, language, then) => {
 						// A plan takes its time and shows its progress on the card: what asked for it is answered at once.
+						note({ who: command.by, what: `card.${command.topic}`, target: "", request: command.payload });
 						const soon = command.topic === "replan" || command.topic === "cancel";
 						node.send({ ...command, ...(soon ? {} : { asked: ask(language, then) }) } as NodeMessage);
 						if (soon) then({ ok: true });
@@ -62,13 +71,14 @@ function actions(node: Node, card: UiEnergyConfig["card"], site: string): Widget
 	};
 }
 
-function judgeAlarm(node: Node, socket: PageSocket, given: unknown, site: string): Reply {
+function judgeAlarm(node: Node, socket: PageSocket, given: unknown, site: string, note: Note): Reply {
 	return judgeAction(
 		socket,
 		given,
 		({ type, alarm, ...rest }) => {
-			const { durationMs, ...command } = rest as { durationMs?: number };
+			const { durationMs, ...command } = rest as { by: string; durationMs?: number };
 			const minutes = durationMs === undefined ? {} : { minutes: durationMs / 60_000 };
+			note({ who: command.by, what: `card.${type}`, target: alarm, request: { ...command, ...minutes } });
 			node.send({ topic: type, payload: { id: alarm, ...command, ...minutes } } as NodeMessage);
 		},
 		site,
@@ -113,6 +123,8 @@ export default (RED: NodeAPI): void => {
 		const { site } = (RED.nodes.getNode(config.site ?? "") ?? {}) as { site?: { id: string } };
 		const siteId = site?.id ?? "";
 		this.on("close", noteWidgetSite(this.id, siteId));
+		const { smartEnergy } = RED.settings as { smartEnergy?: Partial<Pick<Access, "audit">> };
+		const note: Note = (act) => smartEnergy?.audit?.record({ ...act, site: siteId });
 		// Dashboard's store outlives a deploy: a card that was only moved goes on with what it knew.
 		let state: CardState = { ...emptyState, ...(base.stores.data.get(this.id) as Partial<CardState> | undefined) };
 		const events: WidgetEvents = {
@@ -129,7 +141,7 @@ export default (RED: NodeAPI): void => {
 				state = next;
 			},
 		};
-		if (actingCards.includes(config.card)) events.onSocket = actions(this, config.card, siteId);
+		if (actingCards.includes(config.card)) events.onSocket = actions(this, config.card, siteId, note);
 		// The page can't see whether our access check stands in front; without it there is nothing to sign out of.
 		group.register(this, { ...config, locked: isLocked(RED) }, events);
 		const widget = base.ui.widgets.get(this.id);

@@ -260,6 +260,12 @@ for (const line of ["node-red", "node-red-4"]) {
 				() => "nobody could press",
 			);
 			assert.equal(await pressed(), "x");
+			const kept = await fetch(`${red.base}/api/v1/audit?what=widget`, { headers: bearer });
+			const { items } = (await kept.json()) as { items: { who: string; target: string }[] };
+			assert.deepEqual(
+				items.map(({ who, target }) => [who, target]),
+				[["admin", "press"]],
+			);
 		});
 
 		it("keeps in the audit who deployed what, from what to what", async () => {
