@@ -161,21 +161,25 @@ export async function* rowsOf(file: string, delimiter: string): AsyncGenerator<F
 	const text = new ToUtf8(encodingOf(await firstBytes(file)));
 	const parse = await csvParser();
 	const source = createReadStream(file);
-	const parser = source.pipe(text).pipe(
-		parse({
-			columns: true,
-			delimiter,
-			info: true,
-			relax_column_count: true,
-			relax_quotes: true,
-			skip_empty_lines: true,
-			trim: true,
-		}),
-	);
-	source.on("error", (error) => parser.destroy(error));
 	try {
+		const parser = source.pipe(text).pipe(
+			parse({
+				columns: true,
+				delimiter,
+				info: true,
+				relax_column_count: true,
+				relax_quotes: true,
+				skip_empty_lines: true,
+				trim: true,
+			}),
+		);
+		source.on("error", (error) => parser.destroy(error));
 		for await (const { record, info } of parser as AsyncIterable<{ record: Row; info: { lines: number } }>)
 			yield { row: record, line: info.lines, share: size > 0 ? source.bytesRead / size : 1 };
+	} catch (error) {
+		const { code, lines = 1, message } = error as { code?: string; lines?: number; message: string };
+		if (!code?.startsWith("CSV_")) throw error;
+		throw new EnergyError("telemetry.import-csv", { line: lines, reason: message }, { cause: error });
 	} finally {
 		source.destroy();
 	}
