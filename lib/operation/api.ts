@@ -186,14 +186,14 @@ async function plansPage(desk: OperationDesk, query: Readonly<Record<string, unk
 async function planOf(desk: OperationDesk, id: string): Promise<StoredPlan> {
 	const { engine } = desk;
 	const { current, proposed, waiting } = engine;
-	const named: Readonly<Record<string, StoredPlan | null>> = {
-		current: current ?? waiting,
-		proposed: proposed ?? waiting,
-	};
-	const plan = id in named ? named[id] : [current, proposed, waiting].find((each) => each?.id === id);
+	const named = new Map([
+		["current", current ?? waiting],
+		["proposed", proposed ?? waiting],
+	]);
+	const plan = named.has(id) ? named.get(id) : [current, proposed, waiting].find((each) => each?.id === id);
 	if (plan) return decorated(plan, engine, Date.now());
 	await desk.flush();
-	const kept = id in named ? undefined : await desk.keeper.plan(id);
+	const kept = named.has(id) ? undefined : await desk.keeper.plan(id);
 	if (!kept) throw new EnergyError("operation.plan-unknown", { plan: id });
 	return kept;
 }
