@@ -38,7 +38,7 @@ function questions(nowMs: number): Question[] {
 			ours: `/api/v1/data/sensors?machine=${machine}&${span}`,
 			peer: `/series?machine=${machine}&start=${start}&end=${end}`,
 		},
-		{ name: "price now", ours: "/api/v1/tou/rates", peer: "/price" },
+		{ name: "price now", ours: "/api/v1/tou/rates?fields=now", peer: "/price" },
 		{ name: "the plant now", ours: "/api/v1/monitoring/realtime", peer: "/realtime" },
 	];
 }
@@ -106,7 +106,8 @@ const benchmark: Benchmark = async (args) => {
 		SMARTFACTORY_SYSTEM_API_HOST: "127.0.0.1",
 		SMARTFACTORY_SYSTEM_SIMULATE: "true",
 		SMARTFACTORY_DATA_HISTORY_DAYS: "8",
-		SMARTFACTORY_LIMITS_REQUESTS_PER_MINUTE: "100000000",
+		SMARTFACTORY_LIMITS_API_PER_MINUTE: "100000000",
+		SMARTFACTORY_LIMITS_ADDRESS_PER_MINUTE: "100000000",
 	};
 	const system = await startSystem({ args: ["--env", "production"], env });
 	let publisher: ChildProcess | undefined;

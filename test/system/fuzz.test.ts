@@ -98,3 +98,38 @@ describe("the API under requests nobody meant", function () {
 		assert(!system.output().includes(password));
 	});
 });
+
+describe("the API's limits under requests nobody meant", function () {
+	this.timeout(180_000);
+	let system: System;
+	before(async () => {
+		system = await startSystem({ env: { SMARTFACTORY_LIMITS_API_PER_MINUTE: "200" } });
+	});
+	after(() => system?.stop("SIGKILL"));
+
+	it("turns away what is too much, says until when, and breaks nothing", async () => {
+		const headers = { authorization: `Bearer ${await system.token()}` };
+		const requests = operations
+			.filter((operation) => !isLast(operation))
+			.flatMap((operation) =>
+				fc.sample(requestsOf(operation, {}), { numRuns: 16, seed }).map((request) => ({ operation, request })),
+			);
+		const seen = new Map<number, number>();
+		for (let at = 0; at < requests.length; at += 16) {
+			const wave = requests.slice(at, at + 16).map(async ({ operation, request }) => {
+				const answer = await fetch(`${system.base}${request.path}`, {
+					method: operation.method,
+					headers: { ...request.headers, ...headers },
+					...(request.body === undefined ? {} : { body: request.body }),
+					signal: AbortSignal.timeout(60_000),
+				});
+				assert(answer.status < 500, `${operation.method} ${request.path} → ${answer.status} ${await answer.text()}`);
+				if (answer.status === 429) assert.match(answer.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+				await answer.arrayBuffer().catch(() => undefined);
+				seen.set(answer.status, (seen.get(answer.status) ?? 0) + 1);
+			});
+			await Promise.all(wave);
+		}
+		assert((seen.get(429) ?? 0) > requests.length / 2, JSON.stringify([...seen]));
+	});
+});
