@@ -137,6 +137,10 @@ function pieces(model: Model, op: Op, mode: Mode, units: Units): void {
 		rows.set(row, column, 1);
 		for (const unit of here) rows.set(row, unit, -1);
 		for (const unit of at(t - 1)) rows.set(row, unit, 1);
+		// A piece of nothing would let tools be changed on the way to others.
+		const some = rows.row(0, Number.POSITIVE_INFINITY, `piece of ${op.index} ${mode.machine} ${t}`);
+		rows.set(some, column, -1);
+		for (const unit of here) rows.set(some, unit, 1);
 		model.occupancy[mode.machine]?.push({
 			...{ column, family: op.family, from: t, to: t + 1, starts: true, occupies: false },
 		});

@@ -4,7 +4,7 @@ import { charges, setupCosts, setups, tardiness } from "./model-parts.ts";
 import { batches, preemptible } from "./model-runs.ts";
 import { Places } from "./places.ts";
 import { Rows } from "./rows.ts";
-import { type Found, found } from "./search.ts";
+import { better, type Found, found } from "./search.ts";
 import { State } from "./state.ts";
 
 /** A column that stands for runs: so many operations of a group start in an interval on a group of machines. */
@@ -347,7 +347,26 @@ export function replayed(instance: Instance, placements: readonly (Placement | n
 		if (best) state.place(op, best.placement);
 	}
 	const result = found(state);
+	const moved = instance.order.some((op) => state.placements[op] !== placements[op]);
+	const exact = moved ? together(instance, placements) : null;
+	if (exact && better(exact, result)) return exact;
 	return state.sound() ? result : { ...result, missing: result.missing + 1 };
+}
+
+/** Everything where it is said to be, judged when all is there: one's gap may be what another fills. */
+function together(instance: Instance, placements: readonly (Placement | null)[]): Found | null {
+	const state = new State(instance);
+	const places = new Places(state);
+	for (const index of [...instance.order].sort((a, b) => startOf(placements, a) - startOf(placements, b))) {
+		const op = instance.ops[index] as Op;
+		const placement = placements[index];
+		if (!placement) return null;
+		const batch = (instance.machines[op.modes[placement.mode]?.machine ?? -1]?.batch ?? 1) > 1;
+		const fits = batch ? places.krwOf(op, placement) < Number.POSITIVE_INFINITY : places.hasRoom(op, placement);
+		if (!fits) return null;
+		state.place(op, placement);
+	}
+	return state.sound() ? found(state) : null;
 }
 
 const startOf = (placements: readonly (Placement | null)[], op: number): number =>

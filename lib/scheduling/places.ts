@@ -243,6 +243,24 @@ export class Places {
 		return pieces;
 	}
 
+	/** Whether machine, cap and order have room for a placement, even if gaps beside it are still to be filled. */
+	hasRoom(op: Op, { mode: m, pieces }: Placement): boolean {
+		const mode = op.modes[m] as Mode;
+		const { from, to, startBy, endFrom } = this.state.windowOf(op);
+		const [start, end] = [pieces[0] as number, pieces[pieces.length - 1] as number];
+		if (start < from || start > startBy || end > to || end < endFrom) return false;
+		let done = 0;
+		for (let p = 0; p < pieces.length; p += 2) {
+			const [begin, stop] = [pieces[p] as number, pieces[p + 1] as number];
+			if (this.state.overRoom(mode, begin, done, done + stop - begin) >= 0) return false;
+			for (let t = begin; t < stop; t++) {
+				if (this.state.taken[mode.machine * this.instance.slots + t] !== FREE) return false;
+			}
+			done += stop - begin;
+		}
+		return true;
+	}
+
 	/** Cost of one given placement as `best` counts it; infinite where it does not fit. */
 	krwOf(op: Op, placement: Placement): number {
 		const mode = op.modes[placement.mode] as Mode;
