@@ -13,9 +13,9 @@ import {
 } from "./records.ts";
 import { requestOf } from "./request.ts";
 import { lateFor, Tracker } from "./tracker.ts";
-import type { Order, Override, PlanReason, PlanStatus, StoredPlan } from "./types.ts";
+import type { Order, Override, PlanReason, PlanStatus, StoredPlan, Words } from "./types.ts";
 import { decorated } from "./wire.ts";
-import { wordsOf } from "./words.ts";
+import { wordsOf, wordsWith } from "./words.ts";
 
 /** Reasons in the order of their urgency. */
 const urgency: readonly PlanReason[] = [
@@ -213,10 +213,11 @@ export class Engine {
 			this.wish("deviation");
 			return null;
 		}
-		const breaks = draft.currentBreaks[0];
-		if (this.current && breaks)
-			this.end(this.current, "failed", "operation.plan-broken", nowMs, { rule: wordsKey(breaks) });
-		else if (this.current) this.provenMs = nowMs;
+		const [broken] = draft.currentBreaks;
+		if (this.current && broken) {
+			const details = { rule: broken.rule, ...broken.details };
+			this.end(this.current, "failed", "operation.plan-broken", nowMs, details, broken.text);
+		} else if (this.current) this.provenMs = nowMs;
 		if (!draft.plan) return this.fail(draft, nowMs);
 		if (this.current && this.keeps(draft)) {
 			// What was proposed before is no better than what is in force.
@@ -253,10 +254,12 @@ export class Engine {
 	}
 
 	/** Whether the plan in force goes on: it keeps every rule, lacks no job, and the new one saves too little. */
-	private keeps({ request, cost, currentKrw, currentLacks }: Draft): boolean {
-		if (currentLacks || currentKrw === null || !cost) return false;
+	private keeps({ request, plan, cost, currentKrw, currentLacks }: Draft): boolean {
+		if (currentLacks || !cost) return false;
 		if (["asked", "override", "breakdown", "repair", "job"].includes(request.reason)) return false;
-		return currentKrw - cost.totalKrw < this.options.worth * Math.max(1, Math.abs(currentKrw));
+		// Nothing is left that could be placed otherwise.
+		if (plan?.length === 0) return true;
+		return currentKrw !== null && currentKrw - cost.totalKrw < this.options.worth * Math.max(1, Math.abs(currentKrw));
 	}
 
 	/** There is no plan: that is kept and told, too. */
@@ -364,16 +367,17 @@ export class Engine {
 		status: PlanStatus,
 		code: string,
 		nowMs: number,
-		details: Record<string, string>,
+		details: Record<string, string | number>,
+		why?: Words,
 	): void {
 		// What became of it until now stays with it.
 		plan.operations = decorated(plan, this, nowMs).operations;
 		plan.status = status;
 		plan.endedAt = iso(nowMs);
-		plan.endedWhy = { code, text: wordsOf(code, { plan: plan.id, ...details }) };
+		plan.endedWhy = { code, text: wordsWith(code, { ...details, plan: plan.id }, why) };
 		this.effects.plans.push(plan);
 		const severity = status === "failed" ? "alarm" : "info";
-		if (status !== "superseded") this.event(code, severity, nowMs, plan.id, { plan: plan.id, ...details });
+		if (status !== "superseded") this.event(code, severity, nowMs, plan.id, { ...details, plan: plan.id }, why);
 		if (plan === this.proposed) this.proposed = null;
 		if (plan === this.waiting) this.waiting = null;
 		if (plan !== this.current) return;
@@ -479,10 +483,10 @@ export class Engine {
 		atMs: number,
 		plan: string,
 		details: OperationEvent["details"],
+		why?: Words,
 	): void {
-		this.effects.events.push({ code, severity, atMs, plan, details });
+		this.effects.events.push({ code, severity, atMs, plan, details, ...(why ? { why } : {}) });
 	}
 }
 
 const newer = (a: StoredPlan | null, b: StoredPlan): StoredPlan => (a && a.version > b.version ? a : b);
-const wordsKey = (code: string): string => code.replace("scheduling.", "");

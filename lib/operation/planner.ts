@@ -3,10 +3,18 @@ import { checkPlan } from "../scheduling/check.ts";
 import type { Requirement } from "../scheduling/conflict.ts";
 import { compile, planOf } from "../scheduling/instance.ts";
 import { type Answer, answerOf, type OptimizeOptions, optimize } from "../scheduling/optimize.ts";
-import { type JobSpec, operationId, type Plan, type SchedulingProblem } from "../scheduling/problem.ts";
+import {
+	type Issue,
+	type JobSpec,
+	type OperationSpec,
+	operationId,
+	type Plan,
+	type SchedulingProblem,
+} from "../scheduling/problem.ts";
 import { constructed } from "../scheduling/search.ts";
 import type { Progress, Solution } from "../scheduling/solve.ts";
 import { parseProblem } from "../scheduling/validate.ts";
+import { brokenRules } from "./broken.ts";
 import { type House, note, type PlannerOptions, type Prepared, problemOf } from "./problem-of.ts";
 import { iso } from "./progress.ts";
 import { type Draft, type JobRecord, keyOf, type PlanRequest } from "./records.ts";
@@ -40,6 +48,7 @@ export async function makePlan(
 	const notes = [...prepared.notes];
 	let problem = withFixedThatHold(prepared.problem, new Set(request.pinned), notes, house.site.timeZone);
 	const against = comparison(problem, request, prepared.hard);
+	const breaks = brokenRules(against.violations, against.softened, house.site, records);
 	const ladder = new Ladder(options, how.solver ?? optimize, how, house.site.timeZone);
 	const begunMs = performance.now();
 	const result = await ladder.climb(problem, against.usable, notes);
@@ -63,8 +72,8 @@ export async function makePlan(
 		cost: result.answer.cost,
 		leftOut,
 		currentKrw: against.krw,
-		currentBreaks: against.breaks,
-		currentLacks: against.lacks,
+		currentBreaks: breaks,
+		currentLacks: lacking(problem, request, against.known),
 		seen: { forecastMs: prepared.base.issuedMs, prices: prepared.prices.fingerprint },
 	};
 }
@@ -73,9 +82,14 @@ export async function makePlan(
 interface Comparison {
 	/** The rest of it, where it holds all jobs and keeps every rule. */
 	usable: Plan | undefined;
+	/** What its jobs cost, where they keep every rule with the margin; null where there is none. */
 	krw: number | null;
-	breaks: string[];
-	lacks: boolean;
+	/** Against the limit itself. */
+	violations: readonly Issue[];
+	/** The problem it was held against: its own jobs, without deadlines that it gave up before. */
+	softened: SchedulingProblem;
+	/** Jobs that it holds. */
+	known: ReadonlySet<string>;
 }
 
 /**
@@ -84,41 +98,60 @@ interface Comparison {
  */
 function comparison(
 	problem: SchedulingProblem,
-	{ current, pinned, frozen, nowMs }: PlanRequest,
+	{ current, givenUp, nowMs }: PlanRequest,
 	{ limitKw, safeKw }: Prepared["hard"],
 ): Comparison {
-	if (!current) return { usable: undefined, krw: null, breaks: [], lacks: true };
+	const none = { usable: undefined, krw: null, violations: [], softened: problem, known: new Set<string>() };
+	if (!current) return none;
 	const places = new Map(current.operations.map((entry) => [keyOf(entry.job, entry.operation), entry]));
-	const pins = new Set(pinned);
-	const stays = new Set(frozen);
+	// What had to be freed, or was put elsewhere since, is no longer where the plan has it.
+	const stays = (key: string, { fixed }: OperationSpec): boolean => {
+		const place = places.get(key);
+		const start = place?.pieces[0]?.start ?? "";
+		return fixed?.machine === place?.machine && Date.parse(fixed?.start ?? "") === Date.parse(start);
+	};
 	const holds = (job: JobSpec): boolean =>
 		job.operations.every((operation, k) => {
 			const key = keyOf(job.id, operationId(operation, k));
 			const start = places.get(key)?.pieces[0]?.start;
 			// A start that was missed makes the plan late, not wrong.
-			return start !== undefined && (stays.has(key) || Date.parse(start) >= nowMs);
+			return start !== undefined && (stays(key, operation) || Date.parse(start) >= nowMs);
 		});
 	const jobs = problem.jobs.filter(holds);
 	const known = new Set(jobs.map(({ id }) => id));
-	const reduced: SchedulingProblem = {
+	const without = new Set(givenUp);
+	const softened: SchedulingProblem = {
 		...problem,
 		jobs: jobs.map((job) => ({
-			...job,
+			...(without.has(job.id) ? withoutDeadline(job) : job),
 			after: (job.after ?? []).filter(({ job: other }) => known.has(other)),
 			operations: job.operations.map((operation, k) => {
 				const { fixed: _, ...free } = operation;
-				return pins.has(keyOf(job.id, operationId(operation, k))) ? free : operation;
+				return stays(keyOf(job.id, operationId(operation, k)), operation) ? operation : free;
 			}),
 		})),
 	};
 	const plan = { operations: current.operations.filter(({ job }) => known.has(job)) };
-	const { violations, cost } = checkPlan(reduced, plan);
-	const lacks = jobs.length < problem.jobs.length;
-	const quantile = reduced.baseLoadQuantile?.quantile ?? 0.5;
-	const against = { ...reduced, cap: { kw: limitKw }, baseLoadQuantile: { quantile, kw: safeKw } };
-	const breaks = [...new Set(checkPlan(against, plan).violations.map(({ code }) => code))];
-	const usable = !lacks && violations.length === 0;
-	return { usable: usable ? plan : undefined, krw: usable ? cost.totalKrw : null, breaks, lacks };
+	const { violations, cost } = checkPlan(softened, plan);
+	const quantile = softened.baseLoadQuantile?.quantile ?? 0.5;
+	const against = { ...softened, cap: { kw: limitKw }, baseLoadQuantile: { quantile, kw: safeKw } };
+	const strict = jobs.some(({ id, deadline }) => without.has(id) && deadline !== undefined);
+	const usable = violations.length === 0 && !strict && jobs.length === problem.jobs.length;
+	return {
+		usable: usable ? plan : undefined,
+		krw: violations.length === 0 && jobs.length > 0 ? cost.totalKrw : null,
+		violations: checkPlan(against, plan).violations,
+		...{ softened, known },
+	};
+}
+
+/** Whether a new plan does more than the plan in force: a job it lacks, or a deadline it gave up. */
+const lacking = ({ jobs }: SchedulingProblem, { givenUp }: PlanRequest, known: ReadonlySet<string>): boolean =>
+	jobs.some(({ id, deadline }) => !known.has(id) || (deadline !== undefined && givenUp.includes(id)));
+
+/** What should have been done by then is due then. */
+function withoutDeadline({ deadline, ...rest }: JobSpec): JobSpec {
+	return { ...rest, ...(rest.due === undefined && deadline !== undefined ? { due: deadline } : {}) };
 }
 
 /** Frees what cannot stay where it is fixed, one after the other; of pins that is said. */
@@ -265,11 +298,7 @@ class Ladder {
 			notes.push(because(note("operation.deadline-given-up", { job }), why));
 			return {
 				...problem,
-				jobs: problem.jobs.map((each) => {
-					if (each.id !== job) return each;
-					const { deadline, ...rest } = each;
-					return { ...rest, ...(rest.due === undefined && deadline !== undefined ? { due: deadline } : {}) };
-				}),
+				jobs: problem.jobs.map((each) => (each.id === job ? withoutDeadline(each) : each)),
 			};
 		}
 		notes.push(because(note("operation.left-out", { job }), why));

@@ -1,6 +1,7 @@
 import type { CostLines } from "../scheduling/check.ts";
 import type { JobSpec, Plan, PlannedOperation } from "../scheduling/problem.ts";
-import type { Order, PlanReason, StoredPlan } from "./types.ts";
+import type { BrokenRule } from "./broken.ts";
+import type { Order, PlanReason, StoredPlan, Words } from "./types.ts";
 
 /** One start of an operation on a machine, from its command to its end. */
 export interface Run {
@@ -79,6 +80,8 @@ export interface PlanRequest {
 	before: Plan | null;
 	/** Jobs whose deadline is past: planned as late as they are. */
 	missedDeadlines: string[];
+	/** Jobs whose deadline the plan in force gave up, because no plan could keep it. */
+	givenUp: string[];
 }
 
 /** What the planner found, still without a number. */
@@ -93,9 +96,9 @@ export interface Draft {
 	leftOut: string[];
 	/** What the rest of the plan in force costs with today's figures; null where it breaks a rule, or there is none. */
 	currentKrw: number | null;
-	/** Codes of the rules that the plan in force breaks now. */
-	currentBreaks: string[];
-	/** Whether the new plan holds jobs that the plan in force lacks. */
+	/** The rules that the plan in force breaks now, the best explanation first. */
+	currentBreaks: BrokenRule[];
+	/** Whether the new plan holds jobs that the plan in force lacks, or a deadline that it gave up. */
 	currentLacks: boolean;
 	/** What was known of prices and forecast when it was made: others are a reason to plan anew. */
 	seen: { forecastMs: number; prices: string };
@@ -122,6 +125,8 @@ export interface OperationEvent {
 	/** Plan it is about; empty where about none. */
 	plan: string;
 	details: Record<string, string | number>;
+	/** What explains it, for `{why}` of its message. */
+	why?: Words;
 }
 
 /** What a machine says of a job. */

@@ -24,7 +24,7 @@ export function requestOf(surface: Surface, reason: PlanReason, by: string, nowM
 	const stepMs = intervalMinutes * 60_000;
 	const request: PlanRequest = {
 		...{ reason, by, nowMs, jobs: [], frozen: [], pinned: [], running: [], families: {} },
-		...{ current: null, before: null, missedDeadlines: [] },
+		...{ current: null, before: null, missedDeadlines: [], givenUp: givenUpBy(surface.current) },
 		down: [...down.keys()].map((machine) => ({ machine, untilMs: ceilTo(nowMs + surface.repairMs, stepMs) })),
 	};
 	request.families = familiesOf(jobs);
@@ -36,8 +36,11 @@ export function requestOf(surface: Surface, reason: PlanReason, by: string, nowM
 		for (const run of record.runs.filter(isActive)) {
 			request.running.push({
 				...{ job: record.order.id, operation: run.operation, machine: run.machine },
-				// What comes next may wait a little: a minute too long does not take a quarter-hour.
-				...{ fromMs: run.plannedStartMs, endMs: ceilTo(Math.max(run.endMs - surface.lateMs, nowMs), stepMs) },
+				// What comes next may wait a little: a minute too long does not take a quarter-hour, nor do its last seconds.
+				...{
+					fromMs: run.plannedStartMs,
+					endMs: Math.max(ceilTo(run.endMs - surface.lateMs, stepMs), floorTo(nowMs, stepMs)),
+				},
 				powerKw: run.powerKw,
 			});
 		}
@@ -52,6 +55,10 @@ export function requestOf(surface: Surface, reason: PlanReason, by: string, nowM
 	request.before = currentOf(request.jobs, placesOf(before), floorTo(nowMs, stepMs));
 	return request;
 }
+
+/** Jobs whose deadline the plan in force could not keep. */
+const givenUpBy = (plan: StoredPlan | null): string[] =>
+	(plan?.conflicts ?? []).flatMap(({ code, job }) => (code === "operation.deadline-given-up" && job ? [job] : []));
 
 /** What each machine made last. */
 function familiesOf(jobs: ReadonlyMap<string, JobRecord>): Record<string, string> {

@@ -4,7 +4,7 @@ import { activeRun, isDone, isJobDone, iso, modeOn } from "./progress.ts";
 import { isActive, type JobRecord, keyOf, type OperationEvent, type Run } from "./records.ts";
 import { labelOf } from "./stored.ts";
 import type { Job, OperationState, PlacedOperation, PlanSummary, ScheduleBoard, StoredPlan, Words } from "./types.ts";
-import { wordsOf } from "./words.ts";
+import { wordsOf, wordsWith } from "./words.ts";
 import { windowsOf } from "./working-time.ts";
 
 const MINUTE_MS = 60_000;
@@ -201,6 +201,6 @@ export function wireEvent(
 	event: OperationEvent,
 	site: string,
 ): { site: string; text: Words } & Record<string, unknown> {
-	const { code, severity, atMs, plan, details } = event;
-	return { site, code, severity, time: iso(atMs), plan, details, text: wordsOf(code, details) };
+	const { code, severity, atMs, plan, details, why } = event;
+	return { site, code, severity, time: iso(atMs), plan, details, text: wordsWith(code, details, why) };
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { EnergyError } from "../../../lib/errors.ts";
 import type { StoredPlan } from "../../../lib/operation/types.ts";
+import { wireEvent } from "../../../lib/operation/wire.ts";
 import { at, HOUR, MINUTE, order, START, site, thoroughSolver, World } from "./world.ts";
 
 const refused = (code: string) => (error: unknown) => error instanceof EnergyError && error.code === code;
@@ -383,5 +384,105 @@ describe("rolling operation", function () {
 		);
 		assert.ok(!world.codes().includes("plan-broken"), world.codes().join());
 		assert.ok(world.codes().includes("job-done"));
+	});
+
+	it("says in words of the plant why a plan can't be kept any more", async () => {
+		const names = { "en-US": "Band saw", ko: "띠톱" };
+		await open({ site: site([{ id: "saw", names }]), engine: { approval: "operator" } });
+		world.put(order("J1", 60, 50, { name: "Shelves", deadline: at("18T21:00") }));
+		await world.pass(2 * MINUTE);
+		const { engine } = world.desk;
+		const id = engine.proposed?.id ?? "";
+		engine.approve(id, "kim", world.nowMs);
+		engine.dispatch(id, "kim", world.nowMs);
+		world.machines.broken.add("saw");
+		await world.pass(MINUTE);
+		const why = (await world.desk.keeper.plan(id))?.endedWhy;
+		const said = world.events.find(({ code }) => code === "operation.plan-broken");
+		assert.ok(why && said);
+		assert.deepEqual(why.text, wireEvent(said, "works").text);
+		assert.match(
+			why.text["en-US"],
+			/Band saw stands still by a fault, and job Shelves was to run on it at 11-18 \d\d:/,
+		);
+		assert.match(why.text.ko, /띠톱.*고장.*Shelves/);
+		const { rule, machine, job, at: time } = said.details;
+		assert.deepEqual([rule, machine, job], ["plan-closed", "saw", "J1"]);
+		assert.ok(Date.parse(String(time)) >= START);
+		for (const text of Object.values(why.text)) assert.doesNotMatch(text, /plan-closed|[{}]/);
+	});
+
+	describe("goes on with a dispatched plan", () => {
+		/** An operator's plan of these orders, dispatched; what comes then is only proposed. */
+		const dispatched = async (...orders: Parameters<World["put"]>): Promise<string> => {
+			await open({ engine: { approval: "operator" } });
+			world.solver = thoroughSolver;
+			world.put(...orders);
+			await world.pass(2 * MINUTE);
+			const { engine } = world.desk;
+			const id = engine.proposed?.id ?? "";
+			engine.approve(id, "kim", world.nowMs);
+			engine.dispatch(id, "kim", world.nowMs);
+			return id;
+		};
+		const unbroken = async (id: string): Promise<void> => {
+			const broken = world.events.filter(({ code }) => code === "operation.plan-broken");
+			assert.deepEqual([broken, await status(id)], [[], "dispatched"]);
+		};
+		const soon = { tardinessKrwPerHour: 1e6, due: at("18T18:30") };
+
+		it("while what ends with a quarter-hour still takes its last seconds in the next", async () => {
+			const id = await dispatched(order("J1", 15, 50, soon), order("J2", 15, 50, soon), order("J3", 15, 50, soon));
+			assert.deepEqual(
+				current()
+					.operations.map(({ start }) => start)
+					.sort(),
+				[at("18T18:15"), at("18T18:30"), at("18T18:45")],
+			);
+			world.machines.slow.set("saw", 1);
+			await world.pass(27 * MINUTE);
+			const impossible = { deadline: at("18T18:45") };
+			world.put(...["X1", "X2", "X3"].map((job) => order(job, 120, 50, impossible)));
+			// Asked a moment after the turn, with the machine a minute behind and the next not begun.
+			await world.pass(MINUTE);
+			for (let k = 0; k < 4; k++) {
+				world.desk.engine.wish("clock");
+				await world.pass(MINUTE / 2);
+			}
+			await unbroken(id);
+			await world.pass(20 * MINUTE);
+			await unbroken(id);
+			const starts = world.commands.filter((command) => command.startsWith("start"));
+			assert.equal(new Set(starts).size, 3, "each a minute late, none left out");
+		});
+
+		it("that gave up a deadline, and proposes nothing while no plan keeps it", async () => {
+			const tight = { deadline: at("18T19:30"), tardinessKrwPerHour: 1e6 };
+			const id = await dispatched(order("J1", 60, 50, tight), order("J2", 60, 50, tight));
+			assert.ok(current().conflicts.some(({ code }) => code === "operation.deadline-given-up"));
+			await world.pass(40 * MINUTE);
+			await unbroken(id);
+			assert.ok(!world.desk.engine.proposed, "another plan is no better");
+		});
+
+		it("that leaves out what can't be done, and proposes nothing while no plan can", async () => {
+			const id = await dispatched(order("J1", 60, 50, soon), order("J2", 60, 5_000));
+			assert.ok(current().conflicts.some(({ code }) => code === "operation.left-out"));
+			await world.pass(40 * MINUTE);
+			await unbroken(id);
+			assert.ok(!world.desk.engine.proposed, "another plan is no better");
+		});
+
+		it("that has a job where a person put it, before it is released", async () => {
+			await open({ engine: { approval: "automatic" } });
+			world.put(order("J1", 30, 50, { release: at("18T22:00") }));
+			await world.pass(2 * MINUTE);
+			const pin = { operation: "1", machine: "saw", start: at("18T20:00") };
+			world.desk.engine.override("J1", { pin }, "kim", world.nowMs);
+			await world.pass(2 * MINUTE);
+			const { id } = current();
+			await world.pass(HOUR);
+			await unbroken(id);
+		});
 	});
 });
