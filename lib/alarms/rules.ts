@@ -4,10 +4,10 @@ import { type Condition, parseCondition } from "./condition.ts";
 import { type Priority, priorities } from "./types.ts";
 
 /**
- * Who tells a rule: a condition on readings, alerts of anomaly detection, silence of a meter, demand control, or a
- * machine's efficiency below the node's threshold.
+ * Who tells a rule: a condition on readings, alerts of anomaly detection, silence of a meter, demand control, the
+ * production plan, or a machine's efficiency below the node's threshold.
  */
-export const ruleSources = ["condition", "anomaly", "silent", "demand", "efficiency"] as const;
+export const ruleSources = ["condition", "anomaly", "silent", "demand", "schedule", "efficiency"] as const;
 export type RuleSource = (typeof ruleSources)[number];
 
 export const groupings = ["machine", "area", "site", "none"] as const;

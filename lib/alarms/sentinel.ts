@@ -46,6 +46,14 @@ export interface DemandWord {
 	krw: number | null;
 }
 
+/** What the board of the production plan says: as it is now, so that nothing is missed by who was not there. */
+export interface ScheduleWord {
+	/** Machines that stand still by a fault. */
+	down: ReadonlySet<string>;
+	/** The plan that had to end and has no successor in force; null where all is well, undefined where nobody knows. */
+	broken: Cause | null | undefined;
+}
+
 /** What else is known of a machine beside its readings. */
 export type Derived = Partial<Record<"efficiency" | "idleShare" | "specificEnergyKwh", number>>;
 
@@ -83,6 +91,8 @@ export class Sentinel {
 	readonly #site: string;
 	readonly #memory = new Map<string, Memory>();
 	readonly #silent = new Map<string, Set<string>>();
+	/** Machines that stand still, by rule. */
+	readonly #down = new Map<string, Set<string>>();
 	/** Loads that did not follow a command in the running quarter-hour. */
 	readonly #disobedient = new Set<string>();
 	/** What demand control said beside the figures in the running quarter-hour. */
@@ -173,9 +183,32 @@ export class Sentinel {
 	expect({ rule, machine }: { rule: string; machine: string }): void {
 		const source = this.#rules.find(({ id }) => id === rule)?.source;
 		if (source === "demand" && machine !== "") this.#disobedient.add(machine);
+		if (source === "schedule" && machine !== "") {
+			const down = this.#down.get(rule) ?? new Set();
+			this.#down.set(rule, down.add(machine));
+		}
 		if (source !== "silent") return;
 		const known = this.#silent.get(rule) ?? new Set();
 		this.#silent.set(rule, known.add(machine));
+	}
+
+	/** Machines that stand still and were planned with, one alarm each; and a plan that had to end, until one is in force. */
+	schedule({ down, broken }: ScheduleWord): Signal[] {
+		return this.#rules
+			.filter(({ source }) => source === "schedule")
+			.flatMap((rule) => {
+				const before = this.#down.get(rule.id) ?? new Set();
+				const now = new Set([...down].filter((id) => rule.machines.size === 0 || rule.machines.has(id)));
+				this.#down.set(rule.id, now);
+				const shared = { suppress: null, excessKw: null, onDelayMs: rule.onDelayMs, offDelayMs: rule.offDelayMs };
+				const priority = priorityOf(rule, "high");
+				const machines = [...new Set([...before, ...now])].map((machine): Signal => {
+					const cause: Cause = { code: "alarms.cause.machine-down", details: {} };
+					return { ...this.#identity(rule, machine), ...shared, on: now.has(machine), priority, cause };
+				});
+				const on = broken === undefined ? null : broken !== null;
+				return [...machines, { ...this.#identity(rule, ""), ...shared, on, priority, cause: broken ?? noCause }];
+			});
 	}
 
 	demand({ state, predictedKw, limitKw, krw }: DemandWord): Signal[] {

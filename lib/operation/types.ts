@@ -186,7 +186,7 @@ export interface ScheduleBoard {
 	time: string;
 	timeZone: string;
 	approval: "operator" | "automatic";
-	/** Machines that take jobs, in order of the site, with what stands still. */
+	/** Machines that take jobs or stand still, in order of the site. */
 	machines: {
 		id: string;
 		name: string;

@@ -137,7 +137,7 @@ export function boardOf(
 		timeZone: site.timeZone,
 		approval: engine.options.approval,
 		machines: site.machines
-			.filter(({ id }) => used.has(id))
+			.filter(({ id }) => used.has(id) || engine.down.has(id))
 			.map(({ id, name, names, work }) => ({
 				...{ id, name, ...(names ? { names } : {}), down: engine.down.has(id) },
 				closed: closedOf(engine, id, work, site.timeZone, nowMs),

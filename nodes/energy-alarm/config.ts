@@ -50,6 +50,7 @@ export const defaultRules: readonly RuleRow[] = [
 	row({ id: "anomaly", source: "anomaly", offDelayS: "600" }),
 	row({ id: "silent", source: "silent", group: "site" }),
 	row({ id: "demand", source: "demand", group: "site", onDelayS: "15", offDelayS: "60" }),
+	row({ id: "schedule", source: "schedule", offDelayS: "15" }),
 	row({ id: "overload", condition: "loadPercent > 110 clears 105", onDelayS: "60", offDelayS: "60" }),
 	row({
 		...{ id: "efficiency", source: "efficiency", priority: "low" },

@@ -282,6 +282,8 @@ export class AlarmDesk {
 				return this.#sentinel.silence(input.silent);
 			case "demand":
 				return this.#sentinel.demand(input.word);
+			case "schedule":
+				return this.#sentinel.schedule(input.word);
 			case "demand-event":
 				return this.#sentinel.demandEvent(input.code, input.details, input.text);
 			case "nothing":

@@ -1,4 +1,4 @@
-import type { AnomalyAlert, Contribution, DemandWord, ScoredReading } from "../../lib/alarms/sentinel.ts";
+import type { AnomalyAlert, Contribution, DemandWord, ScheduleWord, ScoredReading } from "../../lib/alarms/sentinel.ts";
 import type { Cause } from "../../lib/alarms/types.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import type { WireReading } from "../../lib/telemetry/reading.ts";
@@ -9,6 +9,7 @@ export type Input =
 	| { kind: "alerts"; alerts: AnomalyAlert[] }
 	| { kind: "silence"; silent: Map<string, number> }
 	| { kind: "demand"; word: DemandWord }
+	| { kind: "schedule"; word: ScheduleWord }
 	| { kind: "demand-event"; code: string; details: Record<string, unknown>; text: Cause["text"] }
 	/** Of another site, or an event that is none of ours to judge. */
 	| { kind: "nothing" };
@@ -30,6 +31,7 @@ export function inputOf(topic: unknown, payload: unknown, site: string): Input {
 	if (isObject(payload) && payload.site !== undefined && payload.site !== site) return { kind: "nothing" };
 	if (isObject(payload) && Array.isArray(payload.silent)) return { kind: "silence", silent: silentOf(payload.silent) };
 	if (topic === "demand" && isObject(payload)) return { kind: "demand", word: demandOf(payload) };
+	if (topic === "schedule" && isObject(payload)) return { kind: "schedule", word: scheduleOf(payload) };
 	if (isObject(payload) && typeof payload.code === "string") {
 		if (!payload.code.startsWith("demand.")) return { kind: "nothing" };
 		const { code, details, text } = payload;
@@ -59,6 +61,25 @@ function demandOf({ state, predictedKw, limitKw, price }: Loose): DemandWord {
 		...{ predictedKw: numberOrNull(predictedKw), limitKw: numberOrNull(limitKw) },
 		krw: isObject(price) ? numberOrNull(price.krw) : null,
 	};
+}
+
+/** Why a plan that was in force ends without a person: a rule that it no longer keeps, or nobody could check it. */
+const brokenBy: readonly unknown[] = ["operation.plan-broken", "operation.plan-stale"];
+
+/** What the board of production-plan says of machines, and of the plan that was in force last. */
+function scheduleOf({ machines, history, jobs, current }: Loose): ScheduleWord {
+	const list = (value: unknown): Loose[] => (Array.isArray(value) ? value.filter(isObject) : []);
+	const down = new Set(list(machines).flatMap(({ id, down }) => (down === true && typeof id === "string" ? [id] : [])));
+	const reason = ({ endedWhy }: Loose): Loose => (isObject(endedWhy) ? endedWhy : {});
+	const last = list(history).find((plan) => plan.dispatchedAt !== undefined || brokenBy.includes(reason(plan).code));
+	const toDo = list(jobs).some(({ state }) => state === "open" || state === "failed");
+	const inForce = isObject(current) && current.status === "dispatched";
+	if (inForce || !toDo) return { down, broken: null };
+	if (!last) return { down, broken: undefined };
+	const { code, text } = reason(last);
+	if (!brokenBy.includes(code)) return { down, broken: null };
+	const said = isObject(text) ? (text as Cause["text"]) : undefined;
+	return { down, broken: { code: "alarms.cause.plan-broken", details: {}, ...(said && { text: said }) } };
 }
 
 /** An alert tells of a change of level, so it knows the one before; a scored reading does not. */
@@ -95,7 +116,8 @@ function readingOf(value: unknown, site: string): ScoredReading[] {
 	const reading = value as Partial<WireReading> | null | undefined;
 	const timeMs = typeof reading?.time === "string" ? Date.parse(reading.time) : Number.NaN;
 	if (typeof reading?.machine !== "string" || Number.isNaN(timeMs)) {
-		const rule = "readings, scored readings, alerts, summaries of sensor-validate or states of demand-guard";
+		const rule =
+			"readings, scored readings, alerts, summaries of sensor-validate, states of demand-guard or boards of production-plan";
 		throw new EnergyError("alarms.bad-input", { rule });
 	}
 	if (reading.site !== undefined && reading.site !== site) return [];
