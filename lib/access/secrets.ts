@@ -55,9 +55,13 @@ export class SharedFile {
 		this.#now = now;
 	}
 
-	/** Whether it was changed since it was last read or written here; looked at once a second at most. */
-	changed(): boolean {
-		if (Math.abs(this.#now() - this.#lookedMs) < LOOK_MS) return false;
+	/**
+	 * Whether it was changed since it was last read or written here.
+	 *
+	 * @param atOnce looks now; else once a second at most
+	 */
+	changed(atOnce = false): boolean {
+		if (!atOnce && Math.abs(this.#now() - this.#lookedMs) < LOOK_MS) return false;
 		this.#lookedMs = this.#now();
 		return (statSync(this.path, { throwIfNoEntry: false })?.mtimeMs ?? 0) !== this.#timeMs;
 	}

@@ -82,7 +82,8 @@ export class Users {
 
 	/** The user where name and password belong together; null otherwise, without saying which of them was wrong. */
 	async authenticate(name: string, password: string): Promise<User | null> {
-		this.rereadWhenChanged();
+		// A user whom another process has just made may sign in at once.
+		this.rereadWhenChanged(true);
 		const user = this.users.get(name);
 		const fits = await passwordFits(password, user?.password ?? this.nobody);
 		return user && fits ? shown(user) : null;
@@ -185,8 +186,8 @@ export class Users {
 	}
 
 	/** Another process of the same home (mode api beside processing) may have changed the file. */
-	private rereadWhenChanged(): void {
-		if (this.file.changed()) this.read();
+	private rereadWhenChanged(atOnce = false): void {
+		if (this.file.changed(atOnce)) this.read();
 	}
 }
 

@@ -111,7 +111,7 @@ describe("the alarm card in a browser", function () {
 		await page.fill("#username", name);
 		await page.fill("#password", secret);
 		await page.click("#submit");
-		await page.waitForURL(/\/dashboard/);
+		await page.waitForURL(/\/dashboard/, { timeout: 90_000 });
 		const { cookies } = await context.storageState();
 		await context.close();
 		return { cookies, origins: [] };

@@ -123,7 +123,7 @@ async function signIn({ browser, system }: Dashboard): Promise<Awaited<ReturnTyp
 	await page.fill("#username", "admin");
 	await page.fill("#password", password);
 	await page.click("#submit");
-	await page.waitForURL(/\/dashboard/);
+	await page.waitForURL(/\/dashboard/, { timeout: 90_000 });
 	const state = await context.storageState();
 	await context.close();
 	return { cookies: state.cookies, origins: [] };

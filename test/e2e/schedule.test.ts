@@ -30,7 +30,7 @@ describe("the page of the schedule in a browser", function () {
 		await page.fill("#username", viewer.name);
 		await page.fill("#password", viewer.password);
 		await page.click("#submit");
-		await page.waitForURL(/\/dashboard/);
+		await page.waitForURL(/\/dashboard/, { timeout: 90_000 });
 		asViewer = { cookies: (await context.storageState()).cookies, origins: [] };
 		await context.close();
 	});

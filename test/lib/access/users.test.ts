@@ -86,6 +86,13 @@ describe("users", () => {
 		assert.equal(here.get("kim")?.role, "viewer");
 	});
 
+	it("let in at once whom another process has just made", async () => {
+		const here = new Users(home, password);
+		assert.equal(await here.authenticate("kim", "a long password"), null);
+		await new Users(home, password).add("kim", "viewer", "a long password");
+		assert.equal((await here.authenticate("kim", "a long password"))?.name, "kim");
+	});
+
 	it("say which file is damaged instead of starting anew", () => {
 		new Users(home, password);
 		writeFileSync(join(home, "secrets", "users.json"), '{"version":1,"users":[{"name":"admin"}]}');
