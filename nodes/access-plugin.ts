@@ -25,8 +25,10 @@ export default (RED: NodeAPI): void => {
 	const { plugins, settings, events, nodes } = RED as unknown as PluginApi;
 	const { smartEnergy } = settings;
 	if (!smartEnergy?.guard) return;
-	const judged = (socket: IoSocket, widget: string, msg: unknown): unknown => {
+	const judged = (socket: IoSocket, widget: unknown, msg: unknown): unknown => {
 		const access = socket.data.access as AccessContext | undefined;
+		// What comes over a socket may be anything; what is no node of ours is nobody's to use.
+		if (typeof widget !== "string" || !nodes.getNode(widget)) return null;
 		if (!mayUseWidget(access, widget, "operator")) return null;
 		// A slider that is dragged says so a hundred times.
 		smartEnergy.audit?.summarise({ who: access?.user ?? "?", what: "widget", target: widget });

@@ -83,15 +83,14 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		const name = params.name ?? "";
 		const before = known(sessions, name);
 		const { password, ...given } = req.body as { password?: string } & Wanted;
-		if (given.role !== undefined || given.sites !== undefined) {
-			const { role = before.role, sites = before.sites } = given;
-			sessions.users.setGrants(name, grantable(call, { role, sites }));
-		}
-		// One's own password takes the old one: see changePassword.
+		const { role = before.role, sites = before.sites } = given;
+		const grants = given.role !== undefined || given.sites !== undefined ? grantable(call, { role, sites }) : undefined;
+		// One's own password takes the old one: see changePassword. What can fail comes first: all of it is done, or nothing.
 		if (password !== undefined) {
 			if (person(call).user.name === name) throw new EnergyError("access.password-own");
 			await sessions.users.setPassword(name, password, true);
 		}
+		if (grants) sessions.users.setGrants(name, grants);
 		sessions.tellAll("*", name);
 		const after = wireUser(known(sessions, name));
 		noteChange(req, {

@@ -74,9 +74,17 @@ export function recordEditor(
 	const path = pathOf(req);
 	if (!audit || ["GET", "HEAD", "OPTIONS"].includes(method) || ofNoConcern.test(path)) return;
 	const by = { who, from: sessions.address(req), requestId: accessOf(req)?.requestId ?? "" };
-	res.once("finish", () => {
-		const status = res.statusCode;
-		if (status < 400 && /^\/flows?(\/|$)/.test(path)) flows?.compare({ ...by, status });
-		else if (status !== 401) audit.record({ ...by, what: "editor", target: `${method} ${path}`, status });
-	});
+	// At the end of the answer, not when it has left: who hangs up before has done it all the same.
+	const end = res.end.bind(res) as (...given: unknown[]) => HttpResponse;
+	let kept = false;
+	res.end = ((...given: unknown[]) => {
+		if (!kept) {
+			kept = true;
+			const status = res.statusCode;
+			const deployed = status < 400 && /^\/flows?(\/|$)/i.test(path);
+			if (deployed) flows?.compare({ ...by, status });
+			else if (status !== 401) audit.record({ ...by, what: "editor", target: `${method} ${path}`, status });
+		}
+		return end(...given);
+	}) as HttpResponse["end"];
 }

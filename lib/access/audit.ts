@@ -50,6 +50,8 @@ const BATCH = 500;
 /** What was asked for is kept up to this length; an audit is no second store. */
 const LONGEST_VALUE = 16_384;
 const SUMMARY_MS = 60_000;
+/** Kinds of events that are counted at the same time; beyond, each is kept by itself. */
+const SUMMARIES_AT_MOST = 10_000;
 
 interface Summary {
 	event: AuditEvent;
@@ -98,6 +100,10 @@ export class Audit {
 	 * after it as one event with their count.
 	 */
 	summarise(event: AuditEvent): void {
+		if (this.#summaries.size >= SUMMARIES_AT_MOST) {
+			this.record(event);
+			return;
+		}
 		const key = [event.who, event.what, event.target, event.site, event.from, event.status].join("\n");
 		const running = this.#summaries.get(key);
 		if (running) {
@@ -122,11 +128,11 @@ export class Audit {
 	async flush(): Promise<void> {
 		clearTimeout(this.#timer);
 		this.#timer = undefined;
-		await this.#flushing;
-		this.#flushing = this.#write().finally(() => {
-			this.#flushing = undefined;
-		});
-		await this.#flushing;
+		// One after the other, however many ask: two that took the same events would drop the next ones unsent.
+		const mine = (this.#flushing ?? Promise.resolve()).then(() => this.#write());
+		this.#flushing = mine;
+		await mine;
+		if (this.#flushing === mine) this.#flushing = undefined;
 	}
 
 	async close(): Promise<void> {
@@ -169,7 +175,7 @@ export class Audit {
 				const batch = this.#waiting.slice(0, BATCH);
 				const head = await (await this.store()).appendAudit(batch, Audit.keyOf(this.#options.home));
 				this.#waiting.splice(0, batch.length);
-				noteHead(this.#options.home, head);
+				await this.#noteHead(head);
 			}
 			// Nothing was added meanwhile: all that the file holds is in the chain.
 			if (this.#spool !== undefined) ftruncateSync(this.#spool, 0);
@@ -177,6 +183,26 @@ export class Audit {
 			log("error", "audit", `the chain takes nothing now, it waits in ${this.#path}: ${(error as Error).message}`);
 			this.#plan(RETRY_MS);
 		}
+	}
+
+	/** The place that is known stays where the chain no longer holds it: a chain that was cut off must not grow over that. */
+	async #noteHead(head: AuditHead): Promise<void> {
+		const { home } = this.#options;
+		const known = knownHead(home);
+		// Another process of this home may be ahead.
+		if (head.sequence <= known.sequence) return;
+		if (known.sequence > 0) {
+			const { items } = await (await this.store()).audit({ sequence: known.sequence, limit: 1 });
+			if (items[0]?.link !== known.link) {
+				log(
+					"error",
+					"audit",
+					`the chain was changed at or before ${known.sequence}; npm run audit -- verify says where`,
+				);
+				return;
+			}
+		}
+		writeSecretFile(headPath(home), `${JSON.stringify(head)}\n`);
 	}
 
 	#endSummary(key: string): void {
@@ -213,11 +239,6 @@ export function knownHead(home: string): AuditHead {
 	} catch {
 		return { sequence: 0, link: "" };
 	}
-}
-
-function noteHead(home: string, head: AuditHead): void {
-	// Another process of this home may be ahead.
-	if (head.sequence > knownHead(home).sequence) writeSecretFile(headPath(home), `${JSON.stringify(head)}\n`);
 }
 
 function recordOf(event: AuditEvent, atMs: number): AuditRecord {

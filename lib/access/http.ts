@@ -31,6 +31,20 @@ export function pathOf(req: HttpRequest): string {
 	return (req.url ?? "/").split("?", 1)[0] || "/";
 }
 
+/**
+ * Express understands more than one spelling of a request's target: `http://host/path`, `\\path`, `/path#part`. Each is
+ * another path to who compares texts, so only the plain one is let in.
+ *
+ * @throws EnergyError `access.target`
+ */
+export function requirePlainTarget(req: HttpRequest): void {
+	for (const target of [req.url, req.originalUrl]) {
+		if (target !== undefined && !/^\/[^\\?#\s\ufeff]*(\?[^#\s\ufeff]*)?$/.test(target)) {
+			throw new EnergyError("access.target");
+		}
+	}
+}
+
 export function queryOf(req: HttpRequest): URLSearchParams {
 	const url = req.url ?? "/";
 	const at = url.indexOf("?");

@@ -15,6 +15,8 @@ interface KeptKey {
 export interface SigningKey {
 	id: string;
 	secret: Uint8Array;
+	/** Epoch ms; it signed nothing after. Undefined while it signs. */
+	retiredMs?: number;
 }
 
 /** Longer than any token lives that an old key may have signed. */
@@ -55,7 +57,8 @@ export class KeyRing {
 
 	/** The key of this id, for verifying. */
 	find(id: unknown): SigningKey | undefined {
-		return this.#all().find((key) => key.id === id);
+		const found = this.#all().find((key) => key.id === id);
+		return found?.retiredMs !== undefined && this.#now() - found.retiredMs > KEPT_MS ? undefined : found;
 	}
 
 	/**
@@ -82,7 +85,10 @@ export class KeyRing {
 	}
 
 	#read(): void {
-		this.#keys = this.#kept().map(({ id, secret }) => ({ id, secret: new TextEncoder().encode(secret) }));
+		this.#keys = this.#kept().map(({ id, secret, retiredMs }) => ({
+			...{ id, secret: new TextEncoder().encode(secret) },
+			...(retiredMs === undefined ? {} : { retiredMs }),
+		}));
 	}
 
 	#kept(): KeptKey[] {

@@ -103,6 +103,7 @@ export class Ledger {
 	}
 
 	noteAttempts(key: string, { failures, lastMs, untilMs }: Attempts): void {
+		this.#tidy(lastMs);
 		this.#run(
 			`INSERT INTO attempts (id, failures, last_ms, until_ms) VALUES (?, ?, ?, ?)
 				ON CONFLICT (id) DO UPDATE SET failures = excluded.failures, last_ms = excluded.last_ms,

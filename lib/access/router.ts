@@ -20,6 +20,7 @@ import {
 	pathOf,
 	queryOf,
 	redirect,
+	requirePlainTarget,
 	safeNext,
 	sendJson,
 	sendProblem,
@@ -82,7 +83,9 @@ const isApi = (path: string): boolean => /^\/(api|health|metrics)(\/|$)/i.test(p
 export function createRouter(options: RouterOptions): Handler {
 	return (req, res, next) => {
 		const language = languageFor(req);
-		enter(options, req, res, next, language).catch((error: unknown) => fail(options, req, res, error, language));
+		guarded(req, () => enter(options, req, res, next, language)).catch((error: unknown) =>
+			fail(options, req, res, error, language),
+		);
 	};
 }
 
@@ -93,6 +96,11 @@ export function createRouter(options: RouterOptions): Handler {
 export function createAdminCheck(options: RouterOptions): Handler {
 	return (req, res, next) => {
 		const language = languageFor(req);
+		try {
+			requirePlainTarget(req);
+		} catch (error) {
+			return fail(options, req, res, error, language);
+		}
 		const path = pathOf(req);
 		const mounted = (req.baseUrl ?? "") !== options.nodeBase;
 		if (!mounted && (isPublic(options, path) || isApi(path))) return next();
@@ -115,11 +123,17 @@ export function createPageCheck(options: RouterOptions): Handler {
 	return (req, res, next) => {
 		const language = languageFor(req);
 		if (accessOf(req)?.user) return next();
-		admit(options, req, res, language).then(
+		guarded(req, () => admit(options, req, res, language)).then(
 			() => next(),
 			(error: unknown) => fail(options, req, res, error, language),
 		);
 	};
+}
+
+/** Nothing is looked at before it is sure which path is asked for. */
+async function guarded<T>(req: HttpRequest, work: () => Promise<T>): Promise<T> {
+	requirePlainTarget(req);
+	return work();
 }
 
 async function enter(
@@ -259,6 +273,7 @@ async function answerLogin(
 		if (known && !queryOf(req).has("lang")) return redirect(res, next);
 		return sendLoginPage(res, 200, { language, base, next });
 	}
+	limit(options.strangerLimit, sessions.address(req));
 	const form = new URLSearchParams((await readBody(req, res, strangerBodyLimit)).toString("utf8"));
 	const chosen: Language = form.get("lang") === "ko" ? "ko" : "en-US";
 	const next = safeNext(form.get("next"), base + options.home);

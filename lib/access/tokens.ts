@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { EnergyError } from "../errors.ts";
-import type { KeyRing } from "./key-ring.ts";
+import type { KeyRing, SigningKey } from "./key-ring.ts";
 import type { Ledger } from "./ledger.ts";
 import type { User, Users } from "./users.ts";
 
@@ -113,7 +113,8 @@ export class Tokens {
 	private async payloadOf(token: string): Promise<JWTPayload> {
 		const nowMs = this.now();
 		const known = this.sound.get(token);
-		if (known && this.ring.find(known.key)) {
+		const signer = known && this.ring.find(known.key);
+		if (known && signer && !isLate(known.payload, signer)) {
 			if (Number(known.payload.exp) * 1000 > nowMs) return known.payload;
 			this.sound.delete(token);
 			throw new EnergyError("access.token-expired");
@@ -129,6 +130,7 @@ export class Tokens {
 				requiredClaims: required,
 				currentDate: new Date(nowMs),
 			});
+			if (isLate(payload, key)) throw new EnergyError("access.token-invalid");
 			if (this.sound.size >= rememberedAtMost) this.sound.delete(this.sound.keys().next().value ?? "");
 			this.sound.set(token, { payload, key: key.id });
 			return payload;
@@ -137,3 +139,7 @@ export class Tokens {
 		}
 	}
 }
+
+/** Made with a key after that had been retired: only who stole the key does so. */
+const isLate = ({ iat = 0 }: JWTPayload, { retiredMs }: SigningKey): boolean =>
+	retiredMs !== undefined && iat * 1000 > retiredMs;

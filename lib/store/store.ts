@@ -177,6 +177,8 @@ export interface AuditQuery extends PageQuery {
 	what?: string;
 	target?: string;
 	site?: string;
+	/** Only the record at this place of the chain. */
+	sequence?: number;
 	/** Epoch ms, inclusive. */
 	fromMs?: number;
 	/** Epoch ms, exclusive. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
+import { connect } from "node:net";
 import WebSocket from "ws";
 import { type NodeRed, password, startNodeRed } from "./node-red.ts";
 import { until } from "./system.ts";
@@ -240,20 +241,46 @@ for (const line of ["node-red", "node-red-4"]) {
 			assert.match(await joinDashboard(red.base, { cookie }), /^0/);
 		});
 
+		for (const target of [
+			"http://x/api/v1/data/sensors",
+			"/api/v1/data/sensors#x",
+			"/api\\v1\\data/sensors",
+			"//x/../own-page#",
+		]) {
+			it(`knows a path by one spelling, which is not ${target}`, async () => {
+				const answer = await new Promise<string>((resolve, reject) => {
+					const { hostname, port } = new URL(red.base);
+					const socket = connect(Number(port), hostname, () => {
+						socket.end(
+							`GET ${target} HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: ${bearer.authorization}\r\nConnection: close\r\n\r\n`,
+						);
+					});
+					let text = "";
+					socket.on("data", (chunk) => {
+						text += chunk;
+					});
+					socket.on("close", () => resolve(text));
+					socket.on("error", reject);
+				});
+				assert.match(answer, /^HTTP\/1\.1 400 /);
+			});
+		}
+
 		it("lets an operator press a button of the dashboard, and no viewer", async () => {
 			const pressed = async () =>
 				((await (await fetch(`${red.base}/pressed`, { headers: bearer })).json()) as { pressed?: unknown }).pressed;
-			const press = async (who: string) => {
+			const press = async (who: string, widget: unknown = "press") => {
 				const headers = { cookie: who, origin: red.base };
 				const url = `${red.base}/dashboard/socket.io/?EIO=4&transport=polling`;
 				const { sid } = JSON.parse((await (await fetch(url, { headers })).text()).slice(1)) as { sid: string };
 				await fetch(`${url}&sid=${sid}`, { method: "POST", body: "40", headers });
 				await (await fetch(`${url}&sid=${sid}`, { headers })).text();
-				const body = `42${JSON.stringify(["widget-action", "press", { payload: "pressed" }])}`;
+				const body = `42${JSON.stringify(["widget-action", widget, { payload: "pressed" }])}`;
 				await fetch(`${url}&sid=${sid}`, { method: "POST", body, headers });
 			};
 			const viewer = cookieOf(await signIn(red.base, true, "viewer-lee"));
 			await press(viewer);
+			for (const odd of [5, null, {}, "x".repeat(10_000)]) await press(cookie, odd);
 			await press(cookie);
 			await until(
 				async () => (await pressed()) !== undefined,

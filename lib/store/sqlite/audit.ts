@@ -44,6 +44,7 @@ export class AuditChain {
 		}
 		only("target = ?", query.target);
 		only("site = ?", query.site);
+		only("sequence = ?", query.sequence);
 		only("at_ms >= ?", fromMs === undefined ? undefined : Math.ceil(fromMs));
 		only("at_ms < ?", toMs === undefined ? undefined : Math.ceil(toMs));
 		only(order === "asc" ? "sequence > ?" : "sequence < ?", cursor === undefined ? undefined : positionOf(cursor).id);

@@ -130,6 +130,13 @@ describe("the audit", function () {
 			});
 		}
 
+		it("by an end that was cut off, also when the chain has grown again since", async () => {
+			await record(5);
+			tamper("DELETE FROM audit WHERE sequence > 3");
+			await record(6);
+			assert.deepEqual((await verdict()).broken?.sequence, 5);
+		});
+
 		it("by nothing that one process does beside another", async () => {
 			const otherHome = temporaryHome();
 			mkdirSync(join(otherHome, "secrets"));
