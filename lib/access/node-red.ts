@@ -1,5 +1,7 @@
 // What Node-RED's editor and Dashboard 2.0 ask for, in their words.
+
 import type { IncomingMessage } from "node:http";
+import { isDeepStrictEqual } from "node:util";
 import { EnergyError } from "../errors.ts";
 import { languageOf } from "../messages.ts";
 import { problemOf } from "../problem.ts";
@@ -66,11 +68,14 @@ export function adminAuthOf(sessions: Sessions): AdminAuth {
 	};
 }
 
+/** How long an open dashboard may outlive the rights that it was opened with. */
+const RECHECK_MS = 15_000;
+
 /**
  * Dashboard 2.0's socket: refused without a session, and to pages of other sites, which its own check did until a
  * middleware is set. A sign-out closes what it opened.
  */
-export function ioMiddlewareOf(sessions: Sessions): IoMiddleware {
+export function ioMiddlewareOf(sessions: Sessions, recheckMs = RECHECK_MS): IoMiddleware {
 	const open = new Map<string, Set<IoSocket>>();
 	sessions.onSignOut((session, user) => {
 		for (const [one, sockets] of open) {
@@ -80,6 +85,19 @@ export function ioMiddlewareOf(sessions: Sessions): IoMiddleware {
 			}
 		}
 	});
+	// What changed elsewhere — another process, a command, the clock — is told by nobody: it is asked for.
+	setInterval(() => {
+		for (const socket of [...open.values()].flatMap((sockets) => [...sockets])) {
+			const { role, sites } = (socket.data.access ?? {}) as Partial<AccessContext>;
+			sessions.identify(socket.request, true).then(
+				({ user }) => {
+					// Whose rights changed comes back with the new ones, and sees what they show.
+					if (!isDeepStrictEqual([role, sites], [user.role, user.sites])) socket.disconnect(true);
+				},
+				() => socket.disconnect(true),
+			);
+		}
+	}, recheckMs).unref();
 	return (socket, next) => {
 		const { headers } = socket.request;
 		const language = languageOf(headers["accept-language"]);
