@@ -62,11 +62,11 @@ export function issuesOfOrders(list: readonly unknown[], { site, known, nowMs }:
 		found("operation.order-count", "/jobs", { count: list.length, most: MOST_ORDERS });
 	const specs = list.map((order, index) => specOf(order, `/jobs/${index}`, found));
 	const own = new Set(specs.map((spec) => (isObject(spec) ? spec.id : undefined)));
-	const stubs = known.filter((id) => !own.has(id)).map((id): JobSpec => stub(id, site));
+	const others = known.filter((id) => !own.has(id)).map((id): JobSpec => othersOrder(id, site));
 	const machines = site.machines.filter(({ role }) => role === "sub").map(({ id }): MachineSpec => ({ id }));
 	const problem = {
 		...{ start: iso(Math.floor(nowMs / STEP_MS) * STEP_MS), intervals: 1, energyPriceKrwPerKwh: [0] },
-		...{ machines, jobs: [...specs, ...stubs] },
+		...{ machines, jobs: [...specs, ...others] },
 	} as unknown as SchedulingProblem;
 	for (const issue of issuesOf(problem)) {
 		const job = jobOf(issue, list);
@@ -79,7 +79,8 @@ export function issuesOfOrders(list: readonly unknown[], { site, known, nowMs }:
 	return issues;
 }
 
-const stub = (id: string, site: Site): JobSpec => ({
+/** An order that is known already, as little of it as others may refer to. */
+const othersOrder = (id: string, site: Site): JobSpec => ({
 	id,
 	operations: [
 		{ modes: [{ machine: site.machines.find(({ role }) => role === "sub")?.id ?? "", minutes: 15, powerKw: 0 }] },
