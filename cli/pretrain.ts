@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { packageRoot } from "../lib/package-root.cjs";
 import { generateHistory } from "../lib/plant/history.ts";
 import { openStore } from "../lib/store/open.ts";
+import type { Pretrained } from "../models/forecast/forecast-types.ts";
 import { loadModelKind } from "../models/forecast/load-model.ts";
-import { type Pretrained, SiteForecast, TOTAL } from "../models/forecast/site-forecast.ts";
+import { SiteForecast, TOTAL } from "../models/forecast/site-forecast.ts";
 import { encodeModel } from "../models/model-file.ts";
 import { trainerOf } from "../models/training/trainer.ts";
 

@@ -2,8 +2,8 @@ import type { EnergyError } from "../../lib/errors.ts";
 import { explain, languages } from "../../lib/messages.ts";
 import { type Reader, type WireProblem, wireProblem } from "../desk-wire.ts";
 import type { Served } from "../serving/protocol.ts";
+import type { ForecastAccuracy, ForecastPoint } from "./forecast-types.ts";
 import type { Engine, Fallback, IssuedForecast, IssuedMethod } from "./issued.ts";
-import type { ForecastAccuracy, ForecastPoint } from "./site-forecast.ts";
 
 const iso = (timeMs: number): string => new Date(timeMs).toISOString();
 

@@ -10,6 +10,7 @@ import type { ModelRecord } from "../registry.ts";
 import type { EngineChoice, ModelFile, ServeAnswer, Served, ServeQuestion } from "../serving/protocol.ts";
 import { type ServingThread, servingThread } from "../serving/thread.ts";
 import type { Trainer, TrainingJob } from "../training/trainer.ts";
+import type { ForecastAccuracy, ForecastPoint, PastPath, Prediction, Pretrained, Unissued } from "./forecast-types.ts";
 import { HistoryCache } from "./history-cache.ts";
 import { FORECAST_JOURNAL, type IssuedForecast, packForecast, unpackForecast } from "./issued.ts";
 import { holidaysBetween, TOTAL } from "./load-history.ts";
@@ -41,66 +42,6 @@ export interface SiteForecastOptions {
 	driftFactor: number;
 	/** What runs the models; default `auto` on `cpu`. */
 	choice?: EngineChoice;
-}
-
-/** A machine for which there is no forecast, and why. */
-export interface Unissued {
-	machine: string;
-	error: EnergyError;
-}
-
-/** What a forecast is asked for without being issued. */
-export interface Prediction {
-	machine: string;
-	/** Quarter-hours ahead, 1…672. */
-	toLead: number;
-	/** This version instead of the one in use. */
-	model?: string;
-	/** Quarter-hours that stand above the stored ones; the forecast begins where they end. */
-	recent?: LoadHistory;
-	/** Further bands that are wanted, by share. */
-	shares?: number[];
-}
-
-/** Issued forecasts beside what came. */
-export interface ForecastAccuracy {
-	machine: string;
-	/** Pairs of forecast and measurement. */
-	values: number;
-	maeKwh: number;
-	/** Error in shares of the energy. */
-	wape: number;
-	/** Share of measurements inside the issued bounds, and the share that was promised. */
-	coverage: number;
-	promised: number;
-}
-
-/** A point of a series of forecasts: the newest that was issued early enough. */
-export interface ForecastPoint {
-	startMs: number;
-	issuedMs: number;
-	energyKwh: number;
-	lowerKwh: number;
-	upperKwh: number;
-}
-
-/** What had been forecast at one distance, kWh by quarter-hour; NaN where nothing was. */
-export interface PastPath {
-	/** Quarter-hours. */
-	lead: number;
-	energy: Float64Array;
-	lower: Float64Array;
-	upper: Float64Array;
-	/** Share of values that the bounds were to hold. */
-	promised: number;
-}
-
-/** Models that come with the package. */
-export interface Pretrained {
-	/** The command that made them. */
-	madeWith: string;
-	source: string;
-	models: { site: string; machine: string; meter: string; file: string; metrics: Readonly<Record<string, number>> }[];
 }
 
 /** Forecasts of the machines of a site and of the site itself, their models and what is remembered of them. */
