@@ -148,6 +148,8 @@ function exportEnvironment(app: App, flowFile: string): void {
 		SMARTFACTORY_MQTT_KEY: app.config.system.mqtt_key,
 		SMARTFACTORY_LOG_LEVEL: app.config.system.log_level,
 		SMARTFACTORY_BATCH_SIZE: String(app.config.data.batch_size),
+		SMARTFACTORY_DATA_TRAIN_RATIO: String(app.config.data.train_ratio),
+		SMARTFACTORY_DATA_SCALING_METHOD: app.config.data.scaling_method,
 		SMARTFACTORY_MODBUS_PORT: String(app.config.system.modbus_port),
 		SMARTFACTORY_SIMULATE: String(app.config.system.simulate),
 		SMARTFACTORY_FLOW_FILE: flowFile,

@@ -17,6 +17,7 @@ import { forecastTask } from "./forecast/training.ts";
 import { addressOf, inOrder, type ModelAddress, type ModelRecord } from "./records.ts";
 import { servingThread } from "./serving/thread.ts";
 import { taskOf } from "./tasks.ts";
+import type { TrainingSettings } from "./training/settings.ts";
 import type { Trainer, TrainingJob } from "./training/trainer.ts";
 
 export type TrainingStep = "queued" | "started" | "progress" | "done" | "failed" | "cancelled";
@@ -33,6 +34,8 @@ export interface DeskOptions {
 	deadlineMs: number;
 	/** Trainings that may wait or run; more are refused. */
 	mostWaiting: number;
+	/** What the configuration says of trainings. */
+	settings?: TrainingSettings;
 	happened: (event: DeskEvent) => void;
 }
 
@@ -91,7 +94,7 @@ export class ModelDesk {
 	 *   `models.busy`
 	 */
 	async train(given: Loose, by: string | undefined, reader: Reader): Promise<WireJob> {
-		const { site, store, trainer, deadlineMs, mostWaiting } = this.#options;
+		const { site, store, trainer, deadlineMs, mostWaiting, settings } = this.#options;
 		checkSite(given, site.id);
 		const order = trainOrder(given);
 		const task = taskOf(order.task);
@@ -105,7 +108,11 @@ export class ModelDesk {
 			(record) => record.kind === kind && record.owner?.run !== trainer.registry.owner.run,
 		);
 		if (elsewhere) return this.#wireJob(elsewhere, reader);
-		const subject = { site, store, machine, kind, ...(historyDays !== undefined && { historyDays }) };
+		const subject = {
+			...{ site, store, machine, kind },
+			...(historyDays !== undefined && { historyDays }),
+			...(settings && { settings }),
+		};
 		const job = await trainer.train(
 			{
 				...{ ...address, kind, reason: "asked", deadlineMs: order.deadlineMs ?? deadlineMs },

@@ -1,6 +1,7 @@
 import { EnergyError } from "../lib/errors.ts";
 import type { Store } from "../lib/store/store.ts";
 import type { Site } from "../lib/telemetry/site.ts";
+import type { TrainingSettings } from "./training/settings.ts";
 import type { TrainingRequest } from "./training/trainer.ts";
 
 /** What a model is to be trained of. */
@@ -16,6 +17,8 @@ export interface TrainingSubject {
 	historyDays?: number;
 	/** Cadence of readings to learn at, ms; absent means the task's own, and a task of intervals has no use for it. */
 	cadenceMs?: number;
+	/** What the configuration says of trainings; absent means `defaultTraining`. */
+	settings?: TrainingSettings;
 }
 
 /** How the models of one task come to their data: all that the API and `energy-model` know of a task. */

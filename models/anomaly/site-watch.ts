@@ -4,6 +4,7 @@ import type { Store } from "../../lib/store/store.ts";
 import type { Reading } from "../../lib/telemetry/reading.ts";
 import type { Site } from "../../lib/telemetry/site.ts";
 import type { ModelFailure, ModelRecord } from "../registry.ts";
+import type { TrainingSettings } from "../training/settings.ts";
 import type { Trainer, TrainingJob } from "../training/trainer.ts";
 import { readRecent } from "./history.ts";
 import { type MachineModel, machineModelKind } from "./machine-model.ts";
@@ -27,6 +28,8 @@ export interface SiteWatchOptions {
 	historyDays?: number;
 	/** Cadence that a model learns at, ms; default a minute. */
 	cadenceMs?: number;
+	/** What the configuration says of trainings. */
+	settings?: TrainingSettings;
 }
 
 /** What happened to a machine's model. */
@@ -135,13 +138,14 @@ export class SiteWatch {
 
 	/** Asks for the training of a machine's model. @throws EnergyError `models.busy`, `models.name-invalid` */
 	async train(machine: string, reason: string): Promise<TrainingJob> {
-		const { historyDays, cadenceMs } = this.#options;
+		const { historyDays, cadenceMs, settings } = this.#options;
 		const job = await this.#trainer.train({
 			...{ task: TASK, site: this.#site.id, machine, reason, kind: machineModelKind.kind },
 			...anomalyTask.training({
 				...{ site: this.#site, store: this.#store, machine, kind: machineModelKind.kind },
 				...(historyDays !== undefined && { historyDays }),
 				...(cadenceMs !== undefined && { cadenceMs }),
+				...(settings && { settings }),
 			}),
 		});
 		this.#tell(machine, { event: "training-asked", model: job.id, why: reason });

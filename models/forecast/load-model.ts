@@ -2,6 +2,7 @@ import { siteHolidays } from "../../lib/calendar/holidays.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import type { FitOutcome, Json, Model, ModelDescription, ModelKind, ModelState } from "../model.ts";
 import { nested, part } from "../state.ts";
+import { defaultTraining, type TrainingSettings } from "../training/settings.ts";
 import {
 	dayMeansOf,
 	FeatureBuilder,
@@ -43,7 +44,7 @@ export type LoadModelOptions = {
 	maxRows?: number;
 	/** Boostings of few trees only: a small file. */
 	light?: boolean;
-};
+} & Partial<TrainingSettings>;
 
 /** A load, and what was and will be known ahead of it. */
 export interface LoadHistory extends LoadSeries {
@@ -231,6 +232,8 @@ export class LoadModel implements Model<LoadQuestion, LoadForecast> {
 			facts: {
 				timeZone: this.options.timeZone,
 				share: this.options.share,
+				trainRatio: this.options.trainRatio,
+				scaling: this.options.scaling,
 				operatingLevel: this.spec.operatingLevel,
 				stepMs: this.stepMs,
 				weights,
@@ -266,7 +269,8 @@ export class LoadModel implements Model<LoadQuestion, LoadForecast> {
 			facts.seed as number,
 			facts.stepMs as number,
 			spec,
-			facts.options as Required<LoadModelOptions>,
+			// A file from before the configuration had a say was fitted with its defaults.
+			{ ...defaultTraining, ...(facts.options as Required<LoadModelOptions>) },
 			names.map((name) => horizonFromState(part(state, name))),
 		);
 	}
@@ -377,7 +381,11 @@ export const loadModelKind: ModelKind<LoadHistory, LoadModelOptions, LoadQuestio
 		if (usable < MIN_DAYS * perDay) {
 			throw new EnergyError("models.too-little-data", { rows: usable, needed: MIN_DAYS * perDay });
 		}
-		const settings = { share: 0.9, threads: 1, toLead: 7 * perDay, maxRows: 12_000, light: false, ...options };
+		const settings = {
+			...{ share: 0.9, threads: 1, toLead: 7 * perDay, maxRows: 12_000, light: false },
+			...defaultTraining,
+			...options,
+		};
 		const grid = new CalendarGrid(startMs, stepMs, values.length, calendarOf(settings));
 		const spec: FeatureSpec = {
 			operatingLevel: operatingLevelOf(dayMeansOf(grid, values, values.length)),

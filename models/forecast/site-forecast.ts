@@ -9,6 +9,7 @@ import type { Site } from "../../lib/telemetry/site.ts";
 import type { ModelRecord } from "../registry.ts";
 import type { EngineChoice, ModelFile, ServeAnswer, Served, ServeQuestion } from "../serving/protocol.ts";
 import { type ServingThread, servingThread } from "../serving/thread.ts";
+import type { TrainingSettings } from "../training/settings.ts";
 import type { Trainer, TrainingJob } from "../training/trainer.ts";
 import type { ForecastAccuracy, ForecastPoint, PastPath, Prediction, Pretrained, Unissued } from "./forecast-types.ts";
 import { HistoryCache } from "./history-cache.ts";
@@ -42,6 +43,8 @@ export interface SiteForecastOptions {
 	driftFactor: number;
 	/** What runs the models; default `auto` on `cpu`. */
 	choice?: EngineChoice;
+	/** What the configuration says of trainings. */
+	settings?: TrainingSettings;
 }
 
 /** Forecasts of the machines of a site and of the site itself, their models and what is remembered of them. */
@@ -376,8 +379,9 @@ export class SiteForecast {
 	}
 
 	#training(machine: string): LoadTraining {
-		const { share, historyDays } = this.#options;
-		const subject = { site: this.#site, store: this.#store, machine, kind: loadModelKind.kind, historyDays };
+		const { share, historyDays, settings } = this.#options;
+		const kind = loadModelKind.kind;
+		const subject = { site: this.#site, store: this.#store, machine, kind, historyDays, ...(settings && { settings }) };
 		return loadTraining(subject, share, this.#now());
 	}
 

@@ -1,6 +1,7 @@
 import { QUARTER_HOUR_MS } from "../../lib/telemetry/interval.ts";
 import { fingerprintOf } from "../registry.ts";
 import type { Task, TrainingSubject } from "../tasks.ts";
+import { defaultTraining } from "../training/settings.ts";
 import type { TrainingData } from "../training/trainer.ts";
 import { holidaysBetween, readLoad, TOTAL } from "./load-history.ts";
 import { type LoadHistory, type LoadModelOptions, loadModelKind, mayTakeOver } from "./load-model.ts";
@@ -23,7 +24,7 @@ export interface LoadTraining extends ReturnType<Task["training"]> {
  * @param share of values that an interval is to hold
  */
 export function loadTraining(
-	{ site, store, machine, historyDays = HISTORY_DAYS }: TrainingSubject,
+	{ site, store, machine, historyDays = HISTORY_DAYS, settings = defaultTraining }: TrainingSubject,
 	share = SHARE,
 	nowMs = Date.now(),
 ): LoadTraining {
@@ -31,7 +32,7 @@ export function loadTraining(
 	const fromMs = toMs - historyDays * DAY_MS;
 	const { timeZone } = site;
 	return {
-		options: { timeZone, share, holidays: holidaysBetween(timeZone, fromMs, toMs) },
+		options: { timeZone, share, holidays: holidaysBetween(timeZone, fromMs, toMs), ...settings },
 		read: async () => {
 			const whole = await readLoad(await store(), site, machine, fromMs, toMs);
 			const first = Math.max(0, whole.values.findIndex(Number.isFinite));

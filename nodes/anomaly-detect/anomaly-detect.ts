@@ -9,6 +9,7 @@ import { trainerOf } from "../../models/training/trainer.ts";
 import { homeOf } from "../home-of.ts";
 import { type EnergyMessage, onInput } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
+import { trainingSettings } from "../training-settings.ts";
 import { type AnomalyDetectConfig, defaults, type MachineThresholds } from "./config.ts";
 
 export default (RED: NodeAPI): void => {
@@ -102,6 +103,7 @@ function optionsOf(config: AnomalyDetectConfig): SiteWatchOptions {
 		trainOnDrift: config.trainOnDrift !== false,
 		historyDays: number(config.historyDays, defaults.historyDays),
 		cadenceMs: 1000 * number(config.cadenceS, defaults.cadenceS),
+		settings: trainingSettings(),
 	};
 }
 

@@ -12,6 +12,7 @@ import { trainerOf } from "../../models/training/trainer.ts";
 import { homeOf } from "../home-of.ts";
 import { type EnergyMessage, onInput } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
+import { trainingSettings } from "../training-settings.ts";
 import { defaults, type EnergyModelConfig, type Operation, operations } from "./config.ts";
 
 interface ModelMessage extends EnergyMessage {
@@ -64,6 +65,7 @@ export default (RED: NodeAPI): void => {
 				...{ site: node.site, store: () => node.store(), trainer: trainerOf(homeOf(RED)), happened },
 				deadlineMs: 60_000 * setting("deadlineMin", config, 0.1, 1_440),
 				mostWaiting: setting("mostWaiting", config, 1, 1_000),
+				settings: trainingSettings(),
 			});
 			takeBack = offersOf(node.site.id, desk);
 			return desk;

@@ -14,6 +14,7 @@ import type { EnergySiteNode } from "../energy-site/config.ts";
 import { homeOf } from "../home-of.ts";
 import { type EnergyMessage, logLanguage, onInput, statusText } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
+import { trainingSettings } from "../training-settings.ts";
 import { defaults, engines, type PowerForecastConfig, providers } from "./config.ts";
 
 const MINUTE_MS = 60_000;
@@ -58,6 +59,7 @@ export default (RED: NodeAPI): void => {
 				share: setting("intervalPercent") / 100,
 				driftFactor: 1.5,
 				choice,
+				settings: trainingSettings(),
 			});
 			const stop = trainer.onEnded((record) => {
 				if (!record.task.startsWith("forecast") || record.site !== node.site.id) return;
