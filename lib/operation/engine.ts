@@ -1,6 +1,6 @@
 import { EnergyError } from "../errors.ts";
 import { type Effects, type EngineOptions, emptyEffects, type Kept } from "./engine-types.ts";
-import { floorTo, isJobDone, iso, modeOn, operationsOf } from "./progress.ts";
+import { floorTo, isJobDone, iso, modeOn, operationsOf, waitsFor } from "./progress.ts";
 import {
 	type Draft,
 	isActive,
@@ -57,6 +57,7 @@ export class Engine {
 			changed: (record) => this.changed(record),
 			wish: (reason) => this.wish(reason),
 			down: (machine) => this.down.has(machine),
+			waits: (record, operation, nowMs) => waitsFor(record, operation, this.jobs, this.options.intervalMinutes, nowMs),
 		});
 		for (const record of kept.jobs) this.jobs.set(record.order.id, record);
 		for (const plan of kept.plans) {

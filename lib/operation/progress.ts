@@ -67,8 +67,8 @@ export function powersOf(mode: ModeSpec, from: number, length: number): number[]
 }
 
 /**
- * What is left of a job, as the solvers take it: done operations and those that run are left out, and what waits for
- * them is released when they end.
+ * What is left of a job, as the solvers take it: done operations and those that run are left out, and the operations
+ * that wait for them are released when they end.
  *
  * @param lateMs what comes next may wait so long: a minute too long does not take a quarter-hour
  * @returns null where nothing is left to place
@@ -84,26 +84,73 @@ export function remainingOf(record: JobRecord, nowMs: number, intervalMinutes: n
 		if (active && whole) gone.set(id, active.endMs);
 		else if (isDone(record, id, intervalMinutes)) gone.set(id, runsOf(record, id).at(-1)?.endedMs ?? nowMs);
 	}
-	let releaseMs = order.release === undefined ? Number.NEGATIVE_INFINITY : Date.parse(order.release);
 	const operations: OperationSpec[] = [];
 	for (const { id, spec, index } of all) {
 		if (gone.has(id)) continue;
 		const before = spec.after ?? (index > 0 ? [{ operation: all[index - 1]?.id ?? "" }] : []);
 		const kept = before.filter(({ operation }) => !gone.has(operation));
+		// Only what waits is released later: the rest of the job does not wait with it.
+		let releaseMs = spec.release === undefined ? Number.NEGATIVE_INFINITY : Date.parse(spec.release);
 		for (const { operation, lagMinutes = 0 } of before) {
 			const ended = gone.get(operation);
 			if (ended !== undefined) releaseMs = Math.max(releaseMs, ended - lateMs + lagMinutes * MINUTE_MS);
 		}
 		const active = activeRun(record, id);
 		if (active) releaseMs = Math.max(releaseMs, active.endMs - lateMs);
-		operations.push(operationLeft(record, id, spec, kept, intervalMinutes));
+		operations.push({
+			...operationLeft(record, id, spec, kept, intervalMinutes),
+			...(releaseMs > Number.NEGATIVE_INFINITY ? { release: iso(ceilTo(releaseMs, intervalMinutes * MINUTE_MS)) } : {}),
+		});
 	}
-	if (operations.length === 0) return null;
-	return {
-		...shared(order),
-		...(releaseMs > Number.NEGATIVE_INFINITY ? { release: iso(ceilTo(releaseMs, intervalMinutes * MINUTE_MS)) } : {}),
-		operations,
-	};
+	return operations.length === 0 ? null : { ...shared(order), operations };
+}
+
+/** An operation of the same job, or of one before it, that another still waits for. */
+export interface WaitsFor {
+	job: string;
+	operation: string;
+	/** When it is over, with the time between; undefined where nobody knows. */
+	untilMs?: number;
+}
+
+/** What an operation still waits for now: what comes before it in its job, and the jobs before its job. */
+export function waitsFor(
+	record: JobRecord,
+	operation: string,
+	jobs: ReadonlyMap<string, JobRecord>,
+	intervalMinutes: number,
+	nowMs: number,
+): WaitsFor | null {
+	const all = operationsOf(record);
+	const own = all.find(({ id }) => id === operation);
+	if (!own) return { job: record.order.id, operation };
+	const inside = own.spec.after ?? (own.index > 0 ? [{ operation: all[own.index - 1]?.id ?? "" }] : []);
+	for (const { operation: id, lagMinutes } of inside) {
+		const found = notOver(record, id, lagMinutes, intervalMinutes, nowMs);
+		if (found) return found;
+	}
+	for (const { job, lagMinutes } of record.order.after ?? []) {
+		const other = jobs.get(job);
+		// A job that was removed is waited for no more.
+		for (const { id } of other ? operationsOf(other) : []) {
+			const found = other && notOver(other, id, lagMinutes, intervalMinutes, nowMs);
+			if (found) return found;
+		}
+	}
+	return null;
+}
+
+function notOver(
+	record: JobRecord,
+	operation: string,
+	lagMinutes: number | undefined,
+	intervalMinutes: number,
+	nowMs: number,
+): WaitsFor | null {
+	const which = { job: record.order.id, operation };
+	if (!isDone(record, operation, intervalMinutes)) return which;
+	const untilMs = (runsOf(record, operation).at(-1)?.endedMs ?? 0) + (lagMinutes ?? 0) * MINUTE_MS;
+	return untilMs <= nowMs ? null : { ...which, untilMs };
 }
 
 function operationLeft(
@@ -133,10 +180,12 @@ function operationLeft(
 	};
 }
 
-function shared({ id, name, due, deadline, priority, tardinessKrwPerHour, after }: Order): Omit<JobSpec, "operations"> {
+function shared(order: Order): Omit<JobSpec, "operations"> {
+	const { id, name, release, due, deadline, priority, tardinessKrwPerHour, after } = order;
 	return {
 		id,
 		...(name === undefined ? {} : { name }),
+		...(release === undefined ? {} : { release }),
 		...(due === undefined ? {} : { due }),
 		...(deadline === undefined ? {} : { deadline }),
 		...(priority === undefined ? {} : { priority }),

@@ -117,7 +117,7 @@ function specOf(
 	request: PlanRequest,
 ): JobSpec {
 	const { jobs, intervalMinutes } = surface;
-	let releaseMs = Math.max(earliestMs, Date.parse(left.release ?? iso(0)));
+	let awaitedMs = 0;
 	const after = (left.after ?? []).filter(({ job, lagMinutes = 0 }) => {
 		const other = jobs.get(job);
 		if (!other) return false;
@@ -125,14 +125,16 @@ function specOf(
 		const rest = remainingOf(other, request.nowMs, intervalMinutes, surface.lateMs);
 		// Running operations of the other job count by their end; those that are still to be placed by the plan.
 		if (ends.length > 0)
-			releaseMs = Math.max(
-				releaseMs,
+			awaitedMs = Math.max(
+				awaitedMs,
 				ceilTo(Math.max(...ends) - surface.lateMs + lagMinutes * 60_000, 60_000 * intervalMinutes),
 			);
 		return rest !== null;
 	});
 	const { deadline, after: _, ...spec } = left;
-	const missed = deadline !== undefined && Date.parse(deadline) <= releaseMs;
+	const own = left.operations.map((operation) => releaseOf(operation));
+	const releaseMs = Math.max(earliestMs, releaseOf(left), awaitedMs);
+	const missed = deadline !== undefined && Date.parse(deadline) <= Math.max(releaseMs, ...own);
 	if (missed) request.missedDeadlines.push(left.id);
 	return {
 		...spec,
@@ -140,9 +142,11 @@ function specOf(
 		...(after.length > 0 ? { after } : {}),
 		...(deadline === undefined || missed ? {} : { deadline }),
 		...(missed && spec.due === undefined ? { due: deadline } : {}),
-		operations: left.operations.map((operation) => fixedOf(surface, record, operation, placed, request)),
+		operations: left.operations.map((operation) => fixedOf(surface, record, operation, placed, request, awaitedMs)),
 	};
 }
+
+const releaseOf = ({ release }: { release?: string }): number => (release === undefined ? 0 : Date.parse(release));
 
 /** An operation that a person put somewhere, or that starts so soon that it stays where it is. */
 function fixedOf(
@@ -151,6 +155,7 @@ function fixedOf(
 	operation: OperationSpec,
 	placed: ReadonlyMap<string, PlannedOperation>,
 	request: PlanRequest,
+	awaitedMs: number,
 ): OperationSpec {
 	const { nowMs } = request;
 	const id = operation.id ?? "";
@@ -168,7 +173,9 @@ function fixedOf(
 		operationsOf(record).length > 0 && !activeRun(record, id) && record.runs.every((run) => run.operation !== id);
 	// A start that was missed is no longer one.
 	const ahead = start !== undefined && Date.parse(start) + surface.lateMs > nowMs;
-	if (!place || !start || !soon || !stands || !whole || !ahead) return operation;
+	// Nor is one before the end of what overruns ahead of it.
+	const released = Date.parse(start ?? iso(0)) >= Math.max(awaitedMs, releaseOf(operation));
+	if (!place || !start || !soon || !stands || !whole || !ahead || !released) return operation;
 	if (surface.current?.status !== "dispatched") return operation;
 	request.frozen.push(key);
 	return { ...operation, fixed: { machine: place.machine, start } };

@@ -1,5 +1,15 @@
 import type { ModeSpec } from "../scheduling/problem.ts";
-import { activeRun, ceilTo, doneIntervals, isDone, isJobDone, modeOn, operationsOf, powersOf } from "./progress.ts";
+import {
+	activeRun,
+	ceilTo,
+	doneIntervals,
+	isDone,
+	isJobDone,
+	modeOn,
+	operationsOf,
+	powersOf,
+	type WaitsFor,
+} from "./progress.ts";
 import {
 	isActive,
 	type JobMessage,
@@ -31,6 +41,8 @@ export interface Ears {
 	event(code: string, severity: OperationEvent["severity"], atMs: number, details: OperationEvent["details"]): void;
 	changed(record: JobRecord): void;
 	wish(reason: PlanReason): void;
+	/** What an operation still waits for. */
+	waits(record: JobRecord, operation: string, nowMs: number): WaitsFor | null;
 	down(machine: string): boolean;
 }
 
@@ -45,7 +57,7 @@ export class Tracker {
 	private readonly seen = new Map<string, { state: string | undefined; powerKw: number | undefined; atMs: number }>();
 	/** When a start was told last. */
 	private readonly toldMs = new WeakMap<Run, number>();
-	/** Starts that were found late, so that it is said once: `plan/job/operation`. */
+	/** Starts that were found late or held, so that it is said once: `plan/job/operation`. */
 	private readonly late = new Set<string>();
 
 	constructor(options: TrackerOptions, ears: Ears) {
@@ -75,27 +87,40 @@ export class Tracker {
 			const mode = modeOn(record, operation, machine);
 			if (!mode || activeRun(record, operation)) return;
 			const isLate = nowMs - startMs > lateFor(placed.pinned, this.options);
-			if (isLate) this.tellLate(record, placed, plan, startMs, nowMs);
-			if (isLate || busy || !starts || this.ears.down(machine) || !this.mayBegin(record, operation)) return;
+			const waits = this.ears.waits(record, operation, nowMs);
+			// What comes first may take seconds longer; more than that is said, and the rest is planned around it.
+			if (waits && nowMs - startMs >= CONFIRM_MS) this.tellWaiting(placed, plan, waits, startMs, nowMs);
+			else if (isLate) this.tellLate(record, placed, plan, startMs, nowMs);
+			if (isLate || busy || !starts || waits || this.ears.down(machine)) return;
 			this.start(record, placed, mode, plan, { startMs, endMs: Date.parse(piece.end) }, nowMs);
 			return;
 		}
 	}
 
-	/** What comes first within the job is done. */
-	private mayBegin(record: JobRecord, operation: string): boolean {
-		const all = operationsOf(record);
-		const own = all.find(({ id }) => id === operation);
-		if (!own) return false;
-		const before =
-			own.spec.after?.map((each) => each.operation) ?? (own.index > 0 ? [all[own.index - 1]?.id ?? ""] : []);
-		return before.every((id) => isDone(record, id, this.options.intervalMinutes));
+	/** A start that is held because what comes first is not over: once for each start, and again a reason once it is late. */
+	private tellWaiting(
+		{ job, operation, machine, pinned }: PlacedOperation,
+		plan: StoredPlan,
+		waits: WaitsFor,
+		startMs: number,
+		nowMs: number,
+	): void {
+		const key = `${plan.id}/${job}/${operation}/${startMs}`;
+		if (this.once(`${key}/waits`)) {
+			const other = waits.job === job ? waits.operation : `${waits.job}/${waits.operation}`;
+			this.ears.event("operation.start-held", "warning", nowMs, { job, operation, machine, other });
+			this.ears.wish("deviation");
+		}
+		if (nowMs - startMs > lateFor(pinned, this.options) && this.once(key)) this.ears.wish("deviation");
+	}
+
+	private once(key: string): boolean {
+		return this.late.size < this.late.add(key).size;
 	}
 
 	private tellLate(record: JobRecord, placed: PlacedOperation, plan: StoredPlan, startMs: number, nowMs: number): void {
 		const key = `${plan.id}/${placed.job}/${placed.operation}/${startMs}`;
-		if (this.late.has(key)) return;
-		this.late.add(key);
+		if (!this.once(key)) return;
 		const minutes = Math.round((nowMs - startMs) / 60_000);
 		const { id: job } = record.order;
 		const { operation, machine } = placed;

@@ -178,8 +178,9 @@ class Check {
 			}
 		} else {
 			if (from < 0) this.found("scheduling.plan-past", entry);
-			if (job.release !== undefined && from < this.slot(job.release) - EPSILON) {
-				this.found("scheduling.plan-release", entry, { release: job.release });
+			for (const release of [job.release, operation.release]) {
+				if (release === undefined || from >= this.slot(release) - EPSILON) continue;
+				this.found("scheduling.plan-release", entry, { release });
 			}
 		}
 		if (to > this.problem.intervals) this.found("scheduling.plan-horizon", entry);

@@ -1,7 +1,7 @@
 import { loadSolver } from "./highs.ts";
 import { compile } from "./instance.ts";
 import { modelOf } from "./model.ts";
-import { operationId, type SchedulingProblem } from "./problem.ts";
+import { type JobSpec, operationId, type SchedulingProblem } from "./problem.ts";
 import { constructed, Search } from "./search.ts";
 import { type SolveOptions, solve, type Watch } from "./solve.ts";
 
@@ -83,15 +83,21 @@ export async function explainConflict(
 	return { requirements: kept, irreducible, relaxations };
 }
 
+/** Releases of a job and of its operations, the latest last. */
+const releasesOf = ({ release, operations }: JobSpec): string[] =>
+	[release, ...operations.map((operation) => operation.release)]
+		.filter((each) => each !== undefined)
+		.sort((a, b) => Date.parse(a) - Date.parse(b));
+
 function requirementsOf(problem: SchedulingProblem): Requirement[] {
 	const jobs = problem.jobs.flatMap((job): Requirement[] => [
 		{ code: "scheduling.require-job", job: job.id },
 		...(job.deadline === undefined
 			? []
 			: [{ code: "scheduling.require-deadline" as const, job: job.id, value: job.deadline }]),
-		...(job.release === undefined
-			? []
-			: [{ code: "scheduling.require-release" as const, job: job.id, value: job.release }]),
+		...releasesOf(job)
+			.slice(-1)
+			.map((value) => ({ code: "scheduling.require-release" as const, job: job.id, value })),
 		...(job.operations.length > 1 || job.after?.length
 			? [{ code: "scheduling.require-order" as const, job: job.id }]
 			: []),
@@ -141,17 +147,19 @@ function reduced(problem: SchedulingProblem, kept: Kept): SchedulingProblem {
 		.map((job) => {
 			const { deadline, release, after, ...rest } = job;
 			const ordered = has("scheduling.require-order", { job: job.id });
+			const released = has("scheduling.require-release", { job: job.id });
 			return {
 				...rest,
 				...(deadline !== undefined && has("scheduling.require-deadline", { job: job.id }) ? { deadline } : {}),
-				...(release !== undefined && has("scheduling.require-release", { job: job.id }) ? { release } : {}),
+				...(release !== undefined && released ? { release } : {}),
 				...(after && ordered ? { after: after.filter((other) => stays.has(other.job)) } : {}),
 				operations: job.operations.map((operation, k) => {
-					const { fixed, ...open } = operation;
+					const { fixed, release: own, ...open } = operation;
 					const id = operationId(operation, k);
 					return {
 						...open,
 						id,
+						...(own !== undefined && released ? { release: own } : {}),
 						...(ordered ? {} : { after: [] }),
 						...(fixed && has("scheduling.require-fixed", { job: job.id, operation: id }) ? { fixed } : {}),
 					};

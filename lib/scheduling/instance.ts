@@ -291,7 +291,7 @@ function jobsOf(
 				preemptible: operation.preemptible ?? false,
 				minRun: Math.max(1, slotsOf(operation.minRunMinutes)),
 				minPause: Math.max(1, slotsOf(operation.minPauseMinutes)),
-				earliest: Math.max(0, Math.ceil(at(job.release, 0) - 1e-9)),
+				earliest: Math.max(0, Math.ceil(Math.max(at(job.release, 0), at(operation.release, 0)) - 1e-9)),
 				latestEnd: Math.min(slots, Math.floor(at(job.deadline, slots) + 1e-9)),
 				latestStart: slots,
 				lateKrw: 0,

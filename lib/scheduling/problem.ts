@@ -105,6 +105,8 @@ export interface OperationSpec {
 	family?: string;
 	/** Units it takes in a batch, default 1. */
 	size?: number;
+	/** Not before this; counts beside the release of its job. */
+	release?: string;
 	/** Operations of its own job that come first; default: the one before it. */
 	after?: { operation: string; lagMinutes?: number; maxLagMinutes?: number }[];
 	modes: ModeSpec[];

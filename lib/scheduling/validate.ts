@@ -97,8 +97,9 @@ function timeIssues(problem: SchedulingProblem): Issue[] {
 		look(job.release, `/jobs/${index}/release`);
 		look(job.due, `/jobs/${index}/due`);
 		look(job.deadline, `/jobs/${index}/deadline`);
-		job.operations.forEach(({ fixed }, k) => {
+		job.operations.forEach(({ fixed, release }, k) => {
 			look(fixed?.start, `/jobs/${index}/operations/${k}/fixed/start`);
+			look(release, `/jobs/${index}/operations/${k}/release`);
 		});
 	});
 	return issues;
@@ -207,8 +208,10 @@ function jobIssues(problem: SchedulingProblem, job: JobSpec, index: number): Iss
 	const field = `/jobs/${index}`;
 	const { release, deadline } = job;
 	if (deadline !== undefined && validTime(deadline)) {
-		if (release !== undefined && validTime(release) && ms(deadline) <= ms(release)) {
-			issues.push({ code: "scheduling.deadline-before-release", field, job: job.id, release, deadline });
+		const releases = [release, ...job.operations.map((operation) => operation.release)];
+		const late = releases.find((each) => each !== undefined && validTime(each) && ms(deadline) <= ms(each));
+		if (late !== undefined) {
+			issues.push({ code: "scheduling.deadline-before-release", field, job: job.id, release: late, deadline });
 		} else if (validTime(problem.start) && ms(deadline) <= ms(problem.start)) {
 			issues.push({ code: "scheduling.deadline-past", field, job: job.id, deadline });
 		}

@@ -39,13 +39,14 @@ export function randomProblem(seed: number, jobs = 3, intervals = 8): Scheduling
 	});
 	// A batch shares one recipe, so power and time hang on machine and family.
 	const powers = [between(5, 30), between(5, 30)];
-	const operation = (): OperationSpec => {
+	const operation = (release: number): OperationSpec => {
 		const family = chance(0.5) ? "a" : "b";
 		const on = machines.filter((_, m) => m === 0 || chance(0.6));
 		const batch = on.some(({ batchSize }) => batchSize !== undefined);
 		const preemptible = !batch && chance(0.25);
 		return {
 			...(chance(0.8) || batch ? { family } : {}),
+			...(chance(0.15) ? { release: time(release + between(0, 1)) } : {}),
 			...(preemptible ? { preemptible } : {}),
 			...(preemptible && chance(0.5) ? { minRunMinutes: minutes(2) } : {}),
 			...(preemptible && chance(0.3) ? { minPauseMinutes: minutes(2) } : {}),
@@ -66,7 +67,7 @@ export function randomProblem(seed: number, jobs = 3, intervals = 8): Scheduling
 			...(chance(0.4) ? { due: time(between(1, intervals)), tardinessKrwPerHour: between(1, 20) * 100 } : {}),
 			...(chance(0.4) ? { deadline: time(between(release + 2, intervals + 1)) } : {}),
 			...(k > 0 && chance(0.3) ? { after: [{ job: `J${k - 1}`, ...lags(between(0, 1)) }] } : {}),
-			operations: Array.from({ length: k === 0 && jobs < 4 && chance(0.3) ? 2 : 1 }, operation),
+			operations: Array.from({ length: k === 0 && jobs < 4 && chance(0.3) ? 2 : 1 }, () => operation(release)),
 		};
 	});
 	const baseLoadKw = Array.from({ length: intervals }, () => between(5, 15));
