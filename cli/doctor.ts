@@ -4,7 +4,7 @@ import { get as httpGet } from "node:http";
 import { get as httpsGet } from "node:https";
 import { join } from "node:path";
 import { connectAsync } from "mqtt";
-import { brokerUrl } from "../lib/config/config.ts";
+import { brokerUrl, unknownVariables } from "../lib/config/config.ts";
 import { packageRoot } from "../lib/package-root.cjs";
 import { openStore } from "../lib/store/open.ts";
 import { type App, loadApp } from "./app.ts";
@@ -30,7 +30,8 @@ async function examine(): Promise<void> {
 		report(line("doctor.config", { env: process.env.SMARTFACTORY_ENV ?? "development" }), reasonOf(error));
 		return;
 	}
-	report(line("doctor.config", { env: app.env }), null);
+	const unknown = unknownVariables(process.env).map((variable) => line("app.unknown-variable", { ...variable }));
+	report(line("doctor.config", { env: app.env }), unknown.join(" ") || null);
 	const running = await isRunning(app);
 	if (!running) await examinePorts(app);
 	await examineBroker(app, running);

@@ -1,5 +1,6 @@
 // `npm start`: makes the home ready, starts the embedded broker, then Node-RED in this process.
 import { parseArgs } from "node:util";
+import { unknownVariables } from "../lib/config/config.ts";
 import { EnergyError } from "../lib/errors.ts";
 import { openStore } from "../lib/store/open.ts";
 import { readCertificate, serverCertificate } from "../lib/tls/certificates.ts";
@@ -74,6 +75,7 @@ function parse() {
 }
 
 async function start(app: App): Promise<void> {
+	for (const variable of unknownVariables(process.env)) say("app.unknown-variable", { ...variable });
 	if (app.mode === "interactive") return openPrompt(app);
 	const { api_host: host, api_port: port } = app.config.system;
 	await prepareTls(app).catch((error: unknown) => {
@@ -140,9 +142,9 @@ function exportEnvironment(app: App, flowFile: string): void {
 		SMARTFACTORY_MODE: app.mode,
 		SMARTFACTORY_HOME: app.home,
 		SMARTFACTORY_DB_URL: app.dbUrl,
-		SMARTFACTORY_SYSTEM_API_PORT: String(app.config.system.api_port),
-		SMARTFACTORY_SYSTEM_TLS_CERT: app.config.system.tls_cert,
-		SMARTFACTORY_SYSTEM_TLS_KEY: app.config.system.tls_key,
+		SMARTFACTORY_API_PORT: String(app.config.system.api_port),
+		SMARTFACTORY_TLS_CERT: app.config.system.tls_cert,
+		SMARTFACTORY_TLS_KEY: app.config.system.tls_key,
 		SMARTFACTORY_MQTT_CA: app.config.system.mqtt_ca,
 		SMARTFACTORY_MQTT_CERT: app.config.system.mqtt_cert,
 		SMARTFACTORY_MQTT_KEY: app.config.system.mqtt_key,
@@ -155,7 +157,7 @@ function exportEnvironment(app: App, flowFile: string): void {
 		SMARTFACTORY_FLOW_FILE: flowFile,
 	});
 	for (const [key, value] of Object.entries(app.config.power)) {
-		process.env[`SMARTFACTORY_POWER_${key.toUpperCase()}`] = String(value);
+		process.env[`SMARTFACTORY_${key.toUpperCase()}`] = String(value);
 	}
 }
 

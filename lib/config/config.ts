@@ -89,16 +89,20 @@ const sections: ReadonlyMap<string, Section> = new Map(
 	).map(([name, section]) => [name, section.properties]),
 );
 
-/** The environment variables that stand for a key. Any other key is `SMARTFACTORY_<SECTION>_<KEY>`. */
-const shortNames: Readonly<Record<string, string>> = {
-	SMARTFACTORY_LOG_LEVEL: "system.log_level",
-	SMARTFACTORY_DB_URL: "system.db_url",
-	SMARTFACTORY_MQTT_BROKER: "system.mqtt_broker",
-	SMARTFACTORY_MQTT_CA: "system.mqtt_ca",
-	SMARTFACTORY_MQTT_CERT: "system.mqtt_cert",
-	SMARTFACTORY_MQTT_KEY: "system.mqtt_key",
-	SMARTFACTORY_CORS_ORIGINS: "system.cors_origins",
-};
+/** Variables that are read elsewhere: they choose the file and the home, hold secrets, or are set by the start itself. */
+const otherVariables: readonly string[] = [
+	"ADMIN_PASSWORD",
+	"ENV",
+	"FLOW_FILE",
+	"HOME",
+	"MODE",
+	"MQTT_PASSWORD",
+	"MQTT_USERNAME",
+	"NODE_RED",
+	"SECRET_KEY",
+	"SECRET_KEY_OLD",
+	"TRUST_PROXY",
+];
 
 /**
  * Merges the layers over the defaults.
@@ -188,16 +192,26 @@ function bounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: KeySch
 	return words.length > 0 ? `, ${words.join(" and ")}` : "";
 }
 
+/** The names of a key's variable: `SMARTFACTORY_<KEY>`, as no two sections share a key, and with its section. */
+function variablesOf(section: string, key: string): [short: string, full: string] {
+	return [`SMARTFACTORY_${key}`.toUpperCase(), `SMARTFACTORY_${section}_${key}`.toUpperCase()];
+}
+
 /**
  * The layer that `SMARTFACTORY_…` variables make. Values are text, so numbers and booleans are read by the key's type;
- * what does not read as one stays text and fails the check with its name.
+ * what does not read as one stays text and fails the check with its name. `only` leaves the other sections out.
  */
-export function environmentLayer(env: Readonly<Record<string, string | undefined>>, origin: string): Layer {
+export function environmentLayer(
+	env: Readonly<Record<string, string | undefined>>,
+	origin: string,
+	only?: keyof Config,
+): Layer {
 	const values: Record<string, Record<string, unknown>> = {};
 	for (const [section, keys] of sections) {
+		if (only && section !== only) continue;
 		for (const [key, schema] of Object.entries(keys)) {
-			const short = Object.keys(shortNames).find((name) => shortNames[name] === `${section}.${key}`);
-			const text = (short && env[short]) || env[`SMARTFACTORY_${section}_${key}`.toUpperCase()];
+			const [short, full] = variablesOf(section, key);
+			const text = env[short] || env[full];
 			if (text !== undefined && text !== "") {
 				values[section] ??= {};
 				values[section][key] = readText(schema, text);
@@ -205,6 +219,30 @@ export function environmentLayer(env: Readonly<Record<string, string | undefined
 		}
 	}
 	return { origin, values };
+}
+
+/** The `SMARTFACTORY_…` variables that mean nothing, as a misspelt one does, each with the known name nearest to it. */
+export function unknownVariables(
+	env: Readonly<Record<string, string | undefined>>,
+): readonly { name: string; nearest: string }[] {
+	const known = [
+		...otherVariables.map((name) => `SMARTFACTORY_${name}`),
+		...[...sections].flatMap(([section, keys]) => Object.keys(keys).flatMap((key) => variablesOf(section, key))),
+	];
+	return Object.keys(env)
+		.filter((name) => name.startsWith("SMARTFACTORY_") && !known.includes(name))
+		.map((name) => ({ name, nearest: nearestOf(name, known) }));
+}
+
+/** The name that shares the most pairs of neighbouring letters with what was written (Dice's coefficient). */
+function nearestOf(written: string, names: readonly string[]): string {
+	const pairs = (text: string): Set<string> => new Set(Array.from(text.slice(1), (letter, at) => text[at] + letter));
+	const wanted = pairs(written);
+	const likeness = (name: string): number => {
+		const own = pairs(name);
+		return [...own].filter((pair) => wanted.has(pair)).length / (own.size + wanted.size);
+	};
+	return names.reduce((best, name) => (likeness(name) > likeness(best) ? name : best));
 }
 
 function readText(schema: KeySchema, text: string): unknown {

@@ -82,8 +82,7 @@ export interface SiteContract {
 export function configuredRates(
 	env: Readonly<Record<string, string | undefined>>,
 ): Pick<Surroundings, "rates" | "contractKw"> {
-	const own = Object.entries(env).filter(([name]) => name.startsWith("SMARTFACTORY_POWER_"));
-	const { power } = resolveConfig([environmentLayer(Object.fromEntries(own), "environment")]);
+	const { power } = resolveConfig([environmentLayer(env, "environment", "power")]);
 	return {
 		rates: {
 			baseRateKrwPerKwh: power.base_rate_krw_per_kwh,

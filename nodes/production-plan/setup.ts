@@ -13,9 +13,8 @@ export function settingsOf(
 	config: ProductionPlanConfig,
 	site: string,
 ): { engine: EngineOptions; planner: PlannerOptions } {
-	const power = Object.entries(process.env).filter(([name]) => name.startsWith("SMARTFACTORY_POWER_"));
 	const { peak_power_limit, safety_margin } = resolveConfig([
-		environmentLayer(Object.fromEntries(power), "environment"),
+		environmentLayer(process.env, "environment", "power"),
 	]).power;
 	const otherwise: Partial<Record<keyof typeof ranges, number>> = {
 		marginPercent: 100 * safety_margin,

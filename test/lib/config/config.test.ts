@@ -5,6 +5,7 @@ import {
 	environmentLayer,
 	plannedCapKw,
 	resolveConfig,
+	unknownVariables,
 } from "../../../lib/config/config.ts";
 import { EnergyError } from "../../../lib/errors.ts";
 
@@ -56,9 +57,9 @@ describe("configuration", () => {
 		assert.match(problems[3]?.allowed ?? "", /peak_power_limit/);
 	});
 
-	it("reads any key from SMARTFACTORY_<SECTION>_<KEY> by the key's type", () => {
+	it("reads any key from SMARTFACTORY_<KEY> or SMARTFACTORY_<SECTION>_<KEY> by the key's type", () => {
 		const env = {
-			SMARTFACTORY_DATA_BATCH_SIZE: "50",
+			SMARTFACTORY_BATCH_SIZE: "50",
 			SMARTFACTORY_SYSTEM_SIMULATE: "false",
 			SMARTFACTORY_DB_URL: "sqlite:///x.db",
 		};
@@ -66,6 +67,25 @@ describe("configuration", () => {
 		assert.equal(config.data.batch_size, 50);
 		assert.equal(config.system.simulate, false);
 		assert.equal(config.system.db_url, "sqlite:///x.db");
+	});
+
+	it("names variables that mean nothing, with what was probably meant", () => {
+		const env = {
+			PATH: "/bin",
+			SMARTFACTORY_HOME: "/srv/energy",
+			SMARTFACTORY_MQTT_PORT: "1884",
+			SMARTFACTORY_PEAK_LIMIT: "900",
+			SMARTFACTORY_SYSTEM_MQTPORT: "1884",
+		};
+		assert.deepEqual(unknownVariables(env), [
+			{ name: "SMARTFACTORY_PEAK_LIMIT", nearest: "SMARTFACTORY_PEAK_POWER_LIMIT" },
+			{ name: "SMARTFACTORY_SYSTEM_MQTPORT", nearest: "SMARTFACTORY_SYSTEM_MQTT_PORT" },
+		]);
+	});
+
+	it("has no key in two sections, so that a variable means one", () => {
+		const keys = Object.values(resolveConfig([])).flatMap((section) => Object.keys(section));
+		assert.equal(new Set(keys).size, keys.length);
 	});
 
 	it("says that a variable does not read as a number", () => {
