@@ -5,14 +5,15 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 const run = (command, args) => {
-	const { status, error } = spawnSync(command, args, { stdio: "inherit", shell: process.platform === "win32" });
+	// To stderr: what is run after this may answer with JSON on stdout.
+	const { status, error } = spawnSync(command, args, { stdio: [0, 2, 2], shell: process.platform === "win32" });
 	if (error) throw error;
 	if (status !== 0) process.exit(status ?? 1);
 };
 const mtime = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 
 if (mtime("node_modules/.package-lock.json") < mtime("package-lock.json")) {
-	console.log("Installing dependencies (once, about a minute) …");
+	console.error("Installing dependencies (once, about a minute) …");
 	run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
 }
 
@@ -38,6 +39,6 @@ const sources = [
 	...["flows/openapi.yaml", "flows/asyncapi.yaml", "settings.ts", "tsconfig.json", "package.json"],
 ].filter(existsSync);
 if (Math.max(...sources.map(newest)) > mtime("dist/.built")) {
-	console.log("Building …");
+	console.error("Building …");
 	run(pinned, ["scripts/build.mjs"]);
 }

@@ -1,8 +1,9 @@
 // The Numenta Anomaly Benchmark: its scoring function with the standard profile, and our stream detector on its files.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { StreamDetector } from "../../models/anomaly/stream.ts";
 import type { Figures } from "../run.ts";
+import { columnNamed, filesBelow, numbersOf, readEach, readTable, type Skipped } from "./tables.ts";
 
 export interface NabFile {
 	name: string;
@@ -18,24 +19,68 @@ const STANDARD = { tp: 1, fp: 0.11, fn: 1 };
 const PROBATION_SHARE = 0.15;
 const PROBATION_ROWS = 750;
 
+/** Where the list of windows may lie: as given with a part of the corpus, and as NAB itself is laid out. */
+const LISTS = [
+	"windows.json",
+	"combined_windows.json",
+	"labels/combined_windows.json",
+	"../labels/combined_windows.json",
+];
+
 /**
- * @param folder holds `windows.json` (file → list of [first time, last time]) and the files named there; NAB's own
- * `combined_windows.json` is taken as well
+ * @param folder holds a list of windows (file → list of [first time, last time]) and the files named there, below it or
+ * below its `data`; files that no list names are left out, for they have nothing to judge by
+ * @throws Error where the list itself can't be read
  */
-export function readNab(folder: string): NabFile[] {
-	const list = ["windows.json", "combined_windows.json", "labels/combined_windows.json"].find((name) =>
-		existsSync(join(folder, name)),
-	);
-	if (!list) return [];
-	const windows = JSON.parse(readFileSync(join(folder, list), "utf8")) as Record<string, [string, string][]>;
-	return Object.entries(windows).flatMap(([name, spans]) => {
-		const path = [join(folder, name), join(folder, "data", name)].find(existsSync);
-		if (!path) return [];
-		const rows = readFileSync(path, "utf8").trim().split(/\r?\n/).slice(1);
-		const timesMs = rows.map((row) => timeOf(row.slice(0, row.indexOf(","))));
-		const values = rows.map((row) => Number(row.slice(row.indexOf(",") + 1)));
-		return [{ name, timesMs, values, windows: spans.map(([from, to]) => rowsOf(timesMs, timeOf(from), timeOf(to))) }];
+export function readNab(folder: string): { read: NabFile[]; skipped: Skipped[]; absent: number } {
+	const list = LISTS.find((name) => existsSync(join(folder, name)));
+	const names = filesBelow(folder, [".csv"]);
+	if (!list) {
+		const why = `no list of windows beside it (${LISTS.join(", ")})`;
+		return { read: [], skipped: names.map((file) => ({ file, why })), absent: 0 };
+	}
+	const windows = windowsOf(join(folder, list));
+	/** A file is named from the folder of the data; where that was renamed, its own name tells. */
+	const spansOf = (file: string): [string, string][] | undefined => {
+		const known = Object.keys(windows).filter((name) => file === name || file.endsWith(`/${name}`));
+		const alike = Object.keys(windows).filter((name) => name.split("/").at(-1) === file.split("/").at(-1));
+		const name = known[0] ?? (alike.length === 1 ? alike[0] : undefined);
+		return name === undefined ? undefined : windows[name];
+	};
+	const files = readEach(names, (name): NabFile => {
+		const spans = spansOf(name);
+		if (!spans) throw new Error(`is not named in ${list}`);
+		return readSeries(join(folder, name), name, spans);
 	});
+	return { ...files, absent: Math.max(0, Object.keys(windows).length - names.filter(spansOf).length) };
+}
+
+function windowsOf(path: string): Record<string, [string, string][]> {
+	const list: unknown = JSON.parse(readFileSync(path, "utf8").replace(/^\uFEFF/, ""));
+	if (typeof list !== "object" || list === null || Array.isArray(list)) {
+		throw new Error(`${path} holds no windows by file`);
+	}
+	return list as Record<string, [string, string][]>;
+}
+
+function readSeries(path: string, name: string, spans: [string, string][]): NabFile {
+	const table = readTable(path);
+	const named = columnNamed(table, ["timestamp", "datetime", "time", "date"]);
+	const at = named < 0 ? 0 : named;
+	const valued = columnNamed(table, ["value"]);
+	const place = valued < 0 ? table.columns.findIndex((_, column) => column !== at) : valued;
+	if (place < 0) throw new Error("has a column of times and no other");
+	const timesMs = table.rows.map((row) => timeOf(row[at] ?? ""));
+	const odd = timesMs.findIndex(Number.isNaN);
+	if (odd >= 0) throw new Error(`row ${odd + 1} begins with "${table.rows[odd]?.[at]}", which is no time`);
+	const values = Array.from(numbersOf(table, place));
+	if (!values.some(Number.isFinite)) throw new Error(`"${table.columns[place]}" holds no number`);
+	const windows = spans.map(([from, to]): [number, number] => {
+		const [first, last] = rowsOf(timesMs, timeOf(from), timeOf(to));
+		if (first < 0 || last < first) throw new Error(`holds no row of the window from ${from} to ${to}`);
+		return [first, last];
+	});
+	return { name, timesMs, values, windows };
 }
 
 /** Times of NAB name no zone: only their differences mean anything. */
@@ -98,15 +143,17 @@ export function scoreFile({ values, windows }: NabFile, detected: readonly numbe
 /** A corpus' score: 0 is a detector that never speaks, 100 one that finds every window at its first row. */
 export function normalised(raw: number, windows: number): number {
 	const silent = -STANDARD.fn * windows;
-	return (100 * (raw - silent)) / (STANDARD.tp * windows - silent);
+	const most = STANDARD.tp * windows - silent;
+	// Without a window there is nothing to find.
+	return most === 0 ? Number.NaN : (100 * (raw - silent)) / most;
 }
 
 /** Decades that our threshold stands at, whatever the file. */
 const THRESHOLD = 3.25;
 
 export function nabSection(folder: string): Figures | undefined {
-	const files = readNab(folder);
-	if (files.length === 0) return undefined;
+	const { read: files, skipped, absent } = readNab(folder);
+	if (files.length === 0) return skipped.length > 0 ? { files: 0, skipped } : undefined;
 	const begunMs = performance.now();
 	const decades = files.map(({ timesMs, values }) => {
 		const detector = new StreamDetector();
@@ -139,23 +186,22 @@ export function nabSection(folder: string): Figures | undefined {
 	const best = sweep.reduce((most, one) => (one.standardScore > most.standardScore ? one : most));
 	return {
 		files: files.length,
+		/** Files that the list of windows names and the folder lacks. */
+		absent,
+		skipped,
 		usPerValue: round((ms * 1e3) / rows),
 		"at our threshold": at(THRESHOLD),
 		/** As NAB itself reports: one threshold for the corpus, chosen afterwards. */
 		"at the best threshold": best,
 		curve: sweep.filter((_, i) => i % 5 === 0),
 		perFile: files.map((file, index) => ({
-			file: file.name.split("/").at(-1),
+			file: file.name,
 			...scoreFile(
 				file,
 				(decades[index] as number[]).flatMap((value, row) => (value >= THRESHOLD ? [row] : [])),
 			),
 		})),
 	};
-}
-
-export function nabFolders(folder: string): boolean {
-	return existsSync(folder) && readdirSync(folder).some((name) => /windows\.json$/.test(name));
 }
 
 const round = (value: number): number => Math.round(value * 100) / 100;

@@ -1,45 +1,56 @@
 // Labelled outlier sets, the last column 1 for an outlier: ROC-AUC over ten splits beside scikit-learn on the same ones.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { AnomalyEnsemble } from "../../models/anomaly/ensemble.ts";
 import { IsolationForest } from "../../models/anomaly/isolation-forest.ts";
 import { LocalOutlierFactor } from "../../models/anomaly/local-outlier-factor.ts";
 import { PrincipalComponents } from "../../models/anomaly/principal-components.ts";
-import { type Matrix, matrixOf, pickRows } from "../../models/matrix.ts";
+import { type Matrix, pickRows } from "../../models/matrix.ts";
 import { Random } from "../../models/random.ts";
 import type { Figures } from "../run.ts";
 import { askSklearn } from "./peers.ts";
+import { columnNamed, filesBelow, labelsOf, matrixOfColumns, numericColumns, readEach, readTable } from "./tables.ts";
 
 const TRIALS = 10;
 /** Forests a trial: what one seed gives strays by a hundredth or two. */
-const SEEDS = 4;
+const SEEDS = 8;
+/** Fewer where a set is large: its area hardly strays. */
+const FEWER_FROM_ROWS = 10_000;
+const FEWER_SEEDS = 2;
+/** Rows that the outlier factor is fitted on at most, both ours and the peer's: the same ones. */
+const MOST_NEIGHBOURS = 5_000;
 const TRAIN_SHARE = 0.6;
+const LABEL_NAMES = ["label", "labels", "outlier", "is_outlier", "anomaly", "is_anomaly"];
 
-interface LabelledSet {
+export interface LabelledSet {
 	name: string;
 	x: Matrix;
 	y: number[];
 	train: Int32Array[];
+	/** Forests a trial. */
+	seeds: number;
 }
 
 export function outlierSection(folder: string): Figures | undefined {
-	const sets = read(folder);
-	if (sets.length === 0) return undefined;
+	const names = filesBelow(folder, [".csv", ".tsv", ".txt"]);
+	const { read: sets, skipped } = readEach(names, (name) => {
+		const set = readSet(folder, name);
+		return { set, ours: auc(set) };
+	});
+	if (sets.length === 0) return skipped.length > 0 ? { sets: [], skipped } : undefined;
 	const peer = askSklearn({
-		seeds: SEEDS,
-		sets: sets.map(({ x, y, train }) => ({ x: rowsOf(x), y, train: train.map((rows) => Array.from(rows)) })),
+		sets: sets.map(({ set: { x, y, train, seeds } }) => ({
+			...{ x: rowsOf(x), y, seeds, mostNeighbours: MOST_NEIGHBOURS },
+			train: train.map((rows) => Array.from(rows)),
+		})),
 	});
 	return {
 		trials: TRIALS,
-		forestsATrial: SEEDS,
 		peer: peer ? `scikit-learn ${peer.version}` : "scikit-learn is not installed",
-		sets: sets.map((set, index) => {
-			const ours = auc(set);
+		skipped,
+		sets: sets.map(({ set, ours }, index) => {
 			const theirs = peer?.auc?.[index];
 			return {
-				set: set.name,
-				rows: set.x.rows,
-				columns: set.x.columns,
+				...{ set: set.name, rows: set.x.rows, columns: set.x.columns, forests: TRIALS * set.seeds },
 				forest: round(ours.forest),
 				forestSklearn: theirs ? round(theirs.forest) : null,
 				forestDifference: theirs ? round(ours.forest - theirs.forest) : null,
@@ -53,22 +64,36 @@ export function outlierSection(folder: string): Figures | undefined {
 	};
 }
 
-function read(folder: string): LabelledSet[] {
-	if (!existsSync(folder)) return [];
-	return readdirSync(folder)
-		.filter((name) => name.endsWith(".csv"))
-		.sort()
-		.map((name) => {
-			const rows = readFileSync(join(folder, name), "utf8")
-				.trim()
-				.split(/\r?\n/)
-				.map((line) => line.split(",").map(Number))
-				.filter((row) => !row.some(Number.isNaN));
-			const x = matrixOf(rows.map((row) => row.slice(0, -1)));
-			const y = rows.map((row) => row[row.length - 1] as number);
-			const train = Array.from({ length: TRIALS }, (_, trial) => drawn(x.rows, trial));
-			return { name: basename(name, ".csv"), x, y, train };
-		});
+/**
+ * The label is the column named so, else the last one; rows without a label or with a gap are left out.
+ * @throws Error that says why the file can't be judged by
+ */
+export function readSet(folder: string, name: string): LabelledSet {
+	const table = readTable(join(folder, name));
+	const named = columnNamed(table, LABEL_NAMES);
+	const label = named < 0 ? table.columns.length - 1 : named;
+	const all = labelsOf(table, label);
+	const places = table.columns.flatMap((column, place) => (place === label || column === "" ? [] : [place]));
+	const columns = numericColumns(table, places);
+	if (columns.length === 0) throw new Error("has no column of numbers");
+	const whole = matrixOfColumns(columns.map(({ values }) => values));
+	const kept = Int32Array.from(all.keys()).filter(
+		(row) =>
+			!Number.isNaN(all[row] as number) &&
+			whole.data.subarray(row * whole.columns, (row + 1) * whole.columns).every(Number.isFinite),
+	);
+	const x = pickRows(whole, kept);
+	const y = Array.from(kept, (row) => all[row] as number);
+	const train = Array.from({ length: TRIALS }, (_, trial) => drawn(x.rows, trial));
+	for (const [trial, rows] of train.entries()) {
+		const used = new Set(rows);
+		const rest = y.filter((_, row) => !used.has(row));
+		if (rows.length < 50 || !rest.includes(0) || !rest.includes(1)) {
+			throw new Error(`has ${y.length} rows with ${y.filter(Boolean).length} outliers: too few for split ${trial + 1}`);
+		}
+	}
+	const seeds = x.rows >= FEWER_FROM_ROWS ? FEWER_SEEDS : SEEDS;
+	return { name: name.replace(/\.[a-z]+$/i, ""), x, y, train, seeds };
 }
 
 function drawn(rows: number, trial: number): Int32Array {
@@ -83,7 +108,7 @@ function drawn(rows: number, trial: number): Int32Array {
 
 type Detector = "forest" | "lof" | "t2" | "q" | "ensemble";
 
-function auc({ x, y, train }: LabelledSet): Record<Detector, number> {
+function auc({ x, y, train, seeds }: LabelledSet): Record<Detector, number> {
 	const sums: Record<Detector, number> = { forest: 0, lof: 0, t2: 0, q: 0, ensemble: 0 };
 	for (const [trial, rows] of train.entries()) {
 		const used = new Set(rows);
@@ -93,12 +118,13 @@ function auc({ x, y, train }: LabelledSet): Record<Detector, number> {
 		const b = apply(pickRows(x, rest));
 		const labels = rest.map((row) => y[row] as number);
 		const { tSquared, residual } = PrincipalComponents.fit(fitted).score(b);
-		for (let seed = 0; seed < SEEDS; seed++) {
+		for (let seed = 0; seed < seeds; seed++) {
 			const forest = IsolationForest.fit(fitted, { seed: 1_000 * trial + seed }).score(b);
-			sums.forest += rocAuc(forest, labels) / train.length / SEEDS;
+			sums.forest += rocAuc(forest, labels) / train.length / seeds;
 		}
+		const near = thinned(fitted, MOST_NEIGHBOURS);
 		const scores: Record<Exclude<Detector, "forest">, Float64Array> = {
-			lof: new LocalOutlierFactor(fitted, 20).score(b),
+			lof: new LocalOutlierFactor(near, Math.min(20, near.rows - 1)).score(b),
 			t2: tSquared,
 			q: residual,
 			// Rows without an order in time: each is judged alone, and nothing wanders.
@@ -112,8 +138,24 @@ function auc({ x, y, train }: LabelledSet): Record<Detector, number> {
 }
 
 function eachAlone(train: Matrix, rows: Matrix, seed: number): Float64Array {
-	const ensemble = AnomalyEnsemble.fit(train, { horizon: 0, seed, references: train.rows, neighbours: 20 });
+	const ensemble = AnomalyEnsemble.fit(train, {
+		horizon: 0,
+		seed,
+		references: Math.min(train.rows, MOST_NEIGHBOURS),
+		neighbours: 20,
+	});
 	return ensemble.score(rows, ensemble.memory(), new Float64Array(rows.rows).fill(Number.NaN)).score;
+}
+
+/** Evenly spread rows, as the peer takes them. */
+function thinned(x: Matrix, most: number): Matrix {
+	const step = Math.ceil(x.rows / most);
+	return step === 1
+		? x
+		: pickRows(
+				x,
+				Int32Array.from({ length: Math.floor((x.rows - 1) / step) + 1 }, (_, i) => i * step),
+			);
 }
 
 function zScored(x: Matrix): { fitted: Matrix; apply: (rows: Matrix) => Matrix } {

@@ -25,11 +25,13 @@ def auc(order):
             mask = np.zeros(len(y), bool)
             mask[train] = True
             a, b = z_scored(x[mask], x[mask]), z_scored(x[mask], x[~mask])
-            for seed in range(order["seeds"]):
+            for seed in range(one["seeds"]):
                 fitted = IsolationForest(n_estimators=100, random_state=1_000 * trial + seed).fit(a)
                 forest.append(roc_auc_score(y[~mask], -fitted.score_samples(b)))
-            k = min(20, len(a) - 1)
-            lof.append(roc_auc_score(y[~mask], -LocalOutlierFactor(n_neighbors=k, novelty=True).fit(a).score_samples(b)))
+            near = a[:: -(-len(a) // one["mostNeighbours"])]
+            k = min(20, len(near) - 1)
+            fitted = LocalOutlierFactor(n_neighbors=k, novelty=True).fit(near)
+            lof.append(roc_auc_score(y[~mask], -fitted.score_samples(b)))
         answer.append({"forest": float(np.mean(forest)), "lof": float(np.mean(lof))})
     return answer
 
@@ -64,7 +66,8 @@ def skab(order):
     """Per file: fitted on the first rows, the rest predicted with the default threshold."""
     tp = fp = fn = tn = 0
     for one in order["files"]:
-        x, y = np.array(one["x"]), np.array(one["y"])
+        # A label of null becomes nan, which is neither.
+        x, y = np.array(one["x"]), np.array(one["y"], float)
         n = order["train"]
         a, b = z_scored(x[:n], x[:n]), z_scored(x[:n], x[n:])
         said = IsolationForest(n_estimators=100, random_state=0, contamination=0.0005).fit(a).predict(b) < 0
