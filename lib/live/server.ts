@@ -41,7 +41,8 @@ export class LiveServer {
 
 	constructor(options: LiveServerOptions) {
 		this.#options = options;
-		this.#beat = setInterval(() => this.#beatAll(), options.beatMs ?? BEAT_MS);
+		// After a standstill of this process (a suspended machine) answers wait in the sockets: they are read first.
+		this.#beat = setInterval(() => setImmediate(() => this.#beatAll()), options.beatMs ?? BEAT_MS);
 	}
 
 	get clients(): number {

@@ -35,20 +35,27 @@ export interface SystemOptions {
 	answers?: (port: number, home: string) => Promise<boolean>;
 }
 
+/** Ports that nobody listens on, each another: they are held together before they are let go. */
+export async function freePorts(count: number): Promise<number[]> {
+	const servers = Array.from({ length: count }, () => createServer());
+	await Promise.all(
+		servers.map((server) => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()))),
+	);
+	const ports = servers.map((server) => (server.address() as { port: number }).port);
+	await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+	return ports;
+}
+
 export async function freePort(): Promise<number> {
-	const server = createServer();
-	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-	const { port } = server.address() as { port: number };
-	await new Promise((resolve) => server.close(resolve));
+	const [port = 0] = await freePorts(1);
 	return port;
 }
 
 /** Starts the built application as `npm start` does and resolves when it answers. */
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
 	const home = options.home ?? mkdtempSync(join(tmpdir(), "smart-energy-"));
-	const port = await freePort();
-	const mqttPort = options.mqttPort ?? (await freePort());
-	const modbusPort = await freePort();
+	const [port = 0, ownMqttPort = 0, modbusPort = 0] = await freePorts(3);
+	const mqttPort = options.mqttPort ?? ownMqttPort;
 	const child = spawn(process.execPath, [join(root, "dist/cli/start.js"), ...(options.args ?? [])], {
 		cwd: root,
 		env: {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
+import { mock } from "node:test";
 import type { NodeMessage } from "node-red";
 import { WebSocket } from "ws";
 import type { AccessContext } from "../../lib/access/context.ts";
@@ -12,7 +13,7 @@ import type { Site } from "../../lib/telemetry/site.ts";
 import { misfits } from "../support/feed-contract.ts";
 import { until } from "../support/mqtt.ts";
 import { siteNode, temporaryStore } from "../support/store-site.ts";
-import { next, nodeSet, useNodeRed } from "./harness.ts";
+import { nodeSet, useNodeRed } from "./harness.ts";
 
 const machine = (id: string) => ({ id, name: id, area: "hall", role: "sub" as const });
 const site: Site = {
@@ -256,19 +257,50 @@ describe("live WebSocket", () => {
 		assert.equal((await once(listener.socket, "close"))[0], 1008);
 	});
 
-	it("beats, and cuts off a peer that does not answer", async () => {
-		await start({ beatMs: 50 });
-		const listener = await listen();
-		await until("a heartbeat", () => listener.of("heartbeat").length > 0);
-		const deaf = connect(Number(new URL(url).port), "127.0.0.1");
-		deaf.write(
-			"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: Bearer good\r\n" +
-				"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n",
-		);
-		deaf.resume();
-		deaf.on("error", () => {});
-		await once(deaf, "close");
-		assert.equal(listener.socket.readyState, WebSocket.OPEN);
+	describe("with beats", () => {
+		beforeEach(() => mock.timers.enable({ apis: ["setInterval"] }));
+		afterEach(() => mock.timers.reset());
+		const beat = () => mock.timers.tick(15_000);
+		/** Resolves when the server has read whatever the client sent until now. */
+		async function heardOut(listener: Listener): Promise<void> {
+			const before = listener.of("problem").length;
+			listener.socket.send("{");
+			await until("an answer", () => listener.of("problem").length > before);
+		}
+
+		it("tells that it lives, and cuts off a peer that does not answer", async () => {
+			await start();
+			const listener = await listen();
+			const deaf = connect(Number(new URL(url).port), "127.0.0.1");
+			deaf.write(
+				"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: Bearer good\r\n" +
+					"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n",
+			);
+			deaf.resume();
+			deaf.on("error", () => {});
+			await until("both connections", () => live.clients === 2);
+			beat();
+			await until("a heartbeat", () => listener.of("heartbeat").length === 1);
+			await heardOut(listener);
+			const cut = once(deaf, "close");
+			beat();
+			await cut;
+			await heardOut(listener);
+			assert.equal(live.clients, 1);
+		});
+
+		it("takes nobody for gone whose answer it had no time to read", async () => {
+			await start();
+			const listener = await listen();
+			// The client has answered; then the process stands still until the next beat is due.
+			listener.socket.once("ping", () => {
+				setTimeout(beat, 1);
+				for (const until = performance.now() + 5; performance.now() < until; );
+			});
+			beat();
+			await until("two heartbeats", () => listener.of("heartbeat").length === 2);
+			assert.equal(listener.socket.readyState, WebSocket.OPEN);
+		});
 	});
 
 	it("gives a slow reader one fresh picture instead of all it missed, and keeps nothing for it", async () => {
@@ -343,11 +375,14 @@ describe("energy-live node", () => {
 		const snapshot = await ask();
 		assert.equal(snapshot.totalKw, 7);
 		assert.equal(snapshot.flow.rejectedPerMin, 2);
-		const event = next<{ topic: string; payload: { event: string } }>("out");
+		// Among the pictures and changes that the node tells by itself.
+		const event = new Promise<{ event: string }>((resolve) => {
+			helper.getNode("out").on("input", ({ topic, payload }) => {
+				if (topic === "event") resolve(payload as { event: string });
+			});
+		});
 		node.receive({ topic: "event", payload: { event: "alarm", data: 1 } } as NodeMessage);
-		const told = await event;
-		assert.equal(told.topic, "event");
-		assert.equal(told.payload.event, "alarm");
+		assert.equal((await event).event, "alarm");
 	});
 
 	it("fails a message that is no reading, and goes on", async () => {

@@ -114,29 +114,32 @@ describe("tou-price node", () => {
 
 	it("takes dynamic prices, keeps them over a restart, and says which are missing", async () => {
 		await load({}, { tariff: "dynamic/series" });
-		const prices = [9, 10].map((hour) => ({
-			time: `2026-11-23T${hour}:00:00+09:00`.replace("T9", "T09"),
-			price: hour * 10,
-		}));
+		// Of a day that is over: no price of it is the one of now.
+		const day = new Date(Date.now() - 2 * 86_400_000).toISOString().slice(0, 10);
+		const [nine, ten, eleven, noon] = ["09", "10", "11", "12"].map((hour) => `${day}T${hour}:00:00+09:00`);
+		const prices = [
+			{ time: nine, price: 90 },
+			{ time: ten, price: 100 },
+		];
 		assert.deepEqual((await ask({ topic: "prices", payload: prices })).payload, { prices: 2 });
-		assert.equal((await ask<{ priceKrwPerKwh: number }>({ query: { at } })).payload.priceKrwPerKwh, 100);
+		assert.equal((await ask<{ priceKrwPerKwh: number }>({ query: { at: ten } })).payload.priceKrwPerKwh, 100);
 		await helper.unload();
 		await load({ live: true }, { tariff: "dynamic/series" });
 		// Restored from the store before the first message.
 		const live = await next<Sent<{ now: { priceKrwPerKwh: number | null }; knownUntil: string | null }>>("live");
 		assert.equal(live.payload.now.priceKrwPerKwh, null);
 		const gone = await ask<{ items: object[]; missing: object[] }>({
-			query: { from: at, to: "2026-11-23T12:00:00+09:00" },
+			query: { from: ten, to: noon },
 		});
-		assert.deepEqual(gone.payload.missing, [{ from: "2026-11-23T11:00:00+09:00", to: "2026-11-23T12:00:00+09:00" }]);
+		assert.deepEqual(gone.payload.missing, [{ from: eleven, to: noon }]);
 	});
 
 	it("says by itself what energy costs now, ahead and today", async () => {
 		await load({ live: true });
-		const { topic, payload } =
-			await next<Sent<{ type: string; now: { band: string }; todayCostKrw: number; horizon: object[] }>>("live");
+		type Price = { type: string; time: string; now: { band: string }; todayCostKrw: number; horizon: object[] };
+		const { topic, payload } = await next<Sent<Price>>("live");
 		assert.deepEqual([topic, payload.type, payload.todayCostKrw], ["price", "price", 0]);
-		assert.equal(payload.now.band, site().pricer().band(Date.now()));
+		assert.equal(payload.now.band, site().pricer().band(Date.parse(payload.time)));
 		assert(payload.horizon.length >= 1);
 	});
 
