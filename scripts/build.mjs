@@ -1,10 +1,14 @@
 // Builds dist/: the runtime by tsc, then one static .html per node — its dialog, followed by its editor half as a
-// plain script with a literal registerType, as the palette's tools expect —, the API's client and the widgets' bundles.
+// plain script with a literal registerType, as the palette's tools expect —, the API's client, the pages and the
+// widgets' bundles.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 import { parse } from "yaml";
+import { buildClient } from "./build-client.mjs";
+import { buildWidgets } from "./build-widgets.mjs";
+import { dialogOf } from "./dialog.mjs";
 
 const tsc = (project) => {
 	const { status } = spawnSync("node_modules/.bin/tsc", ["-p", project], { stdio: "inherit" });
@@ -13,7 +17,7 @@ const tsc = (project) => {
 
 await rm("dist", { recursive: true, force: true });
 tsc("tsconfig.json");
-if (existsSync("nodes/editor.d.ts")) tsc("tsconfig.editor.json");
+tsc("tsconfig.editor.json");
 await cp("lib/package-root.cjs", "dist/lib/package-root.cjs");
 // JSON needs no parser where the package is installed.
 await writeFile("dist/openapi.json", JSON.stringify(parse(await readFile("flows/openapi.yaml", "utf8"))));
@@ -32,17 +36,16 @@ for (const entry of await readdir("nodes", { withFileTypes: true })) {
 			charset: "utf8",
 			target: "es2020",
 		});
-		const dialog = await readFile(`${from}/${entry.name}.html`, "utf8");
-		await writeFile(
-			`${to}/${entry.name}.html`,
-			`${dialog.trimEnd()}\n<script type="text/javascript">\n${outputFiles[0].text}</script>\n`,
-		);
+		const script = outputFiles[0].text;
+		const source = await readFile(`${from}/${entry.name}.html`, "utf8");
+		const dialog = dialogOf(entry.name, script.includes('category: "config"'), source);
+		await writeFile(`${to}/${entry.name}.html`, `${dialog}<script type="text/javascript">\n${script}</script>\n`);
 	}
 	for (const part of ["locales", "icons"]) {
 		if (existsSync(`${from}/${part}`)) await cp(`${from}/${part}`, `${to}/${part}`, { recursive: true });
 	}
 }
-if (existsSync("scripts/build-client.mjs")) await (await import("./build-client.mjs")).buildClient();
+await buildClient();
 await build({
 	entryPoints: ["lib/api/page/page.ts"],
 	outfile: "dist/api-docs/page.js",
@@ -53,5 +56,5 @@ await build({
 	target: "es2022",
 	logLevel: "warning",
 });
-if (existsSync("scripts/build-widgets.mjs")) await (await import("./build-widgets.mjs")).buildWidgets();
+await buildWidgets();
 await writeFile("dist/.built", new Date().toISOString());

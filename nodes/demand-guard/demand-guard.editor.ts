@@ -1,6 +1,8 @@
 import type { EditorNodeProperties } from "node-red";
+import { peaksOf } from "../../lib/tariff/contract-text.ts";
 import type { Machine } from "../../lib/telemetry/site.ts";
-import { isNumberIn, rule, sayer } from "../editor-rules.ts";
+import { outputsOf, proposeTariffs, sayer, titled, typedRows } from "../editor-parts.ts";
+import { emptyOrWithin, isNumberIn, readable, rule, within } from "../editor-rules.ts";
 import type { DemandGuardConfig, LoadRow } from "./config.ts";
 
 const say = sayer("demand-guard");
@@ -9,14 +11,7 @@ const MOST = 10_000_000;
 
 type Guard = EditorNodeProperties & DemandGuardConfig;
 
-const between = (min: number, max: number) =>
-	rule<Guard>((value) => (isNumberIn(value, min, max) ? undefined : say("demand-guard.errors.between", { min, max })));
-const optional = (min: number, max: number) =>
-	rule<Guard>((value) =>
-		value === "" || value === undefined || isNumberIn(value, min, max)
-			? undefined
-			: say("demand-guard.errors.between", { min, max }),
-	);
+const between = (min: number, max: number) => within<Guard>(say, "between", min, max);
 
 /** Machines of the chosen site that may be commanded. */
 function controllable(): Machine[] {
@@ -29,7 +24,7 @@ function controllable(): Machine[] {
 
 /** An input under its caption: six figures in a row explain themselves to nobody. */
 function captioned(input: JQuery, name: keyof LoadRow, width: string): JQuery {
-	const caption = say(`demand-guard.load.${name}`);
+	const caption = say(`load.${name}`);
 	return $("<label>")
 		.css({ display: "inline-block", width, margin: "0 4px 4px 0", fontSize: "0.85em" })
 		.append(document.createTextNode(caption), input.attr("aria-label", caption).css({ width: "100%" }));
@@ -71,25 +66,10 @@ function addRow(container: JQuery, _index: number, row: Partial<LoadRow>): void 
 	);
 }
 
-function rows(): LoadRow[] {
-	const items = $(listId).editableList("items") as unknown as JQuery;
-	return items.toArray().map((element) => {
-		const text = (name: keyof LoadRow) => String($(element).find(`.demand-guard-${name}`).val() ?? "").trim();
-		return {
-			machine: text("machine"),
-			kw: text("kw"),
-			priority: text("priority"),
-			minOnS: text("minOnS"),
-			minOffS: text("minOffS"),
-			stepsKw: text("stepsKw"),
-		};
-	});
-}
-
 function loadsProblem(value: unknown): string | undefined {
 	const seen = new Set<string>();
 	for (const row of (Array.isArray(value) ? value : []) as LoadRow[]) {
-		const wrong = (key: string) => say(`demand-guard.errors.${key}`, { machine: row.machine });
+		const wrong = (key: string) => say(`errors.${key}`, { machine: row.machine });
 		if (!row.machine) return wrong("machine");
 		if (seen.has(row.machine)) return wrong("twice");
 		seen.add(row.machine);
@@ -128,37 +108,24 @@ RED.nodes.registerType<Guard>("demand-guard", {
 				if (this.limitKind === "contract") return undefined;
 				if (this.limitKind === "bill" && (value === "" || value === undefined)) return undefined;
 				const min = this.limitKind === "bill" ? 0 : 0.001;
-				return isNumberIn(value, min, MOST) ? undefined : say("demand-guard.errors.limitKw");
+				return isNumberIn(value, min, MOST) ? undefined : say("errors.limitKw");
 			}),
 		},
 		contractKw: {
 			value: "",
 			validate: rule<Guard>(function (value) {
 				const needed = this.tariff !== "site" && (this.limitKind === "contract" || Boolean(this.tariff));
-				return !needed || isNumberIn(value, 0.001, MOST) ? undefined : say("demand-guard.errors.contractKw");
+				return !needed || isNumberIn(value, 0.001, MOST) ? undefined : say("errors.contractKw");
 			}),
 		},
 		tariff: {
 			value: "site",
 			validate: rule<Guard>(function (value) {
-				return this.limitKind === "bill" && !value ? say("demand-guard.errors.tariff") : undefined;
+				return this.limitKind === "bill" && !value ? say("errors.tariff") : undefined;
 			}),
 		},
-		billingDay: { value: "1", validate: optional(1, 28) },
-		previousPeaks: {
-			value: "",
-			validate: rule<Guard>((value) => {
-				if (!value) return undefined;
-				try {
-					const peaks: unknown = JSON.parse(String(value));
-					const months = Object.entries(peaks as Record<string, unknown>);
-					if (months.every(([month, kw]) => /^\d{4}-\d{2}$/.test(month) && typeof kw === "number")) return undefined;
-				} catch {
-					// Said below.
-				}
-				return say("demand-guard.errors.previousPeaks");
-			}),
-		},
+		billingDay: { value: "1", validate: emptyOrWithin(say, "between", 1, 28) },
+		previousPeaks: { value: "", validate: readable(say, "previousPeaks", peaksOf) },
 		lockoutS: { value: "120", validate: between(0, 600) },
 		restoreMarginKw: { value: "10", validate: between(0, MOST) },
 		silentAfterS: { value: "90", validate: between(5, 120) },
@@ -169,28 +136,18 @@ RED.nodes.registerType<Guard>("demand-guard", {
 	},
 	inputs: 1,
 	outputs: 4,
-	inputLabels: () => say("demand-guard.input"),
-	outputLabels(index) {
-		return say(`demand-guard.outputs.${["state", "commands", "events", "answers"][index] ?? "state"}`);
-	},
+	inputLabels: () => say("input"),
+	outputLabels: outputsOf(say, "state", "commands", "events", "answers"),
 	icon: "font-awesome/fa-tachometer",
-	paletteLabel: () => say("demand-guard.label"),
-	label() {
-		return this.name || say("demand-guard.label");
-	},
-	labelStyle() {
-		return this.name ? "node_label_italic" : "";
-	},
+	...titled(say),
 	oneditprepare() {
 		$(listId).editableList<Partial<LoadRow>>({ addItem: addRow, removable: true, sortable: true, height: 220 });
 		for (const row of this.loads ?? []) $(listId).editableList("addItem", row);
-		$.getJSON("smart-energy/demand-guard/tariffs", (ids: string[]) => {
-			$("#demand-guard-tariffs").append(ids.map((value) => $("<option>", { value })));
-		});
+		proposeTariffs("demand-guard");
 		$("#node-input-limitKind, #node-input-tariff").on("change input", showWhatMatters);
 		showWhatMatters();
 	},
 	oneditsave() {
-		this.loads = rows();
+		this.loads = typedRows(listId, "demand-guard", ["machine", "kw", "priority", "minOnS", "minOffS", "stepsKw"]);
 	},
 });

@@ -3,33 +3,35 @@ import { parseCondition } from "../../lib/alarms/condition.ts";
 import { groupings, type RuleRow, ruleSources } from "../../lib/alarms/rules.ts";
 import { priorities } from "../../lib/alarms/types.ts";
 import { EnergyError } from "../../lib/errors.ts";
-import { isNumberIn, rule, sayer } from "../editor-rules.ts";
+import { cell, choiceCell, outputsOf, sayer, titled, typedRows } from "../editor-parts.ts";
+import { emptyOrShaped, isNumberIn, rule, within } from "../editor-rules.ts";
 import { defaultRules, type EnergyAlarmConfig, type EnergyAlarmCredentials } from "./config.ts";
 
 const say = sayer("energy-alarm");
 const listId = "#node-input-rules-list";
+const cells: readonly (keyof RuleRow)[] = [
+	"id",
+	"source",
+	"condition",
+	"machines",
+	"priority",
+	"onDelayS",
+	"offDelayS",
+	"suppressWhen",
+	"group",
+];
 
 type Alarm = EditorNodeProperties & EnergyAlarmConfig;
 
-const between = (min: number, max: number) =>
-	rule<Alarm>((value) => (isNumberIn(value, min, max) ? undefined : say("energy-alarm.errors.between", { min, max })));
+const between = (min: number, max: number) => within<Alarm>(say, "between", min, max);
 
 function field(name: keyof RuleRow, value: string | number | undefined, width: string): JQuery {
-	const label = say(`energy-alarm.rule.${name}`);
-	return $("<input>", { type: "text", class: `energy-alarm-${name}`, placeholder: label, title: label })
-		.attr("aria-label", label)
-		.css({ width, marginRight: "4px" })
-		.val(value ?? "");
+	return cell("energy-alarm", name, say(`rule.${name}`), width, value);
 }
 
 function choice(name: keyof RuleRow, values: readonly string[], value: string | undefined, width: string): JQuery {
-	const label = say(`energy-alarm.rule.${name}`);
-	const options = values.map((one) => $("<option>", { value: one, text: say(`energy-alarm.${name}.${one}`) }));
-	return $("<select>", { class: `energy-alarm-${name}`, title: label })
-		.attr("aria-label", label)
-		.css({ width, marginRight: "4px" })
-		.append(options)
-		.val(value ?? values[0] ?? "");
+	const options = values.map((each) => ({ value: each, text: say(`${name}.${each}`) }));
+	return choiceCell("energy-alarm", name, say(`rule.${name}`), width, options, value);
 }
 
 function addRow(container: JQuery, _index: number, row: Partial<RuleRow>): void {
@@ -51,28 +53,10 @@ function addRow(container: JQuery, _index: number, row: Partial<RuleRow>): void 
 	source.trigger("change");
 }
 
-function rows(): RuleRow[] {
-	const items = $(listId).editableList("items") as unknown as JQuery;
-	return items.toArray().map((element) => {
-		const text = (name: keyof RuleRow) => String($(element).find(`.energy-alarm-${name}`).val() ?? "").trim();
-		return {
-			id: text("id"),
-			source: text("source") as RuleRow["source"],
-			condition: text("condition"),
-			machines: text("machines"),
-			priority: text("priority") as RuleRow["priority"],
-			onDelayS: text("onDelayS"),
-			offDelayS: text("offDelayS"),
-			suppressWhen: text("suppressWhen"),
-			group: text("group") as RuleRow["group"],
-		};
-	});
-}
-
 function rulesProblem(value: unknown): string | undefined {
 	const seen = new Set<string>();
 	for (const row of (Array.isArray(value) ? value : []) as RuleRow[]) {
-		const wrong = (key: string) => say(`energy-alarm.errors.${key}`, { id: row.id });
+		const wrong = (key: string) => say(`errors.${key}`, { id: row.id });
 		if (!/^[A-Za-z0-9-]{1,40}$/.test(row.id) || row.id === "flood") return wrong("id");
 		if (seen.has(row.id)) return wrong("twice");
 		seen.add(row.id);
@@ -90,7 +74,7 @@ function conditionProblem({ id, condition }: RuleRow): string | undefined {
 	} catch (error) {
 		const details = error instanceof EnergyError ? error.details : {};
 		const { found = "", expected = "" } = details;
-		return say("energy-alarm.errors.condition", { id, found: String(found), expected: String(expected) });
+		return say("errors.condition", { id, found: String(found), expected: String(expected) });
 	}
 }
 
@@ -116,16 +100,14 @@ RED.nodes.registerType<Alarm, EnergyAlarmCredentials>("energy-alarm", {
 		language: { value: "en-US" },
 		webhookUrl: {
 			value: "",
-			validate: rule<Alarm>((value) =>
-				!value || /^(https?:\/\/\S+|\$\{\w+\})$/.test(String(value)) ? undefined : say("energy-alarm.errors.url"),
-			),
+			validate: emptyOrShaped(say, "url", /^https?:\/\/\S+$/),
 		},
 		mailTo: { value: "" },
 		mailFrom: { value: "" },
 		smtpHost: {
 			value: "",
 			validate: rule<Alarm>(function (value) {
-				return this.mailTo && !value ? say("energy-alarm.errors.smtpHost") : undefined;
+				return this.mailTo && !value ? say("errors.smtpHost") : undefined;
 			}),
 		},
 		smtpPort: { value: "587", validate: between(1, 65_535) },
@@ -138,18 +120,10 @@ RED.nodes.registerType<Alarm, EnergyAlarmCredentials>("energy-alarm", {
 	},
 	inputs: 1,
 	outputs: 4,
-	inputLabels: () => say("energy-alarm.input"),
-	outputLabels(index) {
-		return say(`energy-alarm.outputs.${["live", "mqtt", "answers", "board"][index] ?? "live"}`);
-	},
+	inputLabels: () => say("input"),
+	outputLabels: outputsOf(say, "live", "mqtt", "answers", "board"),
 	icon: "font-awesome/fa-bell",
-	paletteLabel: () => say("energy-alarm.palette"),
-	label() {
-		return this.name || say("energy-alarm.label");
-	},
-	labelStyle() {
-		return this.name ? "node_label_italic" : "";
-	},
+	...titled(say),
 	oneditprepare() {
 		$(listId).editableList<Partial<RuleRow>>({ addItem: addRow, removable: true, sortable: true, height: 320 });
 		for (const row of this.rules ?? []) $(listId).editableList("addItem", row);
@@ -157,6 +131,7 @@ RED.nodes.registerType<Alarm, EnergyAlarmCredentials>("energy-alarm", {
 		showWhatMatters();
 	},
 	oneditsave() {
-		this.rules = rows();
+		// The choices offer nothing that a rule does not know.
+		this.rules = typedRows(listId, "energy-alarm", cells) as RuleRow[];
 	},
 });

@@ -1,5 +1,6 @@
 import type { EditorNodeProperties } from "node-red";
-import { isNumberIn, rule, sayer } from "../editor-rules.ts";
+import { outputsOf, sayer, titled } from "../editor-parts.ts";
+import { brokerUrl, emptyOrShaped, rule, within } from "../editor-rules.ts";
 import { DEFAULT_TOPIC, type EnergyIngestConfig, type EnergyIngestCredentials, isTopicFilter } from "./config.ts";
 
 const say = sayer("energy-ingest");
@@ -13,22 +14,18 @@ RED.nodes.registerType<EditorNodeProperties & EnergyIngestConfig, EnergyIngestCr
 		mode: { value: "store", required: true },
 		broker: {
 			value: "",
-			validate: rule((value) =>
-				!value || /^(mqtts?|wss?|tcp|tls|ssl):\/\/[^\s/]+/.test(String(value)) || /^\$\{\w+\}$/.test(String(value))
-					? undefined
-					: say("energy-ingest.errors.broker"),
-			),
+			validate: emptyOrShaped(say, "broker", brokerUrl),
 		},
 		protocol: { value: "5", required: true },
 		topic: {
 			value: DEFAULT_TOPIC,
 			required: true,
-			validate: rule((value) => (isTopicFilter(value) ? undefined : say("energy-ingest.errors.topic"))),
+			validate: rule((value) => (isTopicFilter(value) ? undefined : say("errors.topic"))),
 		},
 		maxKb: {
 			value: 256,
 			required: true,
-			validate: rule((value) => (isNumberIn(value, 1, 10_240) ? undefined : say("energy-ingest.errors.maxKb"))),
+			validate: within(say, "maxKb", 1, 10_240),
 		},
 		caFile: { value: "" },
 		certFile: { value: "" },
@@ -38,15 +35,9 @@ RED.nodes.registerType<EditorNodeProperties & EnergyIngestConfig, EnergyIngestCr
 	credentials: { username: { type: "text" }, password: { type: "password" } },
 	inputs: 0,
 	outputs: 2,
-	outputLabels: (index) => say(index === 0 ? "energy-ingest.outputs.readings" : "energy-ingest.outputs.rejected"),
+	outputLabels: outputsOf(say, "readings", "rejected"),
 	icon: "font-awesome/fa-sign-in",
-	paletteLabel: () => say("energy-ingest.label"),
-	label() {
-		return this.name || this.topic || say("energy-ingest.label");
-	},
-	labelStyle() {
-		return this.name ? "node_label_italic" : "";
-	},
+	...titled<EnergyIngestConfig>(say, ({ topic }) => topic || say("label")),
 	oneditprepare() {
 		const broker = $("#node-input-broker");
 		const showTls = () => $("#energy-ingest-tls").toggle(/^(mqtts|wss|tls|ssl):|^\$|^$/.test(String(broker.val())));

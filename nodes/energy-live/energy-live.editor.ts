@@ -1,5 +1,6 @@
 import type { EditorNodeProperties } from "node-red";
-import { rule, sayer } from "../editor-rules.ts";
+import { sayer, titled } from "../editor-parts.ts";
+import { shaped } from "../editor-rules.ts";
 import { type EnergyLiveConfig, pathPattern } from "./config.ts";
 
 const say = sayer("energy-live");
@@ -14,17 +15,11 @@ RED.nodes.registerType<EditorNodeProperties & EnergyLiveConfig>("energy-live", {
 		path: {
 			value: "/ws",
 			required: true,
-			validate: rule((value) => (pathPattern.test(String(value)) ? undefined : say("energy-live.errors.path"))),
+			validate: shaped(say, "path", pathPattern),
 		},
 	},
 	inputs: 1,
 	outputs: 1,
 	icon: "font-awesome/fa-heartbeat",
-	paletteLabel: () => say("energy-live.label"),
-	label() {
-		return this.name || `${say("energy-live.label")} ${this.path}`;
-	},
-	labelStyle() {
-		return this.name ? "node_label_italic" : "";
-	},
+	...titled<EnergyLiveConfig>(say, ({ path }) => `${say("label")} ${path}`),
 });

@@ -1,5 +1,7 @@
 import type { EditorNodeProperties } from "node-red";
-import { isNumberIn, rule, sayer } from "../editor-rules.ts";
+import { peaksOf } from "../../lib/tariff/contract-text.ts";
+import { proposeTariffs, sayer, titled } from "../editor-parts.ts";
+import { emptyOrWithin, isNumberIn, readable, rule } from "../editor-rules.ts";
 import type { EnergyReportConfig } from "./config.ts";
 
 const say = sayer("energy-report");
@@ -29,46 +31,24 @@ RED.nodes.registerType<Instance>("energy-report", {
 			value: "",
 			validate: rule<Instance>(function (value) {
 				if (!this.tariff || this.tariff === "site") return undefined;
-				return isNumberIn(value, 0.001, 10_000_000) ? undefined : say("energy-report.errors.contractKw");
+				return isNumberIn(value, 0.001, 10_000_000) ? undefined : say("errors.contractKw");
 			}),
 		},
 		billingDay: {
 			value: "1",
-			validate: rule<Instance>((value) =>
-				value === "" || isNumberIn(value, 1, 28) ? undefined : say("energy-report.errors.billingDay"),
-			),
+			validate: emptyOrWithin(say, "billingDay", 1, 28),
 		},
-		previousPeaks: {
-			value: "",
-			validate: rule<Instance>((value) => {
-				if (!value) return undefined;
-				try {
-					const months = Object.entries(JSON.parse(String(value)) as Record<string, unknown>);
-					if (months.every(([month, kw]) => /^\d{4}-\d{2}$/.test(month) && typeof kw === "number")) return undefined;
-				} catch {
-					// Said below.
-				}
-				return say("energy-report.errors.previousPeaks");
-			}),
-		},
+		previousPeaks: { value: "", validate: readable(say, "previousPeaks", peaksOf) },
 		grid: { value: "KR" },
 		folder: { value: "" },
 	},
 	inputs: 1,
 	outputs: 1,
-	outputLabels: () => say("energy-report.output"),
+	outputLabels: () => say("output"),
 	icon: "font-awesome/fa-file-pdf-o",
-	paletteLabel: () => say("energy-report.label"),
-	label() {
-		return this.name || say(`energy-report.labels.${this.kind}`, { format: this.format.toUpperCase() });
-	},
-	labelStyle() {
-		return this.name ? "node_label_italic" : "";
-	},
+	...titled<Instance>(say, ({ kind, format }) => say(`labels.${kind}`, { format: format.toUpperCase() })),
 	oneditprepare() {
-		$.getJSON("smart-energy/energy-report/tariffs", (ids: string[]) => {
-			$("#energy-report-tariffs").append(ids.map((value) => $("<option>", { value })));
-		});
+		proposeTariffs("energy-report");
 		$("#node-input-format, #node-input-tariff").on("change input", showWhatMatters);
 		showWhatMatters();
 	},

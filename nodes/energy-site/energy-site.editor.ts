@@ -2,7 +2,8 @@ import type { EditorNodeProperties } from "node-red";
 import { EnergyError } from "../../lib/errors.ts";
 import { datesOf, deferralsOf, fuelOf, peaksOf } from "../../lib/tariff/contract-text.ts";
 import type { Machine } from "../../lib/telemetry/site.ts";
-import { isNumberIn, rule, sayer } from "../editor-rules.ts";
+import { cell, choiceCell, proposeTariffs, sayer, typedRows } from "../editor-parts.ts";
+import { emptyOrShaped, emptyOrWithin, isEmpty, isNumberIn, readable, rule, shaped } from "../editor-rules.ts";
 import type { EnergySiteConfig } from "./config.ts";
 import { idPattern, machinesOf } from "./machines.ts";
 import { contractDefaults, migrateSite } from "./migrate.ts";
@@ -24,6 +25,18 @@ interface Row {
 	work: string;
 }
 
+const cells: readonly (keyof Row)[] = [
+	"id",
+	"name",
+	"names",
+	"area",
+	"ratedKw",
+	"role",
+	"controllable",
+	"rules",
+	"work",
+];
+
 function rowOf(machine: Partial<Machine>): Row {
 	return {
 		id: machine.id ?? "",
@@ -39,32 +52,20 @@ function rowOf(machine: Partial<Machine>): Row {
 }
 
 function field(name: keyof Row, width: string, value: string): JQuery {
-	const label = say(`energy-site.machine.${name}`);
-	return $("<input>", {
-		type: "text",
-		class: `energy-site-${name}`,
-		placeholder: label,
-		"aria-label": label,
-		title: label,
-	})
-		.css({ width, marginRight: "4px" })
-		.val(value);
+	return cell("energy-site", name, say(`machine.${name}`), width, value);
 }
 
 function addRow(container: JQuery, _index: number, machine: Partial<Machine>): void {
 	const row = rowOf(machine);
-	const roleLabel = say("energy-site.machine.role");
-	const role = $("<select>", { class: "energy-site-role", "aria-label": roleLabel, title: roleLabel })
-		.css({ width: "22%", marginRight: "4px" })
-		.append(["sub", "main"].map((value) => $("<option>", { value, text: say(`energy-site.role.${value}`) })))
-		.val(row.role);
+	const roles = ["sub", "main"].map((value) => ({ value, text: say(`role.${value}`) }));
+	const role = choiceCell("energy-site", "role", say("machine.role"), "22%", roles, row.role);
 	const controllable = $("<label>")
 		.css({ width: "auto", display: "inline-block", margin: "0 8px 0 4px" })
 		.append(
 			$("<input>", { type: "checkbox", class: "energy-site-controllable" })
 				.css({ width: "auto", margin: "0 4px 0 0" })
 				.prop("checked", row.controllable),
-			document.createTextNode(say("energy-site.machine.controllable")),
+			document.createTextNode(say("machine.controllable")),
 		);
 	container.append(
 		$("<div>").append(field("id", "26%", row.id), field("name", "38%", row.name), field("area", "28%", row.area)),
@@ -80,21 +81,11 @@ function addRow(container: JQuery, _index: number, machine: Partial<Machine>): v
 
 /** The table as a list of machines; what is not valid yet is kept as typed, so that nothing a person wrote is lost. */
 function rows(): Row[] {
-	const items = $(listId).editableList("items") as unknown as JQuery;
-	return items.toArray().map((element) => {
-		const text = (name: string) => String($(element).find(`.energy-site-${name}`).val() ?? "").trim();
-		return {
-			id: text("id"),
-			name: text("name") || text("id"),
-			names: text("names"),
-			area: text("area"),
-			ratedKw: text("ratedKw"),
-			role: text("role"),
-			controllable: $(element).find(".energy-site-controllable").prop("checked") === true,
-			rules: text("rules"),
-			work: text("work"),
-		};
-	});
+	return typedRows(listId, "energy-site", cells).map((row) => ({
+		...row,
+		name: row.name || row.id,
+		controllable: row.controllable === "true",
+	}));
 }
 
 function read(value: unknown): Machine[] | string {
@@ -102,7 +93,7 @@ function read(value: unknown): Machine[] | string {
 		return machinesOf(value);
 	} catch (error) {
 		const details = error instanceof EnergyError ? error.details : {};
-		return say("energy-site.errors.machines", {
+		return say("errors.machines", {
 			field: String(details.field ?? ""),
 			value: String(details.value ?? ""),
 			rule: String(details.rule ?? ""),
@@ -115,29 +106,13 @@ function fill(machines: readonly Partial<Machine>[]): void {
 	for (const machine of machines) $(listId).editableList("addItem", machine);
 }
 
-/** A field that may stay empty, and else is read as the runtime reads it. */
-function readable(read: (text: string) => unknown, key: string) {
-	return rule((value) => {
-		try {
-			if (value) read(String(value));
-			return undefined;
-		} catch {
-			return say(`energy-site.errors.${key}`);
-		}
-	});
-}
-
-const isEmpty = (value: unknown): boolean => value === "" || value === undefined || value === null;
-
 /** Fields that a site saved by version 1 does not have yet. */
 function showContract(site: EnergySiteConfig): void {
 	const known = migrateSite(site);
 	for (const name of Object.keys(contractDefaults) as (keyof typeof contractDefaults)[]) {
 		$(`#node-config-input-${name}`).val(String(known[name]));
 	}
-	$.getJSON("smart-energy/energy-site/tariffs", (ids: string[]) => {
-		$("#energy-site-tariffs").append(ids.map((value) => $("<option>", { value })));
-	});
+	proposeTariffs("energy-site");
 }
 
 function wireImport(): void {
@@ -163,7 +138,7 @@ RED.nodes.registerType<EditorNodeProperties & EnergySiteConfig>("energy-site", {
 		siteId: {
 			value: "",
 			required: true,
-			validate: rule((value) => (idPattern.test(String(value)) ? undefined : say("energy-site.errors.siteId"))),
+			validate: shaped(say, "siteId", idPattern),
 		},
 		timeZone: {
 			value: "Asia/Seoul",
@@ -173,17 +148,13 @@ RED.nodes.registerType<EditorNodeProperties & EnergySiteConfig>("energy-site", {
 					new Intl.DateTimeFormat("en", { timeZone: String(value) });
 					return undefined;
 				} catch {
-					return say("energy-site.errors.timeZone", { value: String(value) });
+					return say("errors.timeZone", { value: String(value) });
 				}
 			}),
 		},
 		storeUrl: {
 			value: "",
-			validate: rule((value) =>
-				!value || /^(sqlite|postgres|postgresql):\/\//.test(String(value)) || /^\$\{\w+\}$/.test(String(value))
-					? undefined
-					: say("energy-site.errors.storeUrl"),
-			),
+			validate: emptyOrShaped(say, "storeUrl", /^(sqlite|postgres|postgresql):\/\//),
 		},
 		unknownMachines: { value: "accept" },
 		machines: {
@@ -196,26 +167,24 @@ RED.nodes.registerType<EditorNodeProperties & EnergySiteConfig>("energy-site", {
 		tariff: { value: contractDefaults.tariff },
 		contractKw: {
 			value: contractDefaults.contractKw,
-			validate: rule((value) =>
-				isEmpty(value) || isNumberIn(value, 0.001, 10_000_000) ? undefined : say("energy-site.errors.contractKw"),
-			),
+			validate: emptyOrWithin(say, "contractKw", 0.001, 10_000_000),
 		},
 		billingDay: {
 			value: contractDefaults.billingDay,
 			validate: rule((value) =>
 				isEmpty(value) || (isNumberIn(value, 1, 28) && Number.isInteger(Number(value)))
 					? undefined
-					: say("energy-site.errors.billingDay"),
+					: say("errors.billingDay"),
 			),
 		},
-		deferrals: { value: contractDefaults.deferrals, validate: readable(deferralsOf, "deferrals") },
-		extraHolidays: { value: contractDefaults.extraHolidays, validate: readable(datesOf, "extraHolidays") },
-		previousPeaks: { value: contractDefaults.previousPeaks, validate: readable(peaksOf, "previousPeaks") },
-		fuelAdjustments: { value: contractDefaults.fuelAdjustments, validate: readable(fuelOf, "fuelAdjustments") },
+		deferrals: { value: contractDefaults.deferrals, validate: readable(say, "deferrals", deferralsOf) },
+		extraHolidays: { value: contractDefaults.extraHolidays, validate: readable(say, "extraHolidays", datesOf) },
+		previousPeaks: { value: contractDefaults.previousPeaks, validate: readable(say, "previousPeaks", peaksOf) },
+		fuelAdjustments: { value: contractDefaults.fuelAdjustments, validate: readable(say, "fuelAdjustments", fuelOf) },
 		tariffFile: { value: contractDefaults.tariffFile },
 	},
 	label() {
-		return this.name || this.siteId || say("energy-site.label");
+		return this.name || this.siteId || say("label");
 	},
 	oneditprepare() {
 		for (const zone of Intl.supportedValuesOf("timeZone")) {

@@ -1,5 +1,6 @@
 import type { EditorNodeProperties } from "node-red";
-import { rule, sayer } from "../editor-rules.ts";
+import { sayer, titled } from "../editor-parts.ts";
+import { rule } from "../editor-rules.ts";
 import { type EnergyStoreConfig, operations } from "./config.ts";
 
 const say = sayer("energy-store");
@@ -15,18 +16,12 @@ RED.nodes.registerType<EditorNodeProperties & EnergyStoreConfig>("energy-store",
 			value: "write",
 			required: true,
 			validate: rule((value) =>
-				["from-message", ...operations].includes(String(value)) ? undefined : say("energy-store.errors.operation"),
+				["from-message", ...operations].includes(String(value)) ? undefined : say("errors.operation"),
 			),
 		},
 	},
 	inputs: 1,
 	outputs: 1,
 	icon: "font-awesome/fa-database",
-	paletteLabel: () => say("energy-store.label"),
-	label() {
-		return this.name || say(`energy-store.operations.${this.operation}`);
-	},
-	labelStyle() {
-		return this.name ? "node_label_italic" : "";
-	},
+	...titled<EnergyStoreConfig>(say, ({ operation }) => say(`operations.${operation}`)),
 });

@@ -1,5 +1,6 @@
 import type { EditorNodeProperties } from "node-red";
-import { rule, sayer } from "../editor-rules.ts";
+import { sayer, titled } from "../editor-parts.ts";
+import { rule } from "../editor-rules.ts";
 import { type EnergySystemConfig, operations } from "./config.ts";
 
 const say = sayer("energy-system");
@@ -15,19 +16,14 @@ RED.nodes.registerType<EditorNodeProperties & EnergySystemConfig>("energy-system
 			value: "statistics",
 			required: true,
 			validate: rule((value) =>
-				["from-message", ...operations].includes(String(value)) ? undefined : say("energy-system.errors.operation"),
+				["from-message", ...operations].includes(String(value)) ? undefined : say("errors.operation"),
 			),
 		},
 	},
 	inputs: 1,
 	outputs: 1,
 	icon: "font-awesome/fa-heartbeat",
-	paletteLabel: "energy system",
-	label() {
-		const fixed = this.operation && this.operation !== "from-message";
-		return this.name || (fixed ? say(`energy-system.operations.${this.operation}`) : say("energy-system.label"));
-	},
-	labelStyle() {
-		return this.name ? "node_label_italic" : "";
-	},
+	...titled<EnergySystemConfig>(say, ({ operation }) =>
+		operation && operation !== "from-message" ? say(`operations.${operation}`) : say("label"),
+	),
 });

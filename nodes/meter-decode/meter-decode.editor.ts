@@ -1,7 +1,8 @@
 import type { EditorNodeProperties } from "node-red";
 import { EnergyError } from "../../lib/errors.ts";
 import { type MeterProfile, parseProfileText, wordOrders } from "../../lib/telemetry/meter-profile.ts";
-import { isNumberIn, rule, sayer } from "../editor-rules.ts";
+import { sayer, titled } from "../editor-parts.ts";
+import { rule, shaped, within } from "../editor-rules.ts";
 import type { MeterDecodeConfig } from "./config.ts";
 
 const say = sayer("meter-decode");
@@ -16,7 +17,7 @@ function customProblem(text: string): string | undefined {
 	} catch (error) {
 		if (!(error instanceof EnergyError)) throw error;
 		const { field, value, rule: expected } = error.details;
-		return say("meter-decode.errors.profile", {
+		return say("errors.profile", {
 			field: String(field),
 			value: JSON.stringify(value),
 			rule: String(expected),
@@ -29,12 +30,12 @@ function showBlocks(profile: MeterProfile | undefined): void {
 	const list = $("#meter-decode-blocks").empty();
 	for (const { functionCode, start, count } of profile?.blocks ?? []) {
 		const address = start - (profile?.addressBase ?? 0);
-		$("<li>").text(say("meter-decode.block", { functionCode, address, count })).appendTo(list);
+		$("<li>").text(say("block", { functionCode, address, count })).appendTo(list);
 	}
 	const doubtful = Object.entries(profile?.fields ?? {}).filter(([, field]) => field.unverified);
 	for (const [name, field] of doubtful)
 		$("<li>")
-			.text(`${name}: ${say("meter-decode.unverified")} ${field.note ?? ""}`)
+			.text(`${name}: ${say("unverified")} ${field.note ?? ""}`)
 			.appendTo(list);
 }
 
@@ -48,9 +49,7 @@ RED.nodes.registerType<Edited>("meter-decode", {
 		machine: {
 			value: "",
 			required: true,
-			validate: rule((value) =>
-				/^[A-Za-z0-9_-]{1,64}$/.test(String(value)) ? undefined : say("meter-decode.errors.machine"),
-			),
+			validate: shaped(say, "machine", /^[A-Za-z0-9_-]{1,64}$/),
 		},
 		profile: { value: "eastron-sdm630", required: true },
 		customProfile: {
@@ -63,31 +62,25 @@ RED.nodes.registerType<Edited>("meter-decode", {
 		mergeMs: {
 			value: 1000,
 			required: true,
-			validate: rule((value) => (isNumberIn(value, 1, 60_000) ? undefined : say("meter-decode.errors.mergeMs"))),
+			validate: within(say, "mergeMs", 1, 60_000),
 		},
 	},
 	inputs: 1,
 	outputs: 1,
 	icon: "font-awesome/fa-tachometer",
-	paletteLabel: () => say("meter-decode.label"),
-	label() {
-		return this.name || this.machine || say("meter-decode.label");
-	},
-	labelStyle() {
-		return this.name ? "node_label_italic" : "";
-	},
+	...titled<Edited>(say, ({ machine }) => machine || say("label")),
 	oneditprepare() {
 		const select = $("#node-input-profile");
 		const custom = $("#node-input-customProfile");
 		const chosen = this.profile;
 		const order = $("#node-input-wordOrder").empty();
-		order.append($("<option>", { value: "", text: say("meter-decode.asProfile") }));
+		order.append($("<option>", { value: "", text: say("asProfile") }));
 		for (const value of wordOrders) order.append($("<option>", { value, text: value }));
 		order.val(this.wordOrder);
 		$.getJSON("smartfactory/meter-profiles", (profiles: MeterProfile[]) => {
 			select.empty();
 			for (const { id, name } of profiles) select.append($("<option>", { value: id, text: name }));
-			select.append($("<option>", { value: "custom", text: say("meter-decode.custom") }));
+			select.append($("<option>", { value: "custom", text: say("custom") }));
 			const refresh = (): void => {
 				const isCustom = select.val() === "custom";
 				$(".meter-decode-custom").toggle(isCustom);

@@ -1,10 +1,10 @@
 import type { EditorNodeProperties } from "node-red";
-import { isNumberIn, rule, sayer } from "../editor-rules.ts";
+import { outputsOf, sayer, titled } from "../editor-parts.ts";
+import { brokerUrl, emptyOrShaped, emptyOrWithin, within } from "../editor-rules.ts";
 import type { PlantSimulateConfig, PlantSimulateCredentials } from "./config.ts";
 
 const say = sayer("plant-simulate");
-const between = (min: number, max: number) =>
-	rule((value) => (isNumberIn(value, min, max) ? undefined : say("plant-simulate.errors.number", { min, max })));
+const between = (min: number, max: number) => within(say, "number", min, max);
 
 RED.nodes.registerType<EditorNodeProperties & PlantSimulateConfig, PlantSimulateCredentials>("plant-simulate", {
 	category: "smart energy",
@@ -16,11 +16,7 @@ RED.nodes.registerType<EditorNodeProperties & PlantSimulateConfig, PlantSimulate
 		publishMqtt: { value: true },
 		brokerUrl: {
 			value: "",
-			validate: rule((value) =>
-				!value || /^(mqtts?|wss?|tcp|tls|ssl):\/\/[^\s/]+/.test(String(value)) || /^\$\{\w+\}$/.test(String(value))
-					? undefined
-					: say("plant-simulate.errors.broker"),
-			),
+			validate: emptyOrShaped(say, "broker", brokerUrl),
 		},
 		seed: { value: 1, required: true, validate: between(1, 4_294_967_295) },
 		periodS: { value: 1, required: true, validate: between(0.1, 3600) },
@@ -28,31 +24,23 @@ RED.nodes.registerType<EditorNodeProperties & PlantSimulateConfig, PlantSimulate
 		speed: { value: 1, required: true, validate: between(1, 3600) },
 		modbusPort: {
 			value: "",
-			validate: rule((value) =>
-				value === "" || isNumberIn(value, 0, 65_535) ? undefined : say("plant-simulate.errors.port"),
-			),
+			validate: emptyOrWithin(say, "port", 0, 65_535),
 		},
 		modbusHost: { value: "" },
 	},
 	credentials: { username: { type: "text" }, password: { type: "password" } },
 	inputs: 1,
 	outputs: 2,
-	outputLabels: (index) => say(index === 0 ? "plant-simulate.outputs.readings" : "plant-simulate.outputs.events"),
+	outputLabels: outputsOf(say, "readings", "events"),
 	icon: "font-awesome/fa-industry",
-	paletteLabel: () => say("plant-simulate.label"),
-	label() {
-		return this.name || say("plant-simulate.label");
-	},
-	labelStyle() {
-		return this.name ? "node_label_italic" : "";
-	},
+	...titled(say),
 	oneditprepare() {
 		const mqtt = $("#node-input-publishMqtt");
 		const showMqtt = () => $("#plant-simulate-mqtt").toggle(mqtt.is(":checked"));
 		mqtt.on("change", showMqtt);
 		showMqtt();
 		const hours = $("#node-input-startHoursAgo");
-		const showSpeed = () => $("#plant-simulate-speed").toggle(hours.val() !== "0");
+		const showSpeed = () => $(".plant-simulate-speed").toggle(hours.val() !== "0");
 		hours.on("input", showSpeed);
 		showSpeed();
 	},

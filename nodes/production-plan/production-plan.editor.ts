@@ -1,16 +1,13 @@
 import type { EditorNodeProperties } from "node-red";
-import { isNumberIn, rule, sayer } from "../editor-rules.ts";
+import { outputsOf, sayer, titled } from "../editor-parts.ts";
+import { brokerUrl, emptyOrShaped, emptyOrWithin, within } from "../editor-rules.ts";
 import { defaults, type ProductionPlanConfig, type ProductionPlanCredentials, ranges } from "./config.ts";
 
 const say = sayer("production-plan");
 const ranged = (field: keyof typeof ranges) => {
 	const [min, max] = ranges[field];
 	const optional = (defaults[field] as unknown) === "";
-	return rule((value) =>
-		(optional && value === "") || isNumberIn(value, min, max)
-			? undefined
-			: say("production-plan.errors.number", { min, max }),
-	);
+	return (optional ? emptyOrWithin : within)(say, "number", min, max);
 };
 
 RED.nodes.registerType<EditorNodeProperties & ProductionPlanConfig, ProductionPlanCredentials>("production-plan", {
@@ -38,26 +35,15 @@ RED.nodes.registerType<EditorNodeProperties & ProductionPlanConfig, ProductionPl
 		publishMqtt: { value: defaults.publishMqtt },
 		brokerUrl: {
 			value: defaults.brokerUrl,
-			validate: rule((value) =>
-				!value || /^(mqtts?|wss?|tcp|tls|ssl):\/\/[^\s/]+/.test(String(value)) || /^\$\{\w+\}$/.test(String(value))
-					? undefined
-					: say("production-plan.errors.broker"),
-			),
+			validate: emptyOrShaped(say, "broker", brokerUrl),
 		},
 	},
 	credentials: { username: { type: "text" }, password: { type: "password" } },
 	inputs: 1,
 	outputs: 4,
-	outputLabels: (index) =>
-		say(`production-plan.outputs.${["answers", "commands", "board", "events"][index] ?? "answers"}`),
+	outputLabels: outputsOf(say, "answers", "commands", "board", "events"),
 	icon: "font-awesome/fa-tasks",
-	paletteLabel: () => say("production-plan.label"),
-	label() {
-		return this.name || say("production-plan.label");
-	},
-	labelStyle() {
-		return this.name ? "node_label_italic" : "";
-	},
+	...titled(say),
 	oneditprepare() {
 		const mode = $("#node-input-mode");
 		const mqtt = $("#node-input-publishMqtt");

@@ -1,5 +1,6 @@
 import type { EditorNodeProperties } from "node-red";
-import { isNumberIn, rule, sayer } from "../editor-rules.ts";
+import { outputsOf, sayer, titled } from "../editor-parts.ts";
+import { within } from "../editor-rules.ts";
 import type { SensorValidateConfig } from "./config.ts";
 
 const say = sayer("sensor-validate");
@@ -15,20 +16,12 @@ RED.nodes.registerType<EditorNodeProperties & SensorValidateConfig>("sensor-vali
 		summaryS: {
 			value: 10,
 			required: true,
-			validate: rule((value) => (isNumberIn(value, 0, 3600) ? undefined : say("sensor-validate.errors.summaryS"))),
+			validate: within(say, "summaryS", 0, 3600),
 		},
 	},
 	inputs: 1,
 	outputs: 3,
-	outputLabels(index) {
-		return say(`sensor-validate.outputs.${["valid", "rejected", "summary"][index] ?? "summary"}`);
-	},
+	outputLabels: outputsOf(say, "valid", "rejected", "summary"),
 	icon: "font-awesome/fa-check-square-o",
-	paletteLabel: () => say("sensor-validate.label"),
-	label() {
-		return this.name || say("sensor-validate.label");
-	},
-	labelStyle() {
-		return this.name ? "node_label_italic" : "";
-	},
+	...titled(say),
 });

@@ -1,5 +1,6 @@
 import type { EditorNodeProperties } from "node-red";
-import { isNumberIn, rule, sayer } from "../editor-rules.ts";
+import { outputsOf, sayer, titled } from "../editor-parts.ts";
+import { within } from "../editor-rules.ts";
 import type { TouPriceConfig } from "./config.ts";
 
 const say = sayer("tou-price");
@@ -15,25 +16,18 @@ RED.nodes.registerType<EditorNodeProperties & TouPriceConfig>("tou-price", {
 		live: { value: true },
 		aheadMin: {
 			value: "15",
-			validate: rule((value) => (isNumberIn(value, 0, 1440) ? undefined : say("tou-price.errors.aheadMin"))),
+			validate: within(say, "aheadMin", 0, 1440),
 		},
 		grid: { value: "KR" },
 	},
 	inputs: 1,
 	outputs: 3,
-	inputLabels: () => say("tou-price.input"),
-	outputLabels(index) {
-		return say(`tou-price.outputs.${["priced", "events", "live"][index] ?? "priced"}`);
-	},
+	inputLabels: () => say("input"),
+	outputLabels: outputsOf(say, "priced", "events", "live"),
 	icon: "font-awesome/fa-krw",
-	paletteLabel: () => say("tou-price.palette"),
-	label() {
-		const operation = this.operation ?? "readings";
-		return this.name || (operation === "readings" ? say("tou-price.label") : say(`tou-price.operations.${operation}`));
-	},
-	labelStyle() {
-		return this.name ? "node_label_italic" : "";
-	},
+	...titled<TouPriceConfig>(say, ({ operation = "readings" }) =>
+		operation === "readings" ? say("title") : say(`operations.${operation}`),
+	),
 	oneditprepare() {
 		const showWhatMatters = () => {
 			$(".tou-price-ahead").toggle($("#node-input-live").prop("checked") === true);

@@ -58,7 +58,7 @@ describe("the API's contract and its flow", () => {
 
 	it("keep what a dialog is confirmed with: no field for numbers holds the name of a variable", () => {
 		for (const node of nodes) {
-			const dialog = `nodes/${node.type}/${node.type}.html`;
+			const dialog = `dist/nodes/${node.type}/${node.type}.html`;
 			const named = Object.entries(node).filter(([, value]) => typeof value === "string" && value.startsWith("${"));
 			if (named.length === 0 || globSync(dialog).length === 0) continue;
 			// A browser empties <input type="number"> that holds a text; "Done" would then store nothing.
