@@ -1,6 +1,8 @@
-// Fails where a word is missing in one language: node catalogues, their help, the messages of lib and the widgets.
+// Fails where a word is missing in one language — node catalogues, their help, the messages of lib and the widgets —, or
+// where a dialog asks for one that its catalogue lacks.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { dialogOf } from "./dialog.mjs";
 
 const languages = ["en-US", "ko"];
 const problems = [];
@@ -26,6 +28,13 @@ for (const { name } of readdirSync("nodes", { withFileTypes: true }).filter((ent
 		if (!existsSync(help)) problems.push(`${help} is missing`);
 		else if (!readFileSync(help, "utf8").includes(`data-help-name="${name}"`))
 			problems.push(`${help} helps another node`);
+	}
+	const words = keysOf(read(`nodes/${name}/locales/en-US/${name}.json`));
+	const dialog = dialogOf(name, false, readFileSync(`nodes/${name}/${name}.html`, "utf8"));
+	for (const [, asked] of dialog.matchAll(/data-i18n="([^"]+)"/g)) {
+		for (const key of asked.split(";").map((each) => each.replace(/^\[[\w-]+\]/, ""))) {
+			if (!words.includes(key)) problems.push(`nodes/${name}/${name}.html: ${key} is in no catalogue`);
+		}
 	}
 	const ui = languages.map((language) => `nodes/${name}/ui/locales/${language}.json`);
 	if (existsSync(ui[0]) || existsSync(ui[1])) sameKeys(ui);

@@ -32,5 +32,7 @@ export const contractDefaults: Readonly<Contract> = {
  * there yet, the site is priced as every new one.
  */
 export function migrateSite(saved: EnergySiteConfig | Site1): EnergySiteConfig {
-	return { ...contractDefaults, ...saved, configVersion: 2 };
+	// The editor lists also what a site was saved without: as undefined, which is no answer of a person's.
+	const known = Object.fromEntries(Object.entries(saved).filter(([, value]) => value !== undefined));
+	return { ...contractDefaults, ...(known as typeof saved), configVersion: 2 };
 }

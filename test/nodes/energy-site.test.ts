@@ -130,6 +130,9 @@ describe("the contract of a site", () => {
 		assert.equal(migrated.siteId, "demo");
 		const again = migrateSite({ ...migrated, tariff: "kepco/general-b/high-b/I" });
 		assert.equal(again.tariff, "kepco/general-b/high-b/I");
+		// As the editor's dialog hands over what an older flow does not have.
+		const edited = { ...migrated, fuelAdjustments: undefined } as unknown as Site1;
+		assert.equal(migrateSite(edited).fuelAdjustments, "");
 	});
 });
 
