@@ -3,14 +3,17 @@ import { clockOf } from "../calendar/zone-clock.ts";
 import { billingMonthOf } from "../demand/pricer.ts";
 import { metersOf } from "../demand/site-meters.ts";
 import { EnergyError } from "../errors.ts";
-import { powerFactorOf, siteLoad } from "../report/load.ts";
+import { siteLoad } from "../report/load.ts";
+import { ruleOn, siteHalfHours } from "../report/power-factor.ts";
 import { checkSite, given, type Parameters, wholeNumber } from "../store/query.ts";
 import type { Store } from "../store/store.ts";
 import { tidy } from "../store/wire.ts";
 import type { PowerFactor } from "../tariff/bill-demand.ts";
 import type { ContractData, SiteContract } from "../tariff/contract.ts";
+import { monthPowerFactor } from "../tariff/power-factor.ts";
 import { compilePrices } from "../tariff/price-calendar.ts";
 import type { Recommendation } from "../tariff/recommend.ts";
+import type { Tariff } from "../tariff/registry.ts";
 import { type Warning, warning } from "../tariff/warning.ts";
 import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import type { Site } from "../telemetry/site.ts";
@@ -36,7 +39,7 @@ export interface AdviceResult {
 
 export type Advise = (task: AdviceTask) => Promise<AdviceResult>;
 
-type AdviceStore = Pick<Store, "intervals" | "series">;
+type AdviceStore = Pick<Store, "intervals" | "readings">;
 
 /** What `GET /api/v1/tou/optimization-recommendations` answers. */
 export interface AdviceAnswer {
@@ -60,6 +63,8 @@ export interface AdviceAnswer {
 }
 
 const MOST_MONTHS = 12;
+/** A year of readings, thinned to two a half-hour. */
+const POWER_FACTOR_SAMPLE_MS = 900_000;
 /** Share of a month's quarter-hours that must be known. */
 const LEAST_KNOWN = 0.5;
 
@@ -117,7 +122,7 @@ export async function adviceAnswer(
 		...(contract.series ? { series: contract.series } : {}),
 	});
 	const { kwh, filledKwh } = filledLoad(load.kwh.slice(start), calendar);
-	const powerFactor = main ? await measured(store, site, meters[0] ?? "", from.atMs, endMs) : null;
+	const powerFactor = main ? await measured(store, site, tariff, from.atMs, endMs) : null;
 	const { recommendations, yearKrw } = await advise({
 		...{ contract: contract.data, firstMonth: monthText(from.month), months, kwh },
 		...(powerFactor ? { powerFactor } : {}),
@@ -141,16 +146,19 @@ export async function adviceAnswer(
 	};
 }
 
+/** Mean of the months as their bills would take it; null where it was not measured by day. */
 async function measured(
 	store: AdviceStore,
 	site: Site,
-	machine: string,
+	tariff: Tariff,
 	fromMs: number,
 	toMs: number,
 ): Promise<PowerFactor | null> {
 	const clock = clockOf(site.timeZone);
-	const mean = await powerFactorOf(store, site.id, machine, { fromMs, toMs }, (at) => clock.minuteAt(at));
-	if (mean?.day === null || mean === null) return null;
-	const percent = (value: number): number => Math.min(100, Math.round(value * 10) / 10);
-	return { laggingDay: percent(mean.day), ...(mean.night === null ? {} : { leadingNight: percent(mean.night) }) };
+	const rule = ruleOn(tariff, clock.dayAt(toMs - 1));
+	if (!rule) return null;
+	const half = await siteHalfHours(store, site, fromMs, toMs, POWER_FACTOR_SAMPLE_MS);
+	const { laggingDay, leadingNight } = monthPowerFactor(rule, half, (at) => clock.minuteAt(at));
+	if (laggingDay === undefined) return null;
+	return { laggingDay, ...(leadingNight === undefined ? {} : { leadingNight }) };
 }

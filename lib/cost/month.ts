@@ -5,7 +5,9 @@ import { billingMonthOf } from "../demand/pricer.ts";
 import { metersOf } from "../demand/site-meters.ts";
 import { EnergyError } from "../errors.ts";
 import { type SiteLoad, siteLoad } from "../report/load.ts";
+import { type BilledPowerFactor, measuredPowerFactor, SitePowerFactors } from "../report/power-factor.ts";
 import type { Store } from "../store/store.ts";
+import { tidy } from "../store/wire.ts";
 import { billingDays } from "../tariff/bill.ts";
 import { noticesBefore } from "../tariff/bill-demand.ts";
 import { type Cost, calculateCost } from "../tariff/calculate-cost.ts";
@@ -18,7 +20,7 @@ import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import type { Site } from "../telemetry/site.ts";
 import { filledLoad } from "./profile.ts";
 
-type IntervalStore = Pick<Store, "intervals">;
+type IntervalStore = Pick<Store, "intervals" | "readings">;
 /** Largest counted demands by month, `2026-08`. */
 type Peaks = ReadonlyMap<string, Peak>;
 
@@ -35,13 +37,21 @@ interface Span {
 	knownMs: number;
 }
 
+/** What a month's bill is made of besides its load. */
+interface Known {
+	previousPeaksKw: Record<string, number>;
+	measured: BilledPowerFactor | undefined;
+}
+
 /** Bills of a site's months from the stored quarter-hours; peaks of past months are read once a day. */
 export class MonthBills {
 	readonly #site: Site;
 	readonly #peaks = new Map<string, Promise<Peaks>>();
+	readonly #powerFactors: SitePowerFactors;
 
 	constructor(site: Site) {
 		this.#site = site;
+		this.#powerFactors = new SitePowerFactors(site);
 	}
 
 	/**
@@ -64,14 +74,18 @@ export class MonthBills {
 		const previousPeaksKw = { ...kwOf(stored), ...contract.data.previousPeaksKw };
 		// A plant that was connected within the month is billed from then on; only the projection guesses at the days before.
 		const kwh = load.kwh.slice().fill(0, 0, begins);
-		const cost = costOf(contract, span, kwh, previousPeaksKw, !final);
+		const measured = await measuredPowerFactor(this.#powerFactors, store, contract, span, load.kwh);
+		const cost = costOf(contract, span, kwh, { previousPeaksKw, measured }, !final);
+		if (measured) cost.warnings.push(...measured.warnings);
 		nameQuarterHour(cost, contract, stored);
 		if (begins > 0) {
 			const since = clockOf(contract.tariff.book.timeZone).isoAt(span.fromMs + begins * QUARTER_HOUR_MS);
 			cost.warnings.push(warning("tariff.bill-since", { since }));
 		}
-		const projected = final ? cost.totalKrw : await this.#projected(store, contract, span, load, previousPeaksKw);
-		return messageOf(this.#site, contract, span, load, cost, projected);
+		const projected = final
+			? cost.totalKrw
+			: await this.#projected(store, contract, span, load, { previousPeaksKw, measured });
+		return messageOf(this.#site, contract, span, load, { cost, projected, measured });
 	}
 
 	/** The billing month that an instant lies in, and the one before. */
@@ -106,7 +120,7 @@ export class MonthBills {
 		contract: SiteContract,
 		span: Span,
 		load: SiteLoad,
-		previousPeaksKw: Record<string, number>,
+		known: Known,
 	): Promise<number | null> {
 		const calendar = calendarAround(contract, span);
 		const before = await this.#load(store, calendar.startMs, span.fromMs);
@@ -116,7 +130,7 @@ export class MonthBills {
 		if (kwh.reduce((count, value) => count + (Number.isNaN(value) ? 0 : 1), 0) < LEAST_QUARTERS) return null;
 		const filled = filledLoad(kwh, calendar).kwh.subarray(before.kwh.length);
 		try {
-			return costOf(contract, span, filled, previousPeaksKw, false).totalKrw;
+			return costOf(contract, span, filled, known, false).totalKrw;
 		} catch (error) {
 			// Days ahead whose dynamic prices nobody knows yet: then nobody knows the total either.
 			if (error instanceof EnergyError && error.code === "tariff.price-missing") return null;
@@ -149,14 +163,16 @@ function costOf(
 	{ data, registry, series }: SiteContract,
 	{ month }: Span,
 	kwh: Float64Array,
-	previousPeaksKw: Record<string, number>,
+	{ previousPeaksKw, measured }: Known,
 	inProgress: boolean,
 ): Cost {
+	const { overContract } = noticesBefore(previousPeaksKw, data.contractKw, month);
 	return calculateCost(
 		{
 			...{ tariff: data.tariff, month: monthText(month), contractKw: data.contractKw, billingDay: data.billingDay },
 			...{ deferrals: data.deferrals, extraHolidays: data.extraHolidays, previousPeaksKw, inProgress },
-			priorNotices: noticesBefore(previousPeaksKw, data.contractKw, month),
+			priorNotices: { overContract, powerFactor: measured?.noticed ? 1 : 0 },
+			...(measured?.powerFactor ? { powerFactor: measured.powerFactor } : {}),
 			load: { intervals: Array.from(kwh, (each) => (Number.isNaN(each) ? null : each)) },
 		},
 		registry,
@@ -183,8 +199,7 @@ function messageOf(
 	{ tariff, contractKw }: SiteContract,
 	span: Span,
 	load: SiteLoad,
-	cost: Cost,
-	projectedTotalKrw: number | null,
+	{ cost, projected, measured }: { cost: Cost; projected: number | null; measured: BilledPowerFactor | undefined },
 ): BillMessage {
 	const clock = clockOf(tariff.book.timeZone);
 	return {
@@ -198,7 +213,10 @@ function messageOf(
 		energyKwh: cost.importKwh,
 		estimatedKwh: sum(load.estimatedKwh) + cost.estimatedKwh,
 		...{ energyKrw: cost.energyKrw, demandKrw: cost.demandKrw, demand: cost.demand },
-		...{ subtotalKrw: cost.subtotalKrw, totalKrw: cost.totalKrw, projectedTotalKrw },
+		...{ subtotalKrw: cost.subtotalKrw, totalKrw: cost.totalKrw, projectedTotalKrw: projected },
+		powerFactor: measured?.powerFactor
+			? { laggingDay: null, leadingNight: null, ...measured.powerFactor, knownShare: tidy(measured.knownShare) }
+			: null,
 		warnings: cost.warnings,
 	};
 }

@@ -114,31 +114,3 @@ export async function energyOf(
 	}
 	return sum;
 }
-
-/**
- * Mean power factor of the main meter by day (08–22 h) and by night, in percent, from a thinned series: an indication,
- * where the utility's meter averages half-hours.
- *
- * @param minuteOf minute of the local day
- */
-export async function powerFactorOf(
-	store: Pick<Store, "series">,
-	site: string,
-	machine: string,
-	span: { fromMs: number; toMs: number },
-	minuteOf: (epochMs: number) => number,
-): Promise<{ day: number | null; night: number | null } | null> {
-	const [series] = await store.series({ site, machines: [machine], ...span, measure: "powerFactor", maxPoints: 3000 });
-	const sums = { day: 0, night: 0 };
-	const counts = { day: 0, night: 0 };
-	for (const [index, value] of (series?.values ?? []).entries()) {
-		if (value === null) continue;
-		const minute = minuteOf(series?.timesMs[index] ?? 0);
-		const part = minute >= 8 * 60 && minute < 22 * 60 ? "day" : "night";
-		sums[part] += Math.abs(value) * 100;
-		counts[part]++;
-	}
-	if (counts.day + counts.night === 0) return null;
-	const mean = (part: "day" | "night") => (counts[part] > 0 ? sums[part] / counts[part] : null);
-	return { day: mean("day"), night: mean("night") };
-}

@@ -24,7 +24,8 @@ import type { PriceSeries } from "../tariff/series.ts";
 import { type Warning, warning } from "../tariff/warning.ts";
 import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import type { Site } from "../telemetry/site.ts";
-import { energyOf, machineLoads, powerFactorOf, type SiteLoad, siteLoad } from "./load.ts";
+import { energyOf, machineLoads, type SiteLoad, siteLoad } from "./load.ts";
+import { indicationRule, measuredPowerFactor, ruleOn, SitePowerFactors } from "./power-factor.ts";
 import type { Report, ReportBand, ReportDay, ReportInterval, ReportKind, ReportPeak } from "./report.ts";
 
 /** The contract that prices a report. */
@@ -57,7 +58,7 @@ export interface ReportRequest {
 	nowMs: number;
 }
 
-type ReportStore = Pick<Store, "intervals" | "series">;
+type ReportStore = Pick<Store, "intervals" | "readings">;
 
 interface Span {
 	period: string;
@@ -152,7 +153,6 @@ export async function makeReport(store: ReportStore, request: ReportRequest): Pr
 	const estimatedKwh = sum(load.estimatedKwh);
 	const beforeMs = span.beforeMs + (knownMs - span.fromMs);
 	const bill = priced ? await billOf(store, request, priced, span, knownMs, load, warnings) : null;
-	const [mainMeter] = main ? meters : [];
 	return {
 		...{ kind, period: span.period, inProgress: knownMs < span.toMs },
 		site: { id: site.id, name: site.name, timeZone: site.timeZone },
@@ -169,10 +169,8 @@ export async function makeReport(store: ReportStore, request: ReportRequest): Pr
 		},
 		demand: demandOf(intervals, priced?.contract.contractKw ?? null),
 		bill,
-		powerFactor: mainMeter
-			? await powerFactorOf(store, site.id, mainMeter, { fromMs: span.fromMs, toMs: knownMs }, (at) =>
-					clock.minuteAt(at),
-				)
+		powerFactor: main
+			? await powerFactorIn(store, site, priced?.tariff, { ...span, toMs: knownMs, kwh: load.kwh })
 			: null,
 		carbon: carbon && { kg: carbon.kg, factors: carbon.factors, provisional: carbon.provisional },
 		quality: qualityOf(load, estimatedKwh),
@@ -180,6 +178,18 @@ export async function makeReport(store: ReportStore, request: ReportRequest): Pr
 		unmeteredKwh: main && machines.length > 0 ? totalKwh - seenKwh : null,
 		...{ days, intervals, warnings },
 	};
+}
+
+/** As the meters told it, by the hours of the tariff's own rule where it has one. */
+async function powerFactorIn(
+	store: ReportStore,
+	site: Site,
+	tariff: Tariff | undefined,
+	span: { fromMs: number; toMs: number; firstDay: DayNumber; kwh: Float64Array },
+): Promise<Report["powerFactor"]> {
+	const rule = (tariff && ruleOn(tariff, span.firstDay)) ?? indicationRule;
+	const { powerFactor } = await new SitePowerFactors(site).of(store, rule, span);
+	return powerFactor && { day: powerFactor.laggingDay ?? null, night: powerFactor.leadingNight ?? null };
 }
 
 /** NaN (not known) adds nothing. */
@@ -328,19 +338,31 @@ async function billOf(
 		);
 		const stored = Object.fromEntries([...past].map(([month, { kw }]) => [monthText(month), kw]));
 		const previousPeaksKw = { ...stored, ...contract.previousPeaksKw };
+		// What the utility's bill says, given with the request, stands above what the site's meters told.
+		const measured = contract.powerFactor
+			? undefined
+			: await measuredPowerFactor(
+					new SitePowerFactors(site),
+					store,
+					{ tariff, billingDay: contract.billingDay ?? 1 },
+					{ month: span.month, fromMs, knownMs },
+					whole.kwh,
+				);
+		const { overContract } = noticesBefore(previousPeaksKw, contract.contractKw, span.month);
 		const cost = calculateCost(
 			{
 				...contract,
 				month: monthText(span.month),
 				previousPeaksKw,
-				priorNotices: noticesBefore(previousPeaksKw, contract.contractKw, span.month),
+				priorNotices: { overContract, powerFactor: measured?.noticed ? 1 : 0 },
+				...(measured?.powerFactor ? { powerFactor: measured.powerFactor } : {}),
 				load: { intervals: Array.from(whole.kwh, (kwh) => (Number.isNaN(kwh) ? null : kwh)) },
 				inProgress: knownMs < clock.startOfDay(end),
 			},
 			tariffs,
 			{ series },
 		);
-		warnings.push(...cost.warnings);
+		warnings.push(...cost.warnings, ...(measured?.warnings ?? []));
 		return { contractKw: contract.contractKw, tariff: tariff.id, tariffName: tariff.contract.name, cost };
 	} catch (error) {
 		if (!(error instanceof EnergyError) || error.code.startsWith("store.")) throw error;

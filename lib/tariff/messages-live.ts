@@ -113,6 +113,8 @@ export interface BillMessage {
 	demandKrw: number;
 	/** The ratchet: what is paid for, which quarter-hour set it, when it is forgotten. */
 	demand: DemandState;
+	/** Measured, percent, as the bill uses it; null where too little was measured or the tariff has no rule of it. */
+	powerFactor: { laggingDay: number | null; leadingNight: number | null; knownShare: number } | null;
 	subtotalKrw: number;
 	totalKrw: number;
 	/** What the month will come to if its remaining days are like those of the last five weeks; a final month's own total. */

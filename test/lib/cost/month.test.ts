@@ -3,8 +3,9 @@ import { MonthBills } from "../../../lib/cost/month.ts";
 import { TodaysCost } from "../../../lib/cost/today.ts";
 import { siteLoad } from "../../../lib/report/load.ts";
 import { calculateCost } from "../../../lib/tariff/calculate-cost.ts";
+import type { ContractSettings } from "../../../lib/tariff/contract.ts";
 import { pricerOf } from "../../../lib/tariff/contract.ts";
-import { SampleStore, site } from "../report/sample.ts";
+import { type SampleOptions, SampleStore, site } from "../report/sample.ts";
 import { plantContract, seoul } from "./contract.ts";
 
 const store = new SampleStore();
@@ -55,6 +56,69 @@ describe("the bill of a month from the store", () => {
 		const last = await new MonthBills(site).bill(store, plantContract(), seoul("2026-12-02T00:00:00"), "2026-11");
 		const off = (bill.projectedTotalKrw ?? 0) / last.totalKrw - 1;
 		assert(Math.abs(off) < 0.05, `the projection was ${(off * 100).toFixed(1)} % off`);
+	});
+
+	describe("has a line of power factor", () => {
+		const kindOf = async (options: SampleOptions, month?: string, settings: ContractSettings = {}) => {
+			const young = new SampleStore({ sinceMs: seoul("2026-11-01T00:00:00"), ...options });
+			const bill = await new MonthBills(site).bill(young, plantContract(settings), now, month);
+			const lines = bill.lines.filter(({ id }) => id === "power-factor");
+			return { bill, amounts: lines.map(({ amountKrw }) => amountKrw), codes: bill.warnings.map(({ code }) => code) };
+		};
+
+		it("from the main meter's power factor: a rebate above the standard", async () => {
+			const { bill, amounts, codes } = await kindOf({});
+			assert.deepEqual(bill.powerFactor, { laggingDay: 94, leadingNight: 100, knownShare: 1 });
+			// Two points above 92 % at 0.2 % of the demand charge; nothing leading by night.
+			assert.deepEqual(amounts, [-Math.floor(bill.demandKrw * 0.004), 0]);
+			assert(!codes.includes("tariff.power-factor-unmeasured"));
+		});
+
+		it("from its reactive power, by the signs of lagging and leading", async () => {
+			const reactive = () => ({ reactivePowerKvar: -50 });
+			const { bill } = await kindOf({ reactive });
+			assert.equal(bill.powerFactor?.laggingDay, 97);
+			assert((bill.powerFactor?.leadingNight ?? 100) < 95);
+		});
+
+		it("of a first bad month is a notice, of the next one a surcharge", async () => {
+			const bad = () => ({ powerFactor: 0.85 });
+			const first = await kindOf({ reactive: bad, sinceMs: seoul("2026-10-01T00:00:00") }, "2026-10");
+			assert(first.codes.includes("tariff.notice-power-factor"));
+			assert.equal(first.amounts.filter((won) => won > 0).length, 0);
+			const second = await kindOf({ reactive: bad, sinceMs: seoul("2026-10-01T00:00:00") }, "2026-11");
+			assert.deepEqual(second.amounts, [Math.floor(second.bill.demandKrw * 0.014), 0]);
+		});
+
+		it("is missing, and says so, where meters told nothing of it or too little", async () => {
+			for (const reactive of [
+				() => ({}),
+				(at: number) => (at < seoul("2026-11-04T00:00:00") ? { powerFactor: 0.94 } : {}),
+			]) {
+				const { bill, amounts, codes } = await kindOf({ reactive });
+				assert.deepEqual([bill.powerFactor, amounts], [null, []]);
+				assert(codes.includes("tariff.power-factor-unmeasured"));
+			}
+		});
+
+		it("is neither a line nor missing under a tariff without such a rule", async () => {
+			const { bill, amounts, codes } = await kindOf({}, undefined, { tariff: "simple" });
+			assert.deepEqual([bill.powerFactor, amounts], [null, []]);
+			assert(!codes.includes("tariff.power-factor-unmeasured"));
+		});
+
+		it("is kept for the day and follows what comes", async () => {
+			const bills = new MonthBills(site);
+			let factor = 0.94;
+			const sinceMs = seoul("2026-11-01T00:00:00");
+			const changing = new SampleStore({ sinceMs, reactive: () => ({ powerFactor: factor }) });
+			const before = await bills.bill(changing, plantContract(), now);
+			factor = 0.7;
+			const after = await bills.bill(changing, plantContract(), now + 900_000);
+			assert((after.powerFactor?.laggingDay ?? 100) < (before.powerFactor?.laggingDay ?? 0));
+			// The settled days are not read again with every question.
+			assert((after.powerFactor?.laggingDay ?? 0) > 90);
+		});
 	});
 
 	it("names what was estimated", async () => {

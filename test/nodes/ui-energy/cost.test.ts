@@ -38,7 +38,15 @@ function bill(month: string, final: boolean, totalKrw = 100): BillMessage {
 		...{ type: "bill", site: "demo", month, from: `${month}-01T00:00:00+09:00`, to: "", final, asOf: "" },
 		...{ tariff: "t", tariffName: words("t"), contractKw: 500, lines: [line("demand", totalKrw)] },
 		energy: bands.map((each) => ({ ...each, energyKwh: 1 })),
-		...{ energyKwh: 3, estimatedKwh: 0, energyKrw: 0, demandKrw: totalKrw, subtotalKrw: totalKrw, totalKrw },
+		...{
+			energyKwh: 3,
+			estimatedKwh: 0,
+			energyKrw: 0,
+			demandKrw: totalKrw,
+			powerFactor: null,
+			subtotalKrw: totalKrw,
+			totalKrw,
+		},
 		...{ demand: { billingDemandKw: 1, setBy: "month", peakKw: 1 }, projectedTotalKrw: null, warnings: [] },
 	};
 }
