@@ -1,6 +1,8 @@
 import { EnergyError } from "../errors.ts";
 import { type Effects, type EngineOptions, emptyEffects, type Kept } from "./engine-types.ts";
-import { floorTo, isJobDone, iso, modeOn, operationsOf, waitsFor } from "./progress.ts";
+import { withoutPart } from "./part.ts";
+import { pinned } from "./pin.ts";
+import { isJobDone, iso, waitsFor } from "./progress.ts";
 import {
 	type Draft,
 	isActive,
@@ -169,7 +171,7 @@ export class Engine {
 	 */
 	override(id: string, override: Override, by: string, nowMs: number): JobRecord {
 		const record = this.job(id);
-		if ("pin" in override) this.pin(record, override.pin, nowMs);
+		if ("pin" in override) record.pins = pinned(record, override.pin, this.options.intervalMinutes, nowMs);
 		else if ("hold" in override) {
 			record.held = true;
 			this.tracker.interrupt(record, nowMs);
@@ -185,26 +187,6 @@ export class Engine {
 		return record;
 	}
 
-	private pin(record: JobRecord, { operation, machine, start }: JobRecord["pins"][number], nowMs: number): void {
-		const job = record.order.id;
-		const refuse = (field: string, value: string, rule: string): never => {
-			throw new EnergyError("operation.pin-invalid", { job, field, value, rule });
-		};
-		const known = operationsOf(record);
-		if (!known.some(({ id }) => id === operation))
-			refuse("operation", operation, known.map(({ id }) => id).join(" | "));
-		const machines = known.find(({ id }) => id === operation)?.spec.modes.map((mode) => mode.machine) ?? [];
-		if (!modeOn(record, operation, machine)) refuse("machine", machine, machines.join(" | "));
-		const stepMs = this.options.intervalMinutes * 60_000;
-		const ms = Date.parse(start);
-		if (!(ms % stepMs === 0)) refuse("start", start, `:00, :15, :30 | :45`);
-		// The quarter-hour that runs means: at once.
-		if (ms < floorTo(nowMs, stepMs)) refuse("start", start, `≥ ${iso(floorTo(nowMs, stepMs))}`);
-		const ran = record.runs.some((run) => run.operation === operation && (isActive(run) || run.state === "done"));
-		if (ran) refuse("operation", operation, "not started yet");
-		record.pins = [...record.pins.filter((pin) => pin.operation !== operation), { operation, machine, start: iso(ms) }];
-	}
-
 	// ——— Plans ———
 
 	/** Takes what the planner found: a new plan, or nothing where the one in force is as good. @returns the plan */
@@ -215,7 +197,9 @@ export class Engine {
 			return null;
 		}
 		const [broken] = draft.currentBreaks;
-		if (this.current && broken) {
+		if (this.current?.status === "dispatched" && draft.currentParts.length > 0) {
+			this.withdrawPart(this.current, draft.currentParts, nowMs);
+		} else if (this.current && broken) {
 			const details = { rule: broken.rule, ...broken.details };
 			this.end(this.current, "failed", "operation.plan-broken", nowMs, details, broken.text);
 		} else if (this.current) this.provenMs = nowMs;
@@ -240,8 +224,22 @@ export class Engine {
 		return plan;
 	}
 
-	/** Operations that run now must be those that the plan was made around. */
+	/** What conflicts leaves the plan in force; the checker has proven that the rest keeps every rule, and it goes on. */
+	private withdrawPart(plan: StoredPlan, parts: Draft["currentParts"], nowMs: number): void {
+		withoutPart(plan, parts, (job, operation) =>
+			(this.jobs.get(job)?.runs ?? []).some((run) => run.operation === operation && run.plan === plan.version),
+		);
+		this.provenMs = nowMs;
+		this.effects.plans.push(plan);
+		const [{ rule, details, text }] = parts as [Draft["currentParts"][number]];
+		const jobs = parts.map(({ job }) => job).join(", ");
+		const said = { rule, ...details, plan: plan.id, jobs };
+		this.event("operation.plan-part-withdrawn", "alarm", nowMs, plan.id, said, text);
+	}
+
+	/** The plan in force is the one that it was compared with, and operations that run now are those it was made around. */
 	private fits({ request, plan }: Draft): boolean {
+		if (this.current && this.current.id !== request.currentId) return false;
 		if (!plan) return true;
 		const known = new Set(request.running.map(({ job, operation }) => keyOf(job, operation)));
 		const fixed = new Set([...request.frozen, ...request.pinned]);
@@ -447,7 +445,8 @@ export class Engine {
 		}
 		for (const placed of current.operations) {
 			const record = this.jobs.get(placed.job);
-			if (record && !record.held) this.tracker.begin(record, placed, current, this.busy(placed.machine), starts, nowMs);
+			if (record && !record.held && placed.state !== "withdrawn")
+				this.tracker.begin(record, placed, current, this.busy(placed.machine), starts, nowMs);
 		}
 	}
 

@@ -15,6 +15,7 @@ import { constructed } from "../scheduling/search.ts";
 import type { Progress, Solution } from "../scheduling/solve.ts";
 import { parseProblem } from "../scheduling/validate.ts";
 import { brokenRules } from "./broken.ts";
+import { type Leaving, leavingOf } from "./part.ts";
 import { type House, note, type PlannerOptions, type Prepared, problemOf } from "./problem-of.ts";
 import { iso } from "./progress.ts";
 import { type Draft, type JobRecord, keyOf, type PlanRequest } from "./records.ts";
@@ -48,7 +49,9 @@ export async function makePlan(
 	const notes = [...prepared.notes];
 	let problem = withFixedThatHold(prepared.problem, new Set(request.pinned), notes, house.site.timeZone);
 	const against = comparison(problem, request, prepared.hard);
-	const breaks = brokenRules(against.violations, against.softened, house.site, records);
+	const said = (issues: readonly Issue[]) => brokenRules(issues, against.softened, house.site, records);
+	const breaks = said(against.violations);
+	const parts = against.leaving.flatMap(({ job, issue }) => said([issue]).map((rule) => ({ job, ...rule })));
 	const ladder = new Ladder(options, how.solver ?? optimize, how, house.site.timeZone);
 	const begunMs = performance.now();
 	const result = await ladder.climb(problem, against.usable, notes);
@@ -73,7 +76,8 @@ export async function makePlan(
 		leftOut,
 		currentKrw: against.krw,
 		currentBreaks: breaks,
-		currentLacks: lacking(problem, request, against.known),
+		currentParts: parts,
+		currentLacks: lacking(problem, request, against.known, new Set(parts.map(({ job }) => job))),
 		seen: { forecastMs: prepared.base.issuedMs, prices: prepared.prices.fingerprint },
 	};
 }
@@ -90,6 +94,8 @@ interface Comparison {
 	softened: SchedulingProblem;
 	/** Jobs that it holds. */
 	known: ReadonlySet<string>;
+	/** Those that have to leave it so that the rest keeps every rule; empty where nothing could stay. */
+	leaving: readonly Leaving[];
 }
 
 /**
@@ -101,7 +107,8 @@ function comparison(
 	{ current, givenUp, nowMs }: PlanRequest,
 	{ limitKw, safeKw }: Prepared["hard"],
 ): Comparison {
-	const none = { usable: undefined, krw: null, violations: [], softened: problem, known: new Set<string>() };
+	const nothing = { usable: undefined, krw: null, violations: [], leaving: [] };
+	const none: Comparison = { ...nothing, softened: problem, known: new Set<string>() };
 	if (!current) return none;
 	const places = new Map(current.operations.map((entry) => [keyOf(entry.job, entry.operation), entry]));
 	// What had to be freed, or was put elsewhere since, is no longer where the plan has it.
@@ -137,17 +144,27 @@ function comparison(
 	const against = { ...softened, cap: { kw: limitKw }, baseLoadQuantile: { quantile, kw: safeKw } };
 	const strict = jobs.some(({ id, deadline }) => without.has(id) && deadline !== undefined);
 	const usable = violations.length === 0 && !strict && jobs.length === problem.jobs.length;
+	const broken = checkPlan(against, plan).violations;
+	const leaving = broken.length > 0 ? leavingOf(against, plan.operations) : [];
 	return {
 		usable: usable ? plan : undefined,
 		krw: violations.length === 0 && jobs.length > 0 ? cost.totalKrw : null,
-		violations: checkPlan(against, plan).violations,
+		violations: broken,
 		...{ softened, known },
+		leaving: leaving.length < jobs.length ? leaving : [],
 	};
 }
 
 /** Whether a new plan does more than the plan in force: a job it lacks, or a deadline it gave up. */
-const lacking = ({ jobs }: SchedulingProblem, { givenUp }: PlanRequest, known: ReadonlySet<string>): boolean =>
-	jobs.some(({ id, deadline }) => !known.has(id) || (deadline !== undefined && givenUp.includes(id)));
+const lacking = (
+	{ jobs }: SchedulingProblem,
+	{ givenUp }: PlanRequest,
+	known: ReadonlySet<string>,
+	leaving: ReadonlySet<string>,
+): boolean =>
+	jobs.some(
+		({ id, deadline }) => !known.has(id) || leaving.has(id) || (deadline !== undefined && givenUp.includes(id)),
+	);
 
 /** What should have been done by then is due then. */
 function withoutDeadline({ deadline, ...rest }: JobSpec): JobSpec {

@@ -74,6 +74,8 @@ export interface PlanRequest {
 	down: { machine: string; untilMs: number }[];
 	/** Family that a machine is set up for; absent where nothing ran on it. */
 	families: Record<string, string>;
+	/** Id of the plan in force; null where there is none. */
+	currentId: string | null;
 	/** The rest of the plan in force, as far as it holds these jobs. */
 	current: Plan | null;
 	/** The same of the plan that was in force last, where it had to end: what the new one is compared with. */
@@ -82,6 +84,11 @@ export interface PlanRequest {
 	missedDeadlines: string[];
 	/** Jobs whose deadline the plan in force gave up, because no plan could keep it. */
 	givenUp: string[];
+}
+
+/** A job that has to leave the plan in force, and why. */
+export interface PartBroken extends BrokenRule {
+	job: string;
 }
 
 /** What the planner found, still without a number. */
@@ -98,6 +105,8 @@ export interface Draft {
 	currentKrw: number | null;
 	/** The rules that the plan in force breaks now, the best explanation first. */
 	currentBreaks: BrokenRule[];
+	/** Jobs that have to leave the plan in force so that the rest of it keeps every rule; empty where it does, or none can stay. */
+	currentParts: PartBroken[];
 	/** Whether the new plan holds jobs that the plan in force lacks, or a deadline that it gave up. */
 	currentLacks: boolean;
 	/** What was known of prices and forecast when it was made: others are a reason to plan anew. */

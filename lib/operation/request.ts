@@ -24,8 +24,17 @@ export function requestOf(surface: Surface, reason: PlanReason, by: string, nowM
 	const stepMs = intervalMinutes * 60_000;
 	const request: PlanRequest = {
 		...{ reason, by, nowMs, jobs: [], frozen: [], pinned: [], running: [], families: {} },
-		...{ current: null, before: null, missedDeadlines: [], givenUp: givenUpBy(surface.current) },
-		down: [...down.keys()].map((machine) => ({ machine, untilMs: ceilTo(nowMs + surface.repairMs, stepMs) })),
+		...{
+			currentId: surface.current?.id ?? null,
+			current: null,
+			before: null,
+			missedDeadlines: [],
+			givenUp: givenUpBy(surface.current),
+		},
+		down: [...down].map(([machine, sinceMs]) => ({
+			machine,
+			untilMs: ceilTo(backAtMs(sinceMs, surface.repairMs, nowMs), stepMs),
+		})),
 	};
 	request.families = familiesOf(jobs);
 	const waiting = heldJobs(jobs, intervalMinutes);
@@ -54,6 +63,16 @@ export function requestOf(surface: Surface, reason: PlanReason, by: string, nowM
 	const before = surface.current ?? surface.before;
 	request.before = currentOf(request.jobs, placesOf(before), floorTo(nowMs, stepMs));
 	return request;
+}
+
+/**
+ * When a machine that stands still is expected back: a time that stays, so that a plan that waits for it stays right; once
+ * that is past, as long again as it has stood by then.
+ */
+export function backAtMs(sinceMs: number, repairMs: number, nowMs: number): number {
+	let span = Math.max(60_000, repairMs);
+	while (sinceMs + span <= nowMs) span *= 2;
+	return sinceMs + span;
 }
 
 /** Jobs whose deadline the plan in force could not keep. */
@@ -102,7 +121,8 @@ function heldJobs(jobs: ReadonlyMap<string, JobRecord>, intervalMinutes: number)
 
 function placesOf(plan: StoredPlan | null): Map<string, PlannedOperation> {
 	const places = new Map<string, PlannedOperation>();
-	for (const { job, operation, machine, start, end, pieces } of plan?.operations ?? []) {
+	for (const { job, operation, machine, start, end, pieces, state } of plan?.operations ?? []) {
+		if (state === "withdrawn") continue;
 		places.set(keyOf(job, operation), { job, operation, machine, pieces: pieces ?? [{ start, end }] });
 	}
 	return places;

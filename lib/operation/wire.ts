@@ -2,6 +2,7 @@ import type { Site } from "../telemetry/site.ts";
 import type { Engine } from "./engine.ts";
 import { activeRun, isDone, isJobDone, iso, modeOn } from "./progress.ts";
 import { isActive, type JobRecord, keyOf, type OperationEvent, type Run } from "./records.ts";
+import { backAtMs } from "./request.ts";
 import { labelOf } from "./stored.ts";
 import type { Job, OperationState, PlacedOperation, PlanSummary, ScheduleBoard, StoredPlan, Words } from "./types.ts";
 import { wordsOf, wordsWith } from "./words.ts";
@@ -73,6 +74,7 @@ function withState(
 		if (run && isActive(run)) return nowMs > run.plannedEndMs + lateMs ? "late" : "running";
 		if (run?.state === "failed") return "failed";
 		if (run && isDone(record, placed.operation, intervalMinutes)) return "done";
+		if (placed.state === "withdrawn") return "withdrawn";
 		if (record.held) return "held";
 		if (!run && plan.status === "dispatched" && nowMs > startMs + lateMs) return "late";
 		return plan.status === "dispatched" && startMs - nowMs < frozenMs ? "frozen" : "planned";
@@ -191,7 +193,7 @@ function closedOf(
 	}
 	const sinceMs = engine.down.get(id);
 	if (sinceMs !== undefined) {
-		closed.push({ start: iso(sinceMs), end: iso(nowMs + engine.options.repairMs), why: "breakdown" });
+		closed.push({ start: iso(sinceMs), end: iso(backAtMs(sinceMs, engine.options.repairMs, nowMs)), why: "breakdown" });
 	}
 	return closed;
 }

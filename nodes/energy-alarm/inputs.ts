@@ -74,12 +74,24 @@ function scheduleOf({ machines, history, jobs, current }: Loose): ScheduleWord {
 	const last = list(history).find((plan) => plan.dispatchedAt !== undefined || brokenBy.includes(reason(plan).code));
 	const toDo = list(jobs).some(({ state }) => state === "open" || state === "failed");
 	const inForce = isObject(current) && current.status === "dispatched";
-	if (inForce || !toDo) return { down, broken: null };
+	if (!toDo) return { down, broken: null };
+	if (inForce) return { down, broken: partOf(current, list(jobs)) };
 	if (!last) return { down, broken: undefined };
 	const { code, text } = reason(last);
 	if (!brokenBy.includes(code)) return { down, broken: null };
 	const said = isObject(text) ? (text as Cause["text"]) : undefined;
 	return { down, broken: { code: "alarms.cause.plan-broken", details: {}, ...(said && { text: said }) } };
+}
+
+/** Jobs that had to leave the plan in force, as long as they are to do and no other plan holds them. */
+function partOf({ conflicts }: Loose, jobs: readonly Loose[]): Cause | null {
+	const toDo = new Set(jobs.filter(({ state }) => state === "open" || state === "failed").map(({ id }) => id));
+	const left = (Array.isArray(conflicts) ? conflicts.filter(isObject) : []).find(
+		({ code, job }) => code === "operation.part-withdrawn" && toDo.has(job),
+	);
+	if (!left) return null;
+	const said = isObject(left.text) ? (left.text as Cause["text"]) : undefined;
+	return { code: "alarms.cause.plan-broken", details: {}, ...(said && { text: said }) };
 }
 
 /** An alert tells of a change of level, so it knows the one before; a scored reading does not. */

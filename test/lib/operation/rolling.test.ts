@@ -241,7 +241,16 @@ describe("rolling operation", function () {
 		limitKw = 250;
 		world.desk.engine.wish("forecast");
 		await world.pass(MINUTE);
-		assert.equal(await status(id), "failed");
+		const left = current().operations.filter(({ state }) => state === "withdrawn");
+		assert.deepEqual(
+			[current().id, left.map(({ job }) => job)],
+			[id, ["J2"]],
+			"what conflicts leaves it, the rest stays",
+		);
+		limitKw = 100;
+		world.desk.engine.wish("forecast");
+		await world.pass(MINUTE);
+		assert.equal(await status(id), "failed", "nothing of it is left");
 		assert.ok(!world.desk.engine.current);
 	});
 
