@@ -27,6 +27,7 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>["values"
 interface Desk {
 	users: Users;
 	keys: ApiKeys;
+	ledger: Ledger;
 	ring: () => KeyRing;
 	note: (what: string, target: string, before: unknown, after: unknown) => void;
 }
@@ -34,7 +35,9 @@ type Verb = (desk: Desk, name: string, values: Values) => Promise<void> | void;
 
 const verbs: Readonly<Record<string, Verb>> = {
 	"users list": ({ users }) => {
-		for (const { name, ...grants } of users.list()) console.log(`${name}\t${wordsOf(grants)}`);
+		for (const { name, disabled, ...grants } of users.list()) {
+			console.log(`${name}\t${wordsOf(grants)}${disabled ? "\tdisabled" : ""}`);
+		}
 	},
 	"users add": async ({ users, note }, name, values) => {
 		const password = randomPassword();
@@ -53,6 +56,18 @@ const verbs: Readonly<Record<string, Verb>> = {
 		const after = users.setGrants(name, grantsOf(values));
 		note("changeUser", name, before && shown(before), shown(after));
 		console.log(`${name}\t${wordsOf(after)}`);
+	},
+	"users disable": ({ users, note }, name) => {
+		users.setDisabled(name, true);
+		note("changeUser", name, { disabled: false }, { disabled: true });
+	},
+	"users enable": ({ users, note }, name) => {
+		users.setDisabled(name, false);
+		note("changeUser", name, { disabled: true }, { disabled: false });
+	},
+	"users unlock": ({ ledger, note }, name) => {
+		ledger.forgetAttemptsAt(name);
+		note("unlockUser", name, null, { lockedUntil: null });
 	},
 	"users remove": ({ users, note }, name) => {
 		const before = users.get(name);
@@ -104,6 +119,7 @@ async function main(): Promise<void> {
 	const desk: Desk = {
 		users: new Users(home),
 		keys: new ApiKeys(home, ledger),
+		ledger,
 		ring: () => new KeyRing(home, process.env.SMARTFACTORY_SECRET_KEY || undefined),
 		note: (what, target, before, after) => audit.record({ who, what, target, before, after, note: "command line" }),
 	};

@@ -7,6 +7,7 @@ import type { Audit } from "./audit.ts";
 import { noteChange, type Role } from "./context.ts";
 import { type Grants, grantsCover } from "./grants.ts";
 import type { HttpRequest, HttpResponse } from "./http.ts";
+import type { SignIn } from "./ledger.ts";
 import type { Sessions, SignedIn, TokenAnswer } from "./session.ts";
 import type { User } from "./users.ts";
 
@@ -50,7 +51,7 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		if (session && !sessions.sameOrigin(req)) throw new EnergyError("access.origin-foreign");
 		const user = await sessions.signIn(username, password, sessions.caller(req));
 		if (session) await sessions.startSession(req, res, user);
-		return ok(tokens(await sessions.apiTokens(user), user));
+		return ok(tokens(await sessions.apiTokens(user, sessions.caller(req)), user));
 	},
 	refresh: async ({ sessions, req }) => {
 		const { refreshToken } = req.body as { refreshToken: string };
@@ -68,9 +69,26 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		const { current, next } = req.body as { current: string; next: string };
 		const changed = await sessions.changePassword(user, current, next, sessions.caller(req));
 		if (claims.use === "session") await sessions.startSession(req, res, changed);
-		return ok(tokens(await sessions.apiTokens(changed), changed));
+		return ok(tokens(await sessions.apiTokens(changed, sessions.caller(req)), changed));
 	},
-	listUsers: ({ sessions }) => ok({ items: sessions.users.list().map(wireUser) }),
+	listSessions: (call) => {
+		const { user, claims } = person(call);
+		return ok({ items: call.sessions.signIns(user).map((one) => wireSession(one, claims.session)) });
+	},
+	endOtherSessions: (call) => {
+		const { user, claims } = person(call);
+		const others = call.sessions.signIns(user).filter(({ id }) => id !== claims.session);
+		for (const { id } of others) call.sessions.endSignIn(user, id);
+		noteChange(call.req, { target: user.name, before: { sessions: others.length + 1 }, after: { sessions: 1 } });
+		return { status: 204 };
+	},
+	endSession: (call) => {
+		const { user, claims } = person(call);
+		const ended = call.sessions.endSignIn(user, call.params.id ?? "");
+		noteChange(call.req, { target: user.name, before: wireSession(ended, claims.session), after: null });
+		return { status: 204 };
+	},
+	listUsers: ({ sessions }) => ok({ items: sessions.users.list().map((user) => listedUser(sessions, user)) }),
 	addUser: async (call) => {
 		const { name, password, ...given } = call.req.body as { name: string; password: string } & Wanted;
 		const grants = grantable(call, { role: given.role ?? null, sites: given.sites ?? {} });
@@ -82,7 +100,7 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		const { sessions, params, req } = call;
 		const name = params.name ?? "";
 		const before = known(sessions, name);
-		const { password, ...given } = req.body as { password?: string } & Wanted;
+		const { password, disabled, ...given } = req.body as { password?: string; disabled?: boolean } & Wanted;
 		const { role = before.role, sites = before.sites } = given;
 		const grants = given.role !== undefined || given.sites !== undefined ? grantable(call, { role, sites }) : undefined;
 		// One's own password takes the old one: see changePassword. What can fail comes first: all of it is done, or nothing.
@@ -91,6 +109,7 @@ export const answers: Readonly<Record<string, Answerer>> = {
 			await sessions.users.setPassword(name, password, true);
 		}
 		if (grants) sessions.users.setGrants(name, grants);
+		if (disabled !== undefined) sessions.users.setDisabled(name, disabled);
 		sessions.tellAll("*", name);
 		const after = wireUser(known(sessions, name));
 		noteChange(req, {
@@ -106,8 +125,28 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		const before = known(sessions, params.name ?? "");
 		const { name } = before;
 		sessions.users.remove(name);
+		sessions.forget(name);
 		noteChange(call.req, { target: name, before: wireUser(before), after: null });
 		sessions.tellAll("*", name);
+		return { status: 204 };
+	},
+	endUserSessions: (call) => {
+		person(call);
+		const { sessions, params } = call;
+		const user = known(sessions, params.name ?? "");
+		const before = sessions.signIns(user).length;
+		sessions.users.endSessions(user.name);
+		noteChange(call.req, { target: user.name, before: { sessions: before }, after: { sessions: 0 } });
+		sessions.tellAll("*", user.name);
+		return { status: 204 };
+	},
+	unlockUser: (call) => {
+		person(call);
+		const { sessions, params } = call;
+		const { name } = known(sessions, params.name ?? "");
+		const lockedUntil = timeOf(sessions.lockedUntilMs(name));
+		sessions.unlock(name);
+		noteChange(call.req, { target: name, before: { lockedUntil }, after: { lockedUntil: null } });
 		return { status: 204 };
 	},
 	listApiKeys: ({ sessions }) => ok({ items: sessions.apiKeys.list().map(wireKey) }),
@@ -130,6 +169,11 @@ export const answers: Readonly<Record<string, Answerer>> = {
 			...(to === undefined ? {} : { toMs: Date.parse(to) }),
 		});
 		return ok({ ...page, items: page.items.map(wireAudit) });
+	},
+	verifyAudit: async ({ audit }) => {
+		if (!audit) throw new EnergyError("access.audit-off");
+		const { entries, head, broken = null } = await audit.verify();
+		return ok({ whole: broken === null, entries, head, broken });
 	},
 	removeApiKey: (call) => {
 		person(call);
@@ -185,21 +229,37 @@ function tokens(answer: TokenAnswer, user: User): object {
 	return { ...answer, user: name, role, sites, mustChangePassword: mustChange };
 }
 
-export function wireUser({ name, role, sites, changedMs, mustChange = false }: User): object {
-	return { name, role, sites, mustChangePassword: mustChange, changedAt: new Date(changedMs).toISOString() };
+export function wireUser({ name, role, sites, changedMs, mustChange = false, disabled = false }: User): object {
+	return { name, role, sites, mustChangePassword: mustChange, disabled, changedAt: new Date(changedMs).toISOString() };
 }
 
+/** A user as those who manage users see them: with what they did, and what befell them. */
+function listedUser(sessions: Sessions, user: User): object {
+	const { name } = user;
+	return {
+		...wireUser(user),
+		lastSignInAt: timeOf(sessions.lastSignInMs(name)),
+		lockedUntil: timeOf(sessions.lockedUntilMs(name)),
+	};
+}
+
+function wireSession({ id, kind, startedMs, untilMs, address, agent }: SignIn, current: string): object {
+	const [startedAt, expiresAt] = [timeOf(startedMs), timeOf(untilMs)];
+	return { id, kind, startedAt, expiresAt, from: address || null, agent: agent || null, current: id === current };
+}
+
+const timeOf = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+
 export function wireKey({ id, name, role, sites, madeBy, madeMs, expiresMs, lastUsedMs }: ApiKey): object {
-	const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 	return {
 		id,
 		name,
 		role,
 		sites,
 		createdBy: madeBy,
-		createdAt: time(madeMs),
-		expiresAt: time(expiresMs),
-		lastUsedAt: time(lastUsedMs),
+		createdAt: timeOf(madeMs),
+		expiresAt: timeOf(expiresMs),
+		lastUsedAt: timeOf(lastUsedMs),
 	};
 }
 

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { log } from "../log/log.ts";
 import { mask } from "../log/mask.ts";
 import type { AuditHead, AuditRecord, Store } from "../store/store.ts";
+import { type AuditVerdict, verifyAudit } from "./audit-check.ts";
 import { secretOf, writeSecretFile } from "./secrets.ts";
 
 /** What somebody did, as it is told here; secrets in it are masked before anything is kept. */
@@ -122,6 +123,13 @@ export class Audit {
 			throw error;
 		});
 		return this.#store;
+	}
+
+	/** Goes through the whole chain, what was recorded until now included. */
+	async verify(): Promise<AuditVerdict> {
+		await this.flush();
+		const { home } = this.#options;
+		return verifyAudit(await this.store(), Audit.keyOf(home), knownHead(home));
 	}
 
 	/** Resolves when everything that was recorded until now is in the chain, or the store refused it. */

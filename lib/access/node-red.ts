@@ -9,7 +9,7 @@ import type { AccessContext } from "./context.ts";
 import { cookieOf, sessionCookie } from "./http.ts";
 import type { Sessions, SignedIn } from "./session.ts";
 import { roleCovers, type User } from "./users.ts";
-import { mayUseWidget, widgetOf } from "./widget-rights.ts";
+import { dashboardFor, mayUseWidget, widgetOf } from "./widget-rights.ts";
 
 export interface EditorUser {
 	username: string;
@@ -41,8 +41,8 @@ export type IoMiddleware = (socket: IoSocket, next: (error?: Error) => void) => 
  * Engineers and admins edit flows; everybody else with a role everywhere may look. Flows belong to no site: whoever has
  * a role at single sites alone sees none of them.
  */
-function editorUser({ name, role, mustChange }: User): EditorUser | null {
-	if (role === null || mustChange) return null;
+function editorUser({ name, role, mustChange, disabled }: User): EditorUser | null {
+	if (role === null || mustChange || disabled) return null;
 	return { username: name, permissions: roleCovers(role, "engineer") ? "*" : "read" };
 }
 
@@ -127,12 +127,16 @@ export function ioMiddlewareOf(sessions: Sessions, recheckMs = RECHECK_MS): IoMi
 }
 
 /**
- * Holds back what a widget shows of a site that this person has no role at. Dashboard asks a plugin only about the types
+ * Holds back widgets of a site that this person has no role at, or that take a higher one, and what they show. Dashboard asks a plugin only about the types
  * of widgets that were opened to it in the editor; this way it is asked about each message.
  */
 function showOwn(socket: IoSocket, context: AccessContext): void {
 	const emit = socket.emit.bind(socket);
 	socket.emit = (event, ...given) => {
+		if (event === "ui-config") {
+			const [base, config, ...more] = given;
+			return emit(event, base, dashboardFor(context, config as Parameters<typeof dashboardFor>[1]), ...more);
+		}
 		const widget = widgetOf(event);
 		return widget === undefined || mayUseWidget(context, widget, "viewer") ? emit(event, ...given) : true;
 	};

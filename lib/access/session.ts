@@ -4,7 +4,7 @@ import { type ApiKeys, isApiKey } from "./api-keys.ts";
 import type { Audit } from "./audit.ts";
 import { accessOf } from "./context.ts";
 import { addressOf, bearerOf, cookieOf, isSameOrigin, isSecure, sessionCookie } from "./http.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger, SignIn } from "./ledger.ts";
 import { BackOff, type FailureStore } from "./limits.ts";
 import type { Claims, Tokens } from "./tokens.ts";
 import type { User, Users } from "./users.ts";
@@ -49,12 +49,15 @@ export interface SessionsParts {
 export interface Caller {
 	address: string;
 	requestId: string;
+	/** The program, as it names itself. */
+	agent?: string;
 }
 
 /** Told of a sign-in that ended; `session` is `*` where all sign-ins of the user did. */
 export type EndListener = (session: string, user: string) => void;
 
 const minute = 60_000;
+const longestWaitMs = 15 * minute;
 /** After so long a name and a password are asked for again, however often a sign-in was renewed. */
 const longestMs = 30 * 86_400_000;
 
@@ -79,16 +82,25 @@ export class Sessions {
 		this.options = options;
 		this.now = options.now;
 		const wait = { firstMs: 2_000, forgetMs: 30 * minute };
-		const kept = (kind: string) => keptIn(ledger, kind);
-		this.pairs = new BackOff({ ...wait, free: 5, longestMs: 15 * minute }, this.now, kept("pair"));
-		this.addresses = new BackOff({ ...wait, free: 20, longestMs: 15 * minute }, this.now, kept("address"));
+		const kept = (kind: string, nameIn: (key: string) => string) => keptIn(ledger, kind, nameIn);
+		const afterAddress = (key: string): string => key.slice(key.indexOf(" ") + 1);
+		this.pairs = new BackOff({ ...wait, free: 5, longestMs: longestWaitMs }, this.now, kept("pair", afterAddress));
+		this.addresses = new BackOff(
+			{ ...wait, free: 20, longestMs: longestWaitMs },
+			this.now,
+			kept("address", () => ""),
+		);
 		// Short, or whoever knows a name could lock its owner out from anywhere.
-		this.names = new BackOff({ ...wait, free: 50, longestMs: minute / 2 }, this.now, kept("name"));
+		this.names = new BackOff(
+			{ ...wait, free: 50, longestMs: minute / 2 },
+			this.now,
+			kept("name", (name) => name),
+		);
 	}
 
 	/**
 	 * @throws EnergyError `access.locked` while this caller has to wait, `access.credentials-wrong` for an unknown user as
-	 *   for a wrong password
+	 *   for a wrong password, `access.disabled` for who knows the password and may not come in any more
 	 */
 	async signIn(name: string, password: string, caller: Caller): Promise<User> {
 		const { address } = caller;
@@ -107,20 +119,22 @@ export class Sessions {
 			...signInOf(user, this.users.get(name) !== undefined, name),
 		});
 		if (!user) throw new EnergyError("access.credentials-wrong");
+		if (user.disabled) throw new EnergyError("access.disabled");
 		// Not the address: one who knows one password would go on guessing others.
 		this.pairs.clear(`${address} ${name}`);
 		this.names.clear(name);
+		this.ledger.use(useOf(name), this.now());
 		return user;
 	}
 
 	/** An access token, and where the user has nothing to do first, a refresh token that gets the next one. */
-	async apiTokens(user: User): Promise<TokenAnswer> {
+	async apiTokens(user: User, caller: Caller): Promise<TokenAnswer> {
 		const { tokenMs, refreshMs } = this.options;
 		const { token, claims } = await this.tokens.issue(user, "api", tokenMs);
 		const answer: TokenAnswer = { accessToken: token, tokenType: "Bearer", expiresIn: tokenMs / 1000 };
 		if (user.mustChange) return answer;
 		const refresh = await this.tokens.issue(user, "refresh", refreshMs, claims, 1);
-		this.ledger.begin(claims.session, user.name, refresh.claims.expiresMs, this.now());
+		this.note(user, claims, refresh.claims.expiresMs, "program", caller);
 		return { ...answer, refreshToken: refresh.token, refreshExpiresIn: refreshMs / 1000 };
 	}
 
@@ -174,7 +188,8 @@ export class Sessions {
 	/** Sets the cookie that pages, the dashboard's socket and the editor come with. */
 	async startSession(req: IncomingMessage, res: ServerResponse, user: User, from?: Claims): Promise<void> {
 		const { sessionMs, trustProxy } = this.options;
-		const { token } = await this.tokens.issue(user, "session", sessionMs, from);
+		const { token, claims } = await this.tokens.issue(user, "session", sessionMs, from);
+		this.note(user, claims, claims.expiresMs, "browser", this.caller(req));
 		setCookie(res, token, Math.floor(sessionMs / 1000), isSecure(req, trustProxy));
 	}
 
@@ -191,6 +206,43 @@ export class Sessions {
 			if (signedIn) this.end(signedIn.claims);
 		}
 		setCookie(res, "", 0, isSecure(req, this.options.trustProxy));
+	}
+
+	/** When somebody last came in by name and password, epoch ms; null: never. */
+	lastSignInMs(name: string): number | null {
+		return this.ledger.lastUseMs(useOf(name));
+	}
+
+	/** Until when sign-in waits at this name for somebody who failed there, epoch ms; null: nobody waits. */
+	lockedUntilMs(name: string): number | null {
+		const nowMs = this.now();
+		// As in BackOff: a clock that was set back locks nobody out for longer.
+		const untilMs = Math.min(this.ledger.lockedUntilMs(name), nowMs + longestWaitMs);
+		return untilMs > nowMs ? untilMs : null;
+	}
+
+	/** Forgets the wrong attempts at a name, from wherever; those of an address at many names stay. */
+	unlock(name: string): void {
+		this.ledger.forgetAttemptsAt(name);
+	}
+
+	/** Nothing of a user who was removed is left to one of the same name. */
+	forget(name: string): void {
+		this.unlock(name);
+		this.ledger.forgetUse(useOf(name));
+	}
+
+	/** Where a user is signed in, newest first. */
+	signIns({ name, changedMs }: User): SignIn[] {
+		return this.ledger.signIns(name, changedMs, this.now());
+	}
+
+	/** Ends one of a user's sign-ins. @throws EnergyError `access.session-unknown` */
+	endSignIn(user: User, id: string): SignIn {
+		const held = this.signIns(user).find((one) => one.id === id);
+		if (!held) throw new EnergyError("access.session-unknown", { id });
+		this.end({ session: held.id, user: user.name });
+		return held;
 	}
 
 	/** Tells open sockets that their session was ended. Returns how to stop listening. */
@@ -232,7 +284,8 @@ export class Sessions {
 	}
 
 	caller(req: IncomingMessage): Caller {
-		return { address: this.address(req), requestId: accessOf(req)?.requestId ?? "" };
+		const agent = req.headers["user-agent"] ?? "";
+		return { address: this.address(req), requestId: accessOf(req)?.requestId ?? "", agent };
 	}
 
 	address(req: IncomingMessage): string {
@@ -275,7 +328,14 @@ export class Sessions {
 		};
 	}
 
-	private end(claims: Claims): void {
+	private note(user: User, claims: Claims, untilMs: number, kind: SignIn["kind"], caller: Caller): void {
+		const { session: id, signedInMs: startedMs } = claims;
+		const { address, agent = "" } = caller;
+		const one = { id, kind, startedMs, untilMs, address, agent };
+		this.ledger.begin({ ...one, user: user.name, rights: user.changedMs }, this.now());
+	}
+
+	private end(claims: Pick<Claims, "session" | "user">): void {
 		const { sessionMs, tokenMs, refreshMs } = this.options;
 		this.tokens.revoke(claims, this.now() + Math.max(sessionMs, tokenMs, refreshMs));
 		this.tellAll(claims.session, claims.user);
@@ -289,8 +349,11 @@ function signInOf(
 	name: string,
 ): { who: string; what: string; target: string; status: number } {
 	const target = known ? name : `${name.slice(0, 2)}…`;
-	return { who: user?.name ?? "?", what: "signIn", target, status: user ? 200 : 401 };
+	return { who: user?.name ?? "?", what: "signIn", target, status: user ? (user.disabled ? 403 : 200) : 401 };
 }
+
+/** The last sign-in of a user, beside the last use of keys; no key is named so. */
+const useOf = (name: string): string => `user:${name}`;
 
 function apiKeyOf({ headers }: Pick<IncomingMessage, "headers">): string | undefined {
 	const given = headers["x-api-key"];
@@ -298,10 +361,11 @@ function apiKeyOf({ headers }: Pick<IncomingMessage, "headers">): string | undef
 	return typeof given === "string" && given !== "" ? (isApiKey(given) ? given : `sfk_${given}`) : undefined;
 }
 
-function keptIn(ledger: Ledger, kind: string): FailureStore {
+/** @param nameIn the user's name in a key of this kind */
+function keptIn(ledger: Ledger, kind: string, nameIn: (key: string) => string): FailureStore {
 	return {
 		get: (key) => ledger.attempts(`${kind} ${key}`),
-		set: (key, failures) => ledger.noteAttempts(`${kind} ${key}`, failures),
+		set: (key, failures) => ledger.noteAttempts(`${kind} ${key}`, failures, nameIn(key)),
 		delete: (key) => ledger.forgetAttempts(`${kind} ${key}`),
 	};
 }

@@ -98,6 +98,7 @@ export class Tokens {
 		};
 		const sound =
 			user !== undefined &&
+			!user.disabled &&
 			payload.use === use &&
 			payload.ver === user.changedMs &&
 			!this.ledger.isEnded(claims.session);

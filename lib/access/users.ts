@@ -22,6 +22,8 @@ export interface User extends Grants {
 	changedMs: number;
 	/** The password was chosen by somebody else: nothing is open until its owner has chosen one. */
 	mustChange?: boolean;
+	/** May not come in until an administrator says otherwise. */
+	disabled?: boolean;
 }
 
 interface KeptUser extends User {
@@ -135,6 +137,16 @@ export class Users {
 		return this.change(name, (user) => ({ ...user, role, sites }));
 	}
 
+	/** Lets a user come in or not; also ends every session of that user. @throws EnergyError `access.user-unknown`, `access.last-admin` */
+	setDisabled(name: string, disabled: boolean): User {
+		return this.change(name, ({ disabled: _before, ...user }) => ({ ...user, ...(disabled ? { disabled } : {}) }));
+	}
+
+	/** Ends every session of a user, and nothing else. @throws EnergyError `access.user-unknown` */
+	endSessions(name: string): User {
+		return this.change(name, (user) => user);
+	}
+
 	/** @throws EnergyError `access.user-unknown`, `access.last-admin` */
 	remove(name: string): void {
 		this.change(name, () => null);
@@ -146,7 +158,8 @@ export class Users {
 		if (!user) throw new EnergyError("access.user-unknown", { name });
 		const edited = edit(user);
 		const others = [...this.users.values()].filter((other) => other.name !== name);
-		if (edited?.role !== "admin" && !others.some(({ role }) => role === "admin")) {
+		// One who could come in yesterday and may not today manages nobody.
+		if (!(edited && manages(edited)) && !others.some(manages)) {
 			throw new EnergyError("access.last-admin", { name });
 		}
 		const kept = { ...(edited ?? user), changedMs: Math.max(this.now(), user.changedMs + 1) };
@@ -191,9 +204,11 @@ export class Users {
 	}
 }
 
+const manages = ({ role, disabled }: User): boolean => role === "admin" && !disabled;
+
 /** What may leave here: never the password's hash. */
-function shown({ name, role, sites, changedMs, mustChange }: KeptUser): User {
-	return { name, role, sites, changedMs, ...(mustChange ? { mustChange } : {}) };
+function shown({ name, role, sites, changedMs, mustChange, disabled }: KeptUser): User {
+	return { name, role, sites, changedMs, ...(mustChange ? { mustChange } : {}), ...(disabled ? { disabled } : {}) };
 }
 
 function checkedGrants(name: string, grants: Grants): Grants {

@@ -255,6 +255,16 @@ describe("the audit", function () {
 			]);
 		});
 
+		it("says whether it is whole, over all that was done until now", async () => {
+			const verdict = async () => {
+				const answer = await fetch(`${served.base}/api/v1/audit/verification`, { headers: admin });
+				return (await answer.json()) as { whole: boolean; entries: number; broken: unknown };
+			};
+			const before = await verdict();
+			await post("/users/nobody", { disabled: true }, "PATCH");
+			assert.deepEqual([before.whole, before.broken, (await verdict()).entries - before.entries], [true, null, 1]);
+		});
+
 		it("tells of users and keys with what stood before, from where, and in which request", async () => {
 			await post("/users", { name: "kim", password: "for the first time", role: "viewer" });
 			await post("/users/kim", { role: "operator" }, "PATCH");

@@ -13,6 +13,16 @@ interface Problem {
 	title: string;
 }
 
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+const titleOf = async (answer: Response) => ((await answer.json()) as Problem).title;
+type Ask = (method: string, path: string, headers: Record<string, string>, body?: unknown) => Promise<Response>;
+const askAt = (base: string, ...[method, path, headers, body]: Parameters<Ask>): Promise<Response> =>
+	fetch(`${base}/api/v1${path}`, {
+		method,
+		headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+		...(body === undefined ? {} : { body: JSON.stringify(body) }),
+	});
+
 describe("who comes in", function () {
 	this.timeout(60_000);
 	let served: Served;
@@ -25,14 +35,7 @@ describe("who comes in", function () {
 	after(() => served.close());
 
 	const tokens = async (more: object = {}) => (await (await signIn(served.base, { ...more })).json()) as Tokens;
-	const ask = (method: string, path: string, headers: Record<string, string>, body?: unknown) =>
-		fetch(`${served.base}/api/v1${path}`, {
-			method,
-			headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
-			...(body === undefined ? {} : { body: JSON.stringify(body) }),
-		});
-	const titleOf = async (answer: Response) => ((await answer.json()) as Problem).title;
-	const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+	const ask: Ask = (...given) => askAt(served.base, ...given);
 	const me = (headers: Record<string, string>) => ask("GET", "/auth/me", headers);
 
 	describe("refreshes", () => {
@@ -247,6 +250,99 @@ describe("who comes in", function () {
 		const own = (changed.headers.getSetCookie()[0] ?? "").split(";")[0] ?? "";
 		assert.equal((await fetch(`${served.base}/own`, { headers: { cookie: own } })).status, 200);
 		assert.equal((await fetch(`${served.base}/own`, { headers: { cookie } })).status, 401);
+	});
+});
+
+describe("who manages users", function () {
+	this.timeout(60_000);
+	const nowMs = Date.now();
+	let served: Served;
+	let admin: Record<string, string>;
+	before(async () => {
+		served = await serve({ now: () => nowMs, validateResponses: true });
+		admin = bearer((await tokens()).accessToken);
+		await served.access.users.add("kim", "viewer", "chosen by kim");
+	});
+	after(() => served.close());
+
+	const tokens = async (more: object = {}) => (await (await signIn(served.base, { ...more })).json()) as Tokens;
+	const ask: Ask = (...given) => askAt(served.base, ...given);
+	const me = (headers: Record<string, string>) => ask("GET", "/auth/me", headers);
+	const listed = async (): Promise<Record<string, unknown>> => {
+		const { items } = (await (await ask("GET", "/users", admin)).json()) as { items: Record<string, unknown>[] };
+		return items.find(({ name }) => name === "kim") ?? {};
+	};
+
+	it("sees when they last came in, and whether they may", async () => {
+		await tokens({ username: "kim", password: "chosen by kim" });
+		const before = await listed();
+		assert.deepEqual(
+			[before.lastSignInAt, before.disabled, before.lockedUntil],
+			[new Date(nowMs).toISOString(), false, null],
+		);
+	});
+
+	it("switches one off with the sign-ins, who is told so once the password is right, and on again", async () => {
+		const { accessToken } = await tokens({ username: "kim", password: "chosen by kim" });
+		const off = await ask("PATCH", "/users/kim", admin, { disabled: true });
+		assert.equal(((await off.json()) as { disabled: boolean }).disabled, true);
+		assert.equal((await me(bearer(accessToken))).status, 401);
+		const refused = await signIn(served.base, { username: "kim", password: "chosen by kim" });
+		assert.deepEqual([refused.status, await titleOf(refused)], [403, "access.disabled"]);
+		const guessed = await signIn(served.base, { username: "kim", password: "not the password" });
+		assert.equal(await titleOf(guessed), "access.credentials-wrong");
+		await ask("PATCH", "/users/kim", admin, { disabled: false });
+		assert.equal((await signIn(served.base, { username: "kim", password: "chosen by kim" })).status, 200);
+		const last = await ask("PATCH", "/users/admin", admin, { disabled: true });
+		assert.equal(await titleOf(last), "access.last-admin");
+	});
+
+	it("sees who has to wait after wrong attempts, and lets them try again", async () => {
+		for (let attempt = 0; attempt < 5; attempt++) await signIn(served.base, { username: "kim", password: "wrong" });
+		const locked = async (): Promise<unknown> => (await listed()).lockedUntil;
+		assert.ok(Date.parse(String(await locked())) > nowMs);
+		assert.equal((await ask("DELETE", "/users/kim/lock", admin)).status, 204);
+		assert.equal(await locked(), null);
+		assert.equal((await signIn(served.base, { username: "kim", password: "chosen by kim" })).status, 200);
+	});
+
+	it("leaves to each where they are signed in: they see it, end the others, and keep the one they are at", async () => {
+		await ask("DELETE", "/users/kim/sessions", admin);
+		const kim = { username: "kim", password: "chosen by kim" };
+		const [here, there, third] = [await tokens(kim), await tokens(kim), await tokens(kim)];
+		const mine = bearer(here.accessToken);
+		const list = async () => {
+			const { items } = (await (await ask("GET", "/auth/sessions", mine)).json()) as {
+				items: { id: string; kind: string; current: boolean }[];
+			};
+			return items;
+		};
+		const items = await list();
+		assert.deepEqual([items.length, items.filter(({ current }) => current).length, items[0]?.kind], [3, 1, "program"]);
+		assert.equal((await ask("DELETE", "/auth/sessions/none", mine)).status, 404);
+		const other = items.find(({ current }) => !current)?.id ?? "";
+		// Not by somebody else, whatever they may.
+		assert.equal(await titleOf(await ask("DELETE", `/auth/sessions/${other}`, admin)), "access.session-unknown");
+		assert.equal((await ask("DELETE", `/auth/sessions/${other}`, mine)).status, 204);
+		assert.equal((await list()).length, 2);
+		assert.equal((await ask("DELETE", "/auth/sessions", mine)).status, 204);
+		assert.deepEqual(
+			(await list()).map(({ current }) => current),
+			[true],
+		);
+		for (const { accessToken, refreshToken } of [there, third]) {
+			assert.equal((await me(bearer(accessToken))).status, 401);
+			assert.equal((await ask("POST", "/auth/refresh", {}, { refreshToken })).status, 401);
+		}
+		assert.equal((await me(mine)).status, 200);
+	});
+
+	it("signs one out everywhere, password and rights kept", async () => {
+		const { accessToken } = await tokens({ username: "kim", password: "chosen by kim" });
+		assert.equal((await ask("DELETE", "/users/kim/sessions", bearer(accessToken))).status, 403);
+		assert.equal((await ask("DELETE", "/users/kim/sessions", admin)).status, 204);
+		assert.equal((await me(bearer(accessToken))).status, 401);
+		assert.equal((await signIn(served.base, { username: "kim", password: "chosen by kim" })).status, 200);
 	});
 });
 

@@ -48,6 +48,22 @@ describe("users", () => {
 		assert.equal(await users.authenticate("__proto__", "wrong"), null);
 	});
 
+	it("keep one admin who may come in: a second one that is switched off manages nobody", async () => {
+		const users = new Users(home, password);
+		await users.add("kim", "admin", "a long password");
+		users.setDisabled("kim", true);
+		for (const attempt of [
+			() => users.remove("admin"),
+			() => users.setRole("admin", "viewer"),
+			() => users.setDisabled("admin", true),
+		]) {
+			assert.throws(attempt, withCode("access.last-admin"));
+		}
+		users.setDisabled("kim", false);
+		assert.equal(users.setDisabled("admin", true).disabled, true);
+		assert.throws(() => users.setDisabled("kim", true), withCode("access.last-admin"));
+	});
+
 	it("take a password typed in another Unicode form", async () => {
 		const users = new Users(home, "전력관리자2026".normalize("NFD"));
 		assert.equal((await users.authenticate("admin", "전력관리자2026".normalize("NFC")))?.name, "admin");
