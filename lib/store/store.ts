@@ -53,8 +53,8 @@ export type Resolution = "15min" | "hour" | "day" | "month";
 export interface ReadingsQuery extends RangeQuery, PageQuery {
 	order?: "asc" | "desc";
 	/**
-	 * Thins out: of each span of so many ms (counted from 1970) only a machine's first reading, whatever its quality.
-	 * Oldest first only.
+	 * Thins out: of each span of so many ms (counted from 1970) only a machine's first reading that is not bad. Oldest
+	 * first only.
 	 */
 	everyMs?: number;
 }

@@ -88,12 +88,11 @@ export class Queries {
 		const months = this.partitions.between(span.fromMs, span.toMs);
 		const rows: KeyedRow[] = [];
 		for (const { name } of order === "asc" ? months : months.reverse()) {
-			const sql = `SELECT ${readingSelect} FROM ${name} WHERE machine = ? AND time_ms >= ? AND time_ms < ?
-				ORDER BY time_ms ${order}`;
+			const select = `SELECT ${readingSelect} FROM ${name} WHERE machine = ? AND time_ms >= ? AND time_ms < ?`;
 			const sources = machines.map(({ id }) =>
 				query.everyMs === undefined
-					? this.#rows(sql, machines.length, limit, id, span)
-					: this.#thinned(`${sql} LIMIT 1`, id, query, after),
+					? this.#rows(`${select} ORDER BY time_ms ${order}`, machines.length, limit, id, span)
+					: this.#thinned(`${select} AND quality < 2 ORDER BY time_ms LIMIT 1`, id, query, after),
 			);
 			take(mergeByTime(sources, order), after, order, limit, rows);
 			if (rows.length > limit) break;

@@ -152,6 +152,14 @@ describe("the store", () => {
 			kept.filter((reading) => reading.machine === machine).map(({ timeMs }) => timeMs - from);
 		assert.deepEqual(times("mill"), [10_000, 5 * MIN, 10 * MIN, 15 * MIN]);
 		assert.deepEqual(times("press"), [1, 5 * MIN + 1, 10 * MIN + 1, 15 * MIN + 1]);
+		// What a span tells must not depend on how its first reading was.
+		const bad = readings.filter(({ timeMs }) => timeMs % (5 * MIN) < 10_000);
+		await store.write(bad.map((reading) => ({ ...reading, quality: "bad" as const })));
+		const usable = { site: "works", machine: "mill", fromMs: from, toMs: from + 19 * MIN, everyMs: 5 * MIN };
+		assert.deepEqual(
+			(await store.readings(usable)).items.map(({ timeMs, quality }) => [timeMs - from, quality]),
+			[0, 5, 10, 15].map((minute) => [minute * MIN + 10_000, "good"]),
+		);
 		const wrong = { site: "works", fromMs: 0, toMs: start };
 		await assert.rejects(store.readings({ ...wrong, everyMs: 0 }), { code: "store.bad-query" });
 		await assert.rejects(store.readings({ ...wrong, everyMs: MIN, order: "desc" }), { code: "store.bad-query" });
