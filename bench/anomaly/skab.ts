@@ -9,7 +9,10 @@ import { columnNamed, filesBelow, labelsOf, matrixOfColumns, numericColumns, rea
 
 const TRAIN_ROWS = 400;
 /** The operator's default, and the setting of somebody who would rather look once too often. */
-const SETTINGS = { default: { horizon: 1.5, threshold: 0.7 }, high: { horizon: 0.5, threshold: 0.3 } } as const;
+const SETTINGS = {
+	default: { horizon: 0.75, follow: 3, threshold: 0.7 },
+	high: { horizon: 0.75, follow: 0.5, threshold: 0.25 },
+} as const;
 
 const NO_CHANNELS = ["", "datetime", "timestamp", "time", "date", "anomaly", "label", "outlier", "changepoint"];
 
@@ -21,6 +24,7 @@ export interface SkabFile {
 
 type Setting = keyof typeof SETTINGS;
 interface ScoredFile extends SkabFile {
+	/** Of the rows that were not learnt from. */
 	scores: Record<Setting, Float64Array>;
 }
 
@@ -65,8 +69,11 @@ export function readSkab(folder: string, name: string): SkabFile {
 
 function scored({ x, y }: SkabFile): ScoredFile {
 	const train = { ...x, data: x.data.subarray(0, TRAIN_ROWS * x.columns), rows: TRAIN_ROWS };
-	const by = (setting: Setting): Float64Array =>
-		AnomalyEnsemble.fit(train, { horizon: SETTINGS[setting].horizon }).score(x).score;
+	const rest = { ...x, data: x.data.subarray(TRAIN_ROWS * x.columns), rows: x.rows - TRAIN_ROWS };
+	const by = (setting: Setting): Float64Array => {
+		const { horizon, follow } = SETTINGS[setting];
+		return AnomalyEnsemble.fit(train, { horizon, follow }).score(rest).score;
+	};
 	return { x, y, scores: { default: by("default"), high: by("high") } };
 }
 
@@ -86,7 +93,7 @@ function judge(files: readonly ScoredFile[], setting: Setting, threshold: number
 	let [tp, fp, fn, tn] = [0, 0, 0, 0];
 	for (const { y, scores } of files) {
 		for (let row = TRAIN_ROWS; row < y.length; row++) {
-			const said = (scores[setting][row] as number) >= threshold;
+			const said = (scores[setting][row - TRAIN_ROWS] as number) >= threshold;
 			if (Number.isNaN(y[row] as number)) continue;
 			if (y[row] === 1) said ? tp++ : fn++;
 			else said ? fp++ : tn++;

@@ -2,6 +2,7 @@ import { EnergyError } from "../../lib/errors.ts";
 import type { Matrix } from "../matrix.ts";
 import type { FitContext, Json, ModelState } from "../model.ts";
 import { nested, part } from "../state.ts";
+import { Baseline, type Baselines } from "./baseline.ts";
 import { type MemberName, type MemberScores, Members, memberNames, type View } from "./members.ts";
 import { type LeftOut, Scaling } from "./scaling.ts";
 import { Smoothing } from "./smoothing.ts";
@@ -10,6 +11,11 @@ import { Tail } from "./tail.ts";
 export interface EnsembleOptions {
 	/** How long the model will be used, in multiples of the span it learns from; see Scaling. Default 1.5. */
 	horizon?: number;
+	/**
+	 * How fast what is usual may move while the model is in use, in multiples of how fast each column wandered in
+	 * training; see Baseline. Default 0: it stays.
+	 */
+	follow?: number;
 	/** Default 100. */
 	trees?: number;
 	/** Default 10. */
@@ -30,6 +36,7 @@ export interface EnsembleOptions {
 export interface Memory {
 	steady: Smoothing;
 	slow: Smoothing | undefined;
+	baselines: Baselines | undefined;
 }
 
 export interface EnsembleScores {
@@ -40,6 +47,8 @@ export interface EnsembleScores {
 	/** Used columns that were missing in each row. */
 	missing: Uint16Array;
 	view: View;
+	/** The rows less their baselines. */
+	apart: Matrix;
 }
 
 /** One channel's part in a score. */
@@ -77,6 +86,7 @@ export class AnomalyEnsemble {
 	readonly #means: readonly number[];
 	readonly #rowOnly: readonly number[];
 	readonly #split: Split;
+	readonly #baseline: Baseline | undefined;
 
 	private constructor(parts: {
 		columns: number;
@@ -86,6 +96,7 @@ export class AnomalyEnsemble {
 		tails: Partial<Record<MemberName, Tail>>;
 		means: readonly number[];
 		rowOnly: readonly number[];
+		baseline: Baseline | undefined;
 	}) {
 		this.columns = parts.columns;
 		this.scaling = parts.scaling;
@@ -94,22 +105,24 @@ export class AnomalyEnsemble {
 		this.#tails = parts.tails;
 		this.#means = parts.means;
 		this.#rowOnly = parts.rowOnly;
+		this.#baseline = parts.baseline;
 		this.#split = splitOf(parts.scaling, parts.means, parts.rowOnly);
 	}
 
 	/**
-	 * @param x rows in the order of their time; NaN where a value is missing
+	 * @param rows in the order of their time; NaN where a value is missing
 	 * @param steps time since the row before; see Smoothing
 	 * @throws EnergyError `models.too-little-data`
 	 */
 	static fit(
-		x: Matrix,
+		rows: Matrix,
 		options: EnsembleOptions = {},
 		progress: FitContext["progress"] = () => undefined,
 		steps?: Float64Array,
 	): AnomalyEnsemble {
 		const {
 			horizon = 1.5,
+			follow = 0,
 			trees = 100,
 			neighbours = 10,
 			references = 256,
@@ -118,15 +131,17 @@ export class AnomalyEnsemble {
 			means = [],
 			rowOnly = [],
 		} = options;
-		if (x.rows < MIN_ROWS) throw new EnergyError("models.too-little-data", { rows: x.rows, needed: MIN_ROWS });
+		if (rows.rows < MIN_ROWS) throw new EnergyError("models.too-little-data", { rows: rows.rows, needed: MIN_ROWS });
+		const followed = follow > 0 ? Baseline.learn(rows, { speed: follow, fixed: means, steps }) : undefined;
+		const x = followed?.apart ?? rows;
 		const slow = x.rows >= SLOW_ROWS;
 		const learnt = Math.round(x.rows * LEARNING_SHARE);
 		const memberOptions = { trees, neighbours, references, seed };
-		const fitted = (rows: Matrix) => {
-			const { scaling, leftOut } = Scaling.fit(rows, { horizon, ...(floors && { floors }) });
+		const fitted = (part: Matrix) => {
+			const { scaling, leftOut } = Scaling.fit(part, { horizon, ...(floors && { floors }) });
 			const split = splitOf(scaling, means, rowOnly);
 			if (split.rest.length === 0) throw new EnergyError("models.too-little-data", { rows: 0, needed: MIN_ROWS });
-			const members = Members.fit(pickColumns(scaling.apply(rows), split.rest), memberOptions);
+			const members = Members.fit(pickColumns(scaling.apply(part), split.rest), memberOptions);
 			return { scaling, leftOut, split, members };
 		};
 		progress(0.05);
@@ -143,7 +158,8 @@ export class AnomalyEnsemble {
 		}
 		const { scaling, leftOut, members } = fitted(x);
 		progress(1);
-		return new AnomalyEnsemble({ columns: x.columns, scaling, leftOut, members, tails, means, rowOnly });
+		const baseline = followed?.baseline;
+		return new AnomalyEnsemble({ columns: x.columns, scaling, leftOut, members, tails, means, rowOnly, baseline });
 	}
 
 	static fromState(state: ModelState): AnomalyEnsemble {
@@ -157,6 +173,7 @@ export class AnomalyEnsemble {
 			tails,
 			means: state.facts.means as number[],
 			rowOnly: state.facts.rowOnly as number[],
+			baseline: state.facts.follows ? Baseline.fromState(part(state, "baseline")) : undefined,
 		});
 	}
 
@@ -166,14 +183,18 @@ export class AnomalyEnsemble {
 			{
 				...{ columns: this.columns, leftOut: this.leftOut as unknown as Json },
 				...{ members: Object.keys(this.#tails), means: [...this.#means], rowOnly: [...this.#rowOnly] },
+				follows: this.#baseline !== undefined,
 			},
-			{ scaling: this.scaling.state, members: this.#members.state, ...Object.fromEntries(tails) },
+			{
+				...{ scaling: this.scaling.state, members: this.#members.state, baseline: this.#baseline?.state },
+				...Object.fromEntries(tails),
+			},
 		);
 	}
 
 	/** A memory in which nothing has been seen yet. */
 	memory(): Memory {
-		return memoryOf(this.#split.rest.length, this.#tails.slow !== undefined);
+		return memoryOf(this.#split.rest.length, this.#tails.slow !== undefined, this.#baseline?.memory());
 	}
 
 	/**
@@ -182,8 +203,9 @@ export class AnomalyEnsemble {
 	 * @param steps time since the row before; see Smoothing
 	 * @throws RangeError for rows with another number of columns
 	 */
-	score(x: Matrix, memory: Memory = this.memory(), steps?: Float64Array): EnsembleScores {
-		if (x.columns !== this.columns) throw new RangeError(`rows of ${x.columns} columns, not ${this.columns}`);
+	score(rows: Matrix, memory: Memory = this.memory(), steps?: Float64Array): EnsembleScores {
+		if (rows.columns !== this.columns) throw new RangeError(`rows of ${rows.columns} columns, not ${this.columns}`);
+		const x = this.#baseline && memory.baselines ? this.#baseline.apply(rows, memory.baselines, steps) : rows;
 		const view = viewOf(this.scaling.apply(x), memory, steps, this.#split);
 		const scores = this.#members.score(view);
 		const missing = this.#missing(x);
@@ -192,7 +214,7 @@ export class AnomalyEnsemble {
 		for (let row = 0; row < x.rows; row++) {
 			if ((missing[row] as number) * 2 > this.scaling.used.length) score[row] = Number.NaN;
 		}
-		return { score, leader, missing, view };
+		return { score, leader, missing, view, apart: x };
 	}
 
 	#join(scores: MemberScores, rows: number): Pick<EnsembleScores, "score" | "leader"> {
@@ -230,31 +252,36 @@ export class AnomalyEnsemble {
 	}
 
 	/** The channels of a scored row that are farthest from usual, farthest first; those that its leader saw before others. */
-	contributions(x: Matrix, { view, leader }: EnsembleScores, row: number, count = 3): Contribution[] {
+	contributions(x: Matrix, scores: EnsembleScores, row: number, count = 3): Contribution[] {
+		const { view, leader, apart } = scores;
 		const name = memberNames[leader[row] as number] as MemberName;
 		const over = name === "steady" || name === "slow" ? name : undefined;
-		const rest = this.#contributions(x, (over && view[over]) ?? view.plain, this.#split.rest, row, over);
-		const means = view.mean ? this.#contributions(x, view.mean, this.#split.means, row, undefined) : [];
+		const of = { x, apart };
+		const rest = this.#contributions(of, (over && view[over]) ?? view.plain, this.#split.rest, row, over);
+		const means = view.mean ? this.#contributions(of, view.mean, this.#split.means, row, undefined) : [];
 		const all = name === "above" || name === "below" ? [...means, ...rest] : [...rest, ...means];
 		return all.slice(0, count);
 	}
 
 	#contributions(
-		x: Matrix,
+		{ x, apart }: { x: Matrix; apart: Matrix },
 		seen: Matrix,
 		places: Int32Array,
 		row: number,
 		over: "steady" | "slow" | undefined,
 	): Contribution[] {
 		const { used, centre, spread, plain } = this.scaling;
-		return Array.from(places, (place, at): Contribution => {
+		return Array.from(places, (place, n): Contribution => {
 			const column = used[place] as number;
 			// Means were scaled with room for wandering; what a person is told is in plain spreads.
-			const distance = (seen.data[row * seen.columns + at] as number) * (spread[place] as number);
+			const at = row * x.columns + column;
+			const shift = (x.data[at] as number) - (apart.data[at] as number);
+			const usual = (centre[place] as number) + (Number.isNaN(shift) ? 0 : shift);
+			const distance = (seen.data[row * seen.columns + n] as number) * (spread[place] as number);
 			return {
 				column,
-				value: over ? (centre[place] as number) + distance : (x.data[row * x.columns + column] as number),
-				usual: centre[place] as number,
+				value: over ? usual + distance : (x.data[at] as number),
+				usual,
 				deviations: distance / (plain[place] as number),
 				over: over ?? "row",
 			};
@@ -284,8 +311,9 @@ function firstRows({ data, columns }: Matrix, rows: number): Matrix {
 	return { data: data.subarray(0, rows * columns), rows, columns };
 }
 
-function memoryOf(columns: number, slow: boolean): Memory {
+function memoryOf(columns: number, slow: boolean, baselines?: Baselines): Memory {
 	return {
+		baselines,
 		steady: new Smoothing(columns, STEADY_WEIGHT),
 		slow: slow ? new Smoothing(columns, SLOW_WEIGHT) : undefined,
 	};

@@ -121,7 +121,7 @@ function spreadOf(sorted: Float64Array): number {
 }
 
 /** Typical change of the median from one part of the span to the next. */
-function wanderOf(values: Float64Array): number {
+export function wanderOf(values: Float64Array): number {
 	const length = Math.floor(values.length / BLOCKS);
 	const medians: number[] = [];
 	for (let block = 0; block < BLOCKS; block++) {
