@@ -4,6 +4,7 @@ import { readData } from "../data.ts";
 import { EnergyError } from "../errors.ts";
 import { explain, type Language } from "../messages.ts";
 import { packageRoot } from "../package-root.cjs";
+import { filled, pageHtml, pageStyle } from "../pages/page.ts";
 import type { HttpResponse } from "./http.ts";
 
 export interface LoginPage {
@@ -17,10 +18,18 @@ export interface LoginPage {
 	error?: unknown;
 }
 
+type Kind = "sign-in" | "password";
+
 const folder = "lib/access/login";
-const words = readData<Record<Language, Record<string, string>>>(`${folder}/words.json`);
-const template = readFileSync(join(packageRoot, folder, "login.html"), "utf8");
-const passwordTemplate = readFileSync(join(packageRoot, folder, "password.html"), "utf8");
+const words = readData<Record<Language, Record<Kind | "all", Record<string, string>>>>(`${folder}/words.json`);
+const read = (file: string): string => readFileSync(join(packageRoot, folder, file), "utf8");
+// Both pages are one card in one frame; they differ in its fields.
+const templateOf = (kind: Kind): string =>
+	read("frame.html").replace("{{fields}}", () => read(`${kind}.html`).trimEnd());
+const templates: Readonly<Record<Kind, string>> = {
+	"sign-in": templateOf("sign-in"),
+	password: templateOf("password"),
+};
 
 /** Everything the page loads comes from here; it runs no inline script and fits into no frame. */
 const policy = [
@@ -33,15 +42,12 @@ const policy = [
 	"frame-ancestors 'none'",
 ].join("; ");
 
-const assets = new Map(
+const assets: ReadonlyMap<string, { type: string; content: Buffer }> = new Map(
 	[
-		["/login/login.css", "login.css", "text/css; charset=utf-8"],
-		["/login/login.js", "login.js", "text/javascript; charset=utf-8"],
-		["/favicon.ico", "favicon.svg", "image/svg+xml"],
-	].map(([path = "", file = "", type = ""]) => [
-		path,
-		{ type, content: readFileSync(join(packageRoot, folder, file)) },
-	]),
+		["/login/login.css", "text/css; charset=utf-8", pageStyle(`${folder}/login.css`)],
+		["/login/login.js", "text/javascript; charset=utf-8", read("login.js")],
+		["/favicon.ico", "image/svg+xml", read("favicon.svg")],
+	].map(([path = "", type = "", content = ""]) => [path, { type, content: Buffer.from(content) }]),
 );
 
 /** Paths that the sign-in page loads. */
@@ -64,12 +70,8 @@ export function sendLoginPage(res: HttpResponse, status: number, page: LoginPage
 
 /** The page on which people choose their own password. */
 export function sendPasswordPage(res: HttpResponse, status: number, page: LoginPage & { first: boolean }): void {
-	const { language, first } = page;
-	const places = {
-		...placesOf(page, "/login/password"),
-		lead: words[language][first ? "firstLead" : "changeLead"] ?? "",
-	};
-	sendPage(res, status, page, filled(passwordTemplate, places));
+	const firstLead = words[page.language].password.firstLead ?? "";
+	sendPage(res, status, page, render("password", page, "/login/password", page.first ? { lead: firstLead } : {}));
 }
 
 function sendPage(res: HttpResponse, status: number, { error, language }: LoginPage, html: string): void {
@@ -86,7 +88,20 @@ function sendPage(res: HttpResponse, status: number, { error, language }: LoginP
 }
 
 export function renderLoginPage(page: LoginPage): string {
-	return filled(template, placesOf(page, "/login"));
+	return render("sign-in", page, "/login");
+}
+
+function render(kind: Kind, page: LoginPage, path: string, more: Readonly<Record<string, string>> = {}): string {
+	const { language, base } = page;
+	const places = { ...words[language].all, ...words[language][kind], ...placesOf(page, path), ...more };
+	return pageHtml({
+		language,
+		title: words[language][kind].title ?? "",
+		icon: `${base}/favicon.ico`,
+		style: `${base}/login/login.css`,
+		script: `${base}/login/login.js`,
+		body: filled(templates[kind], places),
+	});
 }
 
 function placesOf({ language, base, next, name = "", error }: LoginPage, path: string): Record<string, string> {
@@ -94,9 +109,8 @@ function placesOf({ language, base, next, name = "", error }: LoginPage, path: s
 	const to = (lang: string): string => `${base}${path}?${new URLSearchParams({ lang, next })}`;
 	// What stands in attributes without quotes is ours alone; everything else is escaped.
 	return {
-		...words[language],
 		lang: language === "ko" ? "ko" : "en",
-		base,
+		action: base + path,
 		next,
 		name,
 		error: error ? explain(error, language) : "",
@@ -109,13 +123,4 @@ function placesOf({ language, base, next, name = "", error }: LoginPage, path: s
 		isEnglish: language === "ko" ? "" : "aria-current",
 		isKorean: language === "ko" ? "aria-current" : "",
 	};
-}
-
-function filled(page: string, places: Readonly<Record<string, string>>): string {
-	return page.replace(/\{\{(\w+)\}\}/g, (_, place: string) => escapeHtml(places[place] ?? ""));
-}
-
-function escapeHtml(text: string): string {
-	const names: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-	return text.replace(/[&<>"']/g, (sign) => names[sign] ?? sign);
 }

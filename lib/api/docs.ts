@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import type { HttpRequest, HttpResponse } from "../access/http.ts";
 import { knownProblems, type Language } from "../messages.ts";
 import { packageRoot } from "../package-root.cjs";
+import { escapeHtml, pageHtml, pageStyle } from "../pages/page.ts";
 import { problemPage } from "../problem.ts";
 import { etagOf, namesTag } from "./etag.ts";
 import { encodingOf } from "./negotiate.ts";
@@ -16,6 +17,8 @@ interface Asset {
 }
 
 const root = "/api/docs";
+const stylePath = `${root}/page.css`;
+const html = "text/html; charset=utf-8";
 
 /** The page asks this server alone, and runs no line of code that stands in it. */
 const policy = [
@@ -29,10 +32,8 @@ const policy = [
 	"frame-ancestors 'none'",
 ].join("; ");
 
-/** Files of the page by path: those that ship as they are, and what the build makes of the others. */
+/** Files that the page loads, by path: those that ship as they are, and what the build makes of the others. */
 const files: Readonly<Record<string, readonly [file: string, type: string]>> = {
-	[root]: ["lib/api/page/docs.html", "text/html; charset=utf-8"],
-	[`${root}/page.css`]: ["lib/api/page/page.css", "text/css; charset=utf-8"],
 	[`${root}/page.js`]: ["dist/api-docs/page.js", "text/javascript; charset=utf-8"],
 	[`${root}/openapi.json`]: ["dist/openapi.json", "application/json; charset=utf-8"],
 	[`${root}/openapi.yaml`]: ["flows/openapi.yaml", "application/yaml; charset=utf-8"],
@@ -42,8 +43,9 @@ const files: Readonly<Record<string, readonly [file: string, type: string]>> = {
 const read = new Map<string, Asset>();
 
 function assetOf(path: string, language: Language): Asset | undefined {
-	if (path === problemPage)
-		return made(`${path} ${language}`, "text/html; charset=utf-8", () => problemsHtml(language));
+	if (path === problemPage) return made(`${path} ${language}`, html, () => problemsHtml(language));
+	if (path === root) return made(path, html, docsHtml);
+	if (path === stylePath) return made(path, "text/css; charset=utf-8", () => pageStyle("lib/api/page/page.css"));
 	const found = Object.hasOwn(files, path) ? files[path] : undefined;
 	if (!found) return undefined;
 	const [file, type] = found;
@@ -61,7 +63,7 @@ function made(key: string, type: string, content: () => Buffer | string): Asset 
 
 /** Whether a path is one of the documentation's, which answer to anyone. */
 export function isDocs(path: string): boolean {
-	return path === problemPage || path === `${root}/` || Object.hasOwn(files, path);
+	return [problemPage, root, `${root}/`, stylePath].includes(path) || Object.hasOwn(files, path);
 }
 
 /** Answers a path of the documentation. */
@@ -116,29 +118,32 @@ function problemsHtml(language: Language): string {
 			return `<tr id="${escapeHtml(each.code)}">${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
 		});
 	const head = [code, status, text].map((cell) => `<th scope="col">${cell}</th>`).join("");
-	return `<!doctype html>
-<html lang="${language === "ko" ? "ko" : "en"}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-<link rel="stylesheet" href="page.css">
-</head>
-<body class="plain">
-<main>
+	return pageHtml({
+		language,
+		title,
+		icon: "../../favicon.ico",
+		style: "page.css",
+		look: "plain",
+		body: `<main>
 <h1>${title}</h1>
 <p class="lead">${lead}</p>
 <p class="links"><a href="../docs">API</a><a href="?lang=en" lang="en">English</a><a href="?lang=ko" lang="ko">한국어</a></p>
 <table><thead><tr>${head}</tr></thead><tbody>
 ${rows.join("\n")}
 </tbody></table>
-</main>
-</body>
-</html>
-`;
+</main>`,
+	});
 }
 
-function escapeHtml(text: string): string {
-	const names: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-	return text.replace(/[&<>"']/g, (sign) => names[sign] ?? sign);
+/** The page of the contract, which its script fills in the reader's language. */
+function docsHtml(): string {
+	return pageHtml({
+		language: "en-US",
+		title: "Smart Energy API",
+		icon: "../favicon.ico",
+		style: "docs/page.css",
+		script: "docs/page.js",
+		body: `<nav aria-label="API"></nav>
+<main><noscript>This page shows the contract with a script. The contract itself: <a href="docs/openapi.yaml">openapi.yaml</a></noscript></main>`,
+	});
 }
