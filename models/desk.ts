@@ -1,4 +1,5 @@
 import { EnergyError } from "../lib/errors.ts";
+import { noteChange } from "../lib/log/scope.ts";
 import type { Store } from "../lib/store/store.ts";
 import type { Site } from "../lib/telemetry/site.ts";
 import "./all-tasks.ts";
@@ -161,6 +162,7 @@ export class ModelDesk {
 		const record = await this.#jobRecord(id);
 		const job = this.#options.trainer.job(id);
 		if (job) {
+			const before = { state: job.state };
 			job.cancel();
 			let timer: NodeJS.Timeout | undefined;
 			await Promise.race([
@@ -170,7 +172,9 @@ export class ModelDesk {
 				}),
 			]);
 			clearTimeout(timer);
-			return this.#ended(await this.job(id, reader));
+			const now = await this.job(id, reader);
+			noteChange({ target: id, before, after: { state: now.state } });
+			return this.#ended(now);
 		}
 		if (record.status === "training") {
 			const { host = "–", pid = "–" } = record.owner ?? {};

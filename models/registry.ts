@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { EnergyError } from "../lib/errors.ts";
+import { noteChange } from "../lib/log/scope.ts";
 import "./all-kinds.ts";
 import { writeAtomically } from "./atomic-file.ts";
 import { locked } from "./file-lock.ts";
@@ -342,13 +343,15 @@ export class ModelRegistry {
 	async #change(address: ModelAddress, change: (records: ModelRecord[]) => ModelRecord): Promise<ModelRecord> {
 		const path = this.#indexFile(address);
 		return this.#inTurn(address, async () => {
-			const { changed, records } = await locked(`${path}.lock`, this.owner, async () => {
-				const records = structuredClone(await this.#index(address));
+			const { before, changed, records } = await locked(`${path}.lock`, this.owner, async () => {
+				const before = await this.#index(address);
+				const records = structuredClone(before);
 				const changed = change(records);
 				await writeAtomically(path, `${JSON.stringify({ version: INDEX_VERSION, records }, null, "\t")}\n`);
 				this.#indexes.set(keyOf(address), { stamp: await stampOf(path), records });
-				return { changed, records };
+				return { before, changed, records };
 			});
+			noteChanges(before, records);
 			this.#remember(address, records);
 			this.#tell(changed);
 			return structuredClone(changed);
@@ -393,4 +396,20 @@ export class ModelRegistry {
 	async #removeFiles(ids: readonly string[]): Promise<void> {
 		for (const id of ids) await rm(this.#fileOf(id), { force: true });
 	}
+}
+
+/** Tells whoever asked what it did to which versions; how far a training is, is no change. */
+function noteChanges(before: readonly ModelRecord[], after: readonly ModelRecord[]): void {
+	const known = new Map(before.map((record) => [record.id, record]));
+	for (const record of after) {
+		const old = known.get(record.id);
+		if (old && JSON.stringify(factsOf(old)) === JSON.stringify(factsOf(record))) continue;
+		noteChange({ target: record.id, before: old ? factsOf(old) : null, after: factsOf(record) });
+	}
+}
+
+/** What an auditor has to know of a version; pruned ones were out of use long before. */
+function factsOf(record: ModelRecord): object {
+	const { status, kind, reason, by, promotedBy, promotedMs, rolledBackMs, declined, metrics, failure } = record;
+	return { status, kind, reason, by, promotedBy, promotedMs, rolledBackMs, declined, metrics, failure };
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { EnergyError } from "../lib/errors.ts";
+import type { Scope } from "../lib/log/scope.ts";
 import { explain, type Language, text } from "../lib/messages.ts";
 
 /** What the one who asked is told: whether it was done, and if not, why, for a person. */
@@ -21,6 +22,7 @@ interface Waiting {
 	language: Language;
 	reply: (reply: Reply) => void;
 	timer: NodeJS.Timeout;
+	note: Scope["note"];
 }
 // Symbol.for: two versions of the palette may be loaded, and a wire may lead from one to the other.
 const key = Symbol.for("smartfactory.asked");
@@ -31,13 +33,26 @@ const waiting = shared[key];
 /**
  * A token for a message that a card sends: the first of our nodes that takes the message answers for it. Nobody
  * answers where the message reaches none; the page then says so by itself.
+ *
+ * @param note takes what that node changes
+ * @param lost called where nobody answered in time
  */
-export function ask(language: Language, reply: (reply: Reply) => void): string {
+export function ask(
+	language: Language,
+	reply: (reply: Reply) => void,
+	note?: Scope["note"],
+	lost: () => void = () => {},
+): string {
 	const token = randomUUID();
-	const timer = setTimeout(() => waiting.delete(token), LONGEST_MS);
+	const timer = setTimeout(() => waiting.delete(token) && lost(), LONGEST_MS);
 	timer.unref();
-	waiting.set(token, { language, reply, timer });
+	waiting.set(token, { language, reply, timer, note });
 	return token;
+}
+
+/** Takes what is changed for the sender of a message; undefined where nobody waits for it. */
+export function noteOf({ asked }: AskedMessage): Scope["note"] {
+	return asked === undefined ? undefined : waiting.get(asked)?.note;
 }
 
 /** Tells the sender of a message that its work is done, or what was wrong with it. */

@@ -2,10 +2,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Node, NodeAPI, NodeMessage } from "node-red";
 import { accessOf, checkSite } from "../lib/access/context.ts";
 import { EnergyError } from "../lib/errors.ts";
-import { inRequest } from "../lib/log/scope.ts";
+import { inScope, type Scope } from "../lib/log/scope.ts";
 import { explain, languageOf, languageOfTerminal, statusOf } from "../lib/messages.ts";
 import { problemOf } from "../lib/problem.ts";
-import { type AskedMessage, settle } from "./asked.ts";
+import { type AskedMessage, noteOf, settle } from "./asked.ts";
 
 /** A message as our nodes see it; `req` and `res` are there when it came from an http-in node. */
 export interface EnergyMessage extends NodeMessage, AskedMessage {
@@ -52,10 +52,16 @@ export function onInput(
 		}
 	};
 	node.on("input", (msg: EnergyMessage, send, done) => {
-		const requestId = (msg.req && accessOf(msg.req)?.requestId) ?? msg.requestId;
-		if (requestId !== undefined) msg.requestId = requestId;
-		return inRequest(requestId, () => run(msg, send as (answer: Answer) => void, done));
+		const scope = scopeOf(msg);
+		if (scope.requestId !== undefined) msg.requestId = scope.requestId;
+		return inScope(scope, () => run(msg, send as (answer: Answer) => void, done));
 	});
+}
+
+/** What a flow does of its own accord, after a request too, is nobody's deed. */
+function scopeOf(msg: EnergyMessage): Scope {
+	const access = msg.req && accessOf(msg.req);
+	return { requestId: access?.requestId ?? msg.requestId, note: access?.deed?.note ?? noteOf(msg) };
 }
 
 /** @throws EnergyError `access.site-forbidden` for a caller who has no right at the site that a node works for */

@@ -1,10 +1,11 @@
 // What the router answers by itself, so that no edited flow can change who comes in: signing in and out, users and keys.
 import { EnergyError } from "../errors.ts";
+import { noteChange } from "../log/scope.ts";
 import type { Language } from "../messages.ts";
 import type { AuditEntry, AuditQuery } from "../store/store.ts";
 import type { ApiKey } from "./api-keys.ts";
 import type { Audit } from "./audit.ts";
-import { noteChange, type Role } from "./context.ts";
+import type { Role } from "./context.ts";
 import { type Grants, grantsCover } from "./grants.ts";
 import type { HttpRequest, HttpResponse } from "./http.ts";
 import type { SignIn } from "./ledger.ts";
@@ -79,13 +80,13 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		const { user, claims } = person(call);
 		const others = call.sessions.signIns(user).filter(({ id }) => id !== claims.session);
 		for (const { id } of others) call.sessions.endSignIn(user, id);
-		noteChange(call.req, { target: user.name, before: { sessions: others.length + 1 }, after: { sessions: 1 } });
+		noteChange({ target: user.name, before: { sessions: others.length + 1 }, after: { sessions: 1 } });
 		return { status: 204 };
 	},
 	endSession: (call) => {
 		const { user, claims } = person(call);
 		const ended = call.sessions.endSignIn(user, call.params.id ?? "");
-		noteChange(call.req, { target: user.name, before: wireSession(ended, claims.session), after: null });
+		noteChange({ target: user.name, before: wireSession(ended, claims.session), after: null });
 		return { status: 204 };
 	},
 	listUsers: ({ sessions }) => ok({ items: sessions.users.list().map((user) => listedUser(sessions, user)) }),
@@ -93,7 +94,7 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		const { name, password, ...given } = call.req.body as { name: string; password: string } & Wanted;
 		const grants = grantable(call, { role: given.role ?? null, sites: given.sites ?? {} });
 		const made = await call.sessions.users.add(name, grants, password, true);
-		noteChange(call.req, { target: name, before: null, after: wireUser(made) });
+		noteChange({ target: name, before: null, after: wireUser(made) });
 		return { status: 201, body: wireUser(made), headers: { Location: `/api/v1/users/${encodeURIComponent(name)}` } };
 	},
 	changeUser: async (call) => {
@@ -112,7 +113,7 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		if (disabled !== undefined) sessions.users.setDisabled(name, disabled);
 		sessions.tellAll("*", name);
 		const after = wireUser(known(sessions, name));
-		noteChange(req, {
+		noteChange({
 			target: name,
 			before: wireUser(before),
 			after: { ...after, ...(password ? { passwordReset: true } : {}) },
@@ -126,7 +127,7 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		const { name } = before;
 		sessions.users.remove(name);
 		sessions.forget(name);
-		noteChange(call.req, { target: name, before: wireUser(before), after: null });
+		noteChange({ target: name, before: wireUser(before), after: null });
 		sessions.tellAll("*", name);
 		return { status: 204 };
 	},
@@ -136,7 +137,7 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		const user = known(sessions, params.name ?? "");
 		const before = sessions.signIns(user).length;
 		sessions.users.endSessions(user.name);
-		noteChange(call.req, { target: user.name, before: { sessions: before }, after: { sessions: 0 } });
+		noteChange({ target: user.name, before: { sessions: before }, after: { sessions: 0 } });
 		sessions.tellAll("*", user.name);
 		return { status: 204 };
 	},
@@ -146,7 +147,7 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		const { name } = known(sessions, params.name ?? "");
 		const lockedUntil = timeOf(sessions.lockedUntilMs(name));
 		sessions.unlock(name);
-		noteChange(call.req, { target: name, before: { lockedUntil }, after: { lockedUntil: null } });
+		noteChange({ target: name, before: { lockedUntil }, after: { lockedUntil: null } });
 		return { status: 204 };
 	},
 	listApiKeys: ({ sessions }) => ok({ items: sessions.apiKeys.list().map(wireKey) }),
@@ -155,7 +156,7 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		const grants = grantable(call, { role: given.role ?? null, sites: given.sites ?? {} });
 		const expiresMs = typeof expiresAt === "string" ? Date.parse(expiresAt) : null;
 		const { key, made } = addKey(call.sessions, name, grants, person(call).user.name, expiresMs);
-		noteChange(call.req, { target: `key:${made.id}`, before: null, after: wireKey(made) });
+		noteChange({ target: `key:${made.id}`, before: null, after: wireKey(made) });
 		return { status: 201, body: { ...wireKey(made), key }, headers: { Location: `/api/v1/api-keys/${made.id}` } };
 	},
 	listAudit: async ({ audit, query }) => {
@@ -180,7 +181,7 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		const { sessions, params } = call;
 		const removed = sessions.apiKeys.remove(params.id ?? "");
 		const { id } = removed;
-		noteChange(call.req, { target: `key:${id}`, before: wireKey(removed), after: null });
+		noteChange({ target: `key:${id}`, before: wireKey(removed), after: null });
 		sessions.tellAll(`key:${id}`, `key:${id}`);
 		return { status: 204 };
 	},

@@ -1,12 +1,15 @@
 import type { Operation } from "../api/contract.ts";
 import type { Audit, AuditEvent } from "./audit.ts";
 import { accessOf } from "./context.ts";
+import { Deed } from "./deed.ts";
 import { type HttpRequest, type HttpResponse, pathOf } from "./http.ts";
 import type { RouterOptions } from "./router.ts";
 
 /**
  * Keeps what a request to the API did, at the moment its answer leaves: who was told that something is done finds it in
  * the audit. Refusals are kept too, where somebody is signed in; strangers could fill a disk with theirs.
+ *
+ * @returns what takes the request's changes; undefined for what changes nothing
  */
 export function recordAtEnd(
 	audit: Audit,
@@ -14,35 +17,33 @@ export function recordAtEnd(
 	req: HttpRequest,
 	res: HttpResponse,
 	requestId: string,
-): void {
+): Deed | undefined {
 	const operation = api.contract.operationOf(req.method ?? "GET", pathOf(req));
-	if (!operation || operation.audit === "none") return;
+	if (!operation || operation.audit === "none") return undefined;
+	const deed = new Deed((event) => audit.record(event));
 	const end = res.end.bind(res) as (...given: unknown[]) => HttpResponse;
 	let kept = false;
 	res.end = ((...given: unknown[]) => {
 		const context = accessOf(req);
 		if (!kept && context?.user) {
 			kept = true;
-			const { user, site, change } = context;
-			const target = change?.target ?? Object.values(req.openapi?.pathParams ?? {}).join("/");
+			const { user, site } = context;
 			const event: AuditEvent = {
 				who: user,
 				what: operation.id,
-				target,
+				target: Object.values(req.openapi?.pathParams ?? {}).join("/"),
 				status: res.statusCode,
 				from: sessions.address(req),
 				requestId,
 				...(site === undefined ? {} : { site }),
-				...(change ? { before: change.before, after: change.after } : {}),
 			};
 			if (operation.audit === "summary") audit.summarise(event);
 			// Too many requests are no news, and their number has no bound.
-			else if (res.statusCode !== 429) {
-				audit.record({ ...event, request: change ? undefined : requestOf(req, operation) });
-			}
+			else if (res.statusCode !== 429) deed.end({ ...event, request: requestOf(req, operation) });
 		}
 		return end(...given);
 	}) as HttpResponse["end"];
+	return deed;
 }
 
 /** What was asked for, without what the contract calls a password; nothing where a file was sent. */

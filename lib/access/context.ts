@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { EnergyError } from "../errors.ts";
 import type { Language } from "../messages.ts";
+import type { Deed } from "./deed.ts";
 import { type Grants, roleAt, roleCovers } from "./grants.ts";
 
 export type Role = "viewer" | "operator" | "engineer" | "admin";
@@ -19,16 +20,8 @@ export interface AccessContext {
 	requestId: string;
 	/** The site whose node answered; its node notes it. */
 	site?: string;
-	/** What was changed, for the audit: see `noteChange`. */
-	change?: Change;
-}
-
-/** What a request changed; what it asked for is known anyway. */
-export interface Change {
-	/** What it was done to, where the path does not say. */
-	target?: string;
-	before?: unknown;
-	after?: unknown;
+	/** Takes what the request changes, where the audit keeps it. */
+	deed?: Deed;
 }
 
 // Symbol.for: settings.js and the palette may load two copies of this package.
@@ -44,12 +37,6 @@ export function markAccess(req: IncomingMessage, context: AccessContext): void {
 /** Undefined where the router is not installed: then nothing may be served. */
 export function accessOf(req: IncomingMessage): AccessContext | undefined {
 	return (req as Marked)[key];
-}
-
-/** Tells the audit what a request changed, from what to what. */
-export function noteChange(req: IncomingMessage, change: Change): void {
-	const context = accessOf(req);
-	if (context) context.change = { ...context.change, ...change };
 }
 
 export const grantsOf = ({ role, sites }: AccessContext): Grants => ({ role, sites: sites ?? {} });

@@ -3,6 +3,7 @@ import type { Operation } from "../api/contract.ts";
 import { isDocs, sendDocs } from "../api/docs.ts";
 import type { ApiFront } from "../api/front.ts";
 import { EnergyError } from "../errors.ts";
+import { inScope } from "../log/scope.ts";
 import { type Language, languageOf, statusOf } from "../messages.ts";
 import { type Answer, answers } from "./answers.ts";
 import type { Audit } from "./audit.ts";
@@ -182,7 +183,7 @@ async function answerApi(
 	requestId: string,
 ): Promise<void> {
 	const { api, sessions } = options;
-	if (options.audit) recordAtEnd(options.audit, options, req, res, requestId);
+	const deed = options.audit && recordAtEnd(options.audit, options, req, res, requestId);
 	const entered = api.enter(req, res, language, requestId);
 	const { operation } = entered;
 	let signedIn: SignedIn | null = null;
@@ -198,11 +199,14 @@ async function answerApi(
 	if (context && signedIn) for (const site of sitesNamed(req)) checkSite(context, site);
 	if (operation && signedIn) countWork(options.workLimit, signedIn.user.name, operation, res);
 	if (!(await api.begin(req, res, entered))) return;
-	const answer = operation && answers[operation.id];
-	if (!answer) return next();
-	const { query = {} } = req as { query?: Record<string, unknown> };
-	const params = req.openapi?.pathParams ?? {};
-	send(res, await answer({ sessions, audit: options.audit, req, res, signedIn, language, params, query }));
+	if (context && deed) context.deed = deed;
+	await inScope({ requestId, note: deed?.note }, async () => {
+		const answer = operation && answers[operation.id];
+		if (!answer) return next();
+		const { query = {} } = req as { query?: Record<string, unknown> };
+		const params = req.openapi?.pathParams ?? {};
+		send(res, await answer({ sessions, audit: options.audit, req, res, signedIn, language, params, query }));
+	});
 }
 
 /**

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { EnergyError } from "../errors.ts";
 import { log } from "../log/log.ts";
-import { inRequest, requestIdNow } from "../log/scope.ts";
+import { inScope, noteChange, type Scope, scopeNow } from "../log/scope.ts";
 import type { Language } from "../messages.ts";
 import { problemOf } from "../problem.ts";
 import type { Store } from "../store/store.ts";
@@ -48,7 +48,8 @@ interface Live {
 	kept: Kept;
 	order: Order;
 	stop: AbortController;
-	requestId: string | undefined;
+	/** On whose behalf. */
+	scope: Scope;
 	done: Promise<void>;
 }
 
@@ -88,7 +89,7 @@ export class WorkQueue implements JobSource {
 			...{ facts: order.facts ?? {}, state: "queued", progress: 0, queuedMs: nowMs, startedMs: null, endedMs: null },
 			...{ aliveMs: nowMs, result: null, failure: null },
 		};
-		const live: Live = { kept, order, stop: new AbortController(), requestId: requestIdNow(), done: Promise.resolve() };
+		const live: Live = { kept, order, stop: new AbortController(), scope: scopeNow(), done: Promise.resolve() };
 		this.#live.set(kept.id, live);
 		try {
 			await this.#save(kept);
@@ -96,8 +97,9 @@ export class WorkQueue implements JobSource {
 			this.#live.delete(kept.id);
 			throw error;
 		}
-		live.done = this.#turn.then(() => inRequest(live.requestId, () => this.#run(live)));
+		live.done = this.#turn.then(() => inScope(live.scope, () => this.#run(live)));
 		this.#turn = live.done;
+		noteChange({ target: kept.id, before: null, after: factsOf(kept) });
 		return this.#wire(kept, language);
 	}
 
@@ -114,11 +116,13 @@ export class WorkQueue implements JobSource {
 
 	async cancel(id: string, language: Language): Promise<WireJob | undefined> {
 		const live = this.#live.get(id);
+		const before = live && factsOf(live.kept);
 		live?.stop.abort(new EnergyError("jobs.cancelled", { job: id }));
 		await live?.done;
 		const kept = await this.#find(id);
 		if (!kept) return undefined;
 		const job = this.#wire(kept, language);
+		if (before) noteChange({ target: id, before, after: factsOf(kept) });
 		if (job.state === "cancelled") return job;
 		if (job.state === "queued" || job.state === "running") throw new EnergyError("jobs.elsewhere", { job: id });
 		throw new EnergyError("jobs.ended", { job: id, state: job.state });
@@ -132,6 +136,7 @@ export class WorkQueue implements JobSource {
 	}
 
 	async #run({ kept, order, stop }: Live): Promise<void> {
+		const before = factsOf(kept);
 		const beat = setInterval(() => void this.#beat(kept), BEAT_MS).unref();
 		try {
 			stop.signal.throwIfAborted();
@@ -149,6 +154,8 @@ export class WorkQueue implements JobSource {
 		}
 		clearInterval(beat);
 		kept.endedMs = this.#now();
+		// A cancelled one is the deed of whoever cancelled it.
+		if (kept.state !== "cancelled") noteChange({ target: kept.id, before, after: factsOf(kept) });
 		try {
 			await this.#save(kept);
 			await this.#forgetOld();
@@ -200,3 +207,6 @@ export class WorkQueue implements JobSource {
 		};
 	}
 }
+
+/** What an auditor has to know of a job. */
+const factsOf = ({ type, facts, state, result, failure }: Kept): object => ({ type, ...facts, state, result, failure });

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from "node:util";
 import { EnergyError } from "../errors.ts";
+import { noteChange } from "../log/scope.ts";
 import type { Language } from "../messages.ts";
 import type { OperationDesk } from "./desk.ts";
 import { ordersOfCsv } from "./order-csv.ts";
@@ -72,6 +74,7 @@ async function acted(desk: OperationDesk, asked: Asked): Promise<Answered> {
 	const nowMs = Date.now();
 	const wired = (jobs: readonly Parameters<typeof wireJob>[0][]): Job[] =>
 		jobs.map((record) => wireJob(record, engine.options.intervalMinutes));
+	const noteAll = watched(desk);
 	let result: Answered;
 	switch (operation) {
 		case "save-jobs": {
@@ -113,8 +116,28 @@ async function acted(desk: OperationDesk, asked: Asked): Promise<Answered> {
 				rule: operations.join(" | "),
 			});
 	}
+	noteAll();
 	await desk.flush();
 	return result;
+}
+
+/** Remembers what stands before an act; what it returns tells what the act made of jobs and plans. */
+function watched({ engine }: OperationDesk): () => void {
+	const jobsNow = (): Map<string, Job> =>
+		new Map([...engine.jobs].map(([id, record]) => [id, wireJob(record, engine.options.intervalMinutes)]));
+	const jobs = jobsNow();
+	// A plan that ends is no longer among these, and still the same object.
+	const plans = [engine.current, engine.proposed, engine.waiting].flatMap((plan) => plan ?? []);
+	const summaries = plans.map((plan) => ({ plan, before: summaryOf(plan) }));
+	return () => {
+		const after = jobsNow();
+		for (const id of new Set([...jobs.keys(), ...after.keys()])) noteIfOther(id, jobs.get(id), after.get(id));
+		for (const { plan, before } of summaries) noteIfOther(plan.id, before, summaryOf(plan));
+	};
+}
+
+function noteIfOther(target: string, before: object | undefined, after: object | undefined): void {
+	if (!isDeepStrictEqual(before, after)) noteChange({ target, before: before ?? null, after: after ?? null });
 }
 
 async function optimized(desk: OperationDesk, solves: Solves, { body, by, language }: Asked): Promise<Answered> {
@@ -128,6 +151,7 @@ async function optimized(desk: OperationDesk, solves: Solves, { body, by, langua
 	const plan = await desk.planNow(by);
 	await desk.flush();
 	if (!plan) throw new EnergyError("operation.no-jobs");
+	noteChange({ target: plan.id, before: null, after: summaryOf(plan) });
 	return ok(decorated(plan, desk.engine, Date.now()));
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { EnergyError } from "../errors.ts";
+import { type Change, inScope, noteChange } from "../log/scope.ts";
 import type { Store } from "../store/store.ts";
 import type { Answered, Asked } from "./api.ts";
 
@@ -11,9 +12,15 @@ const PATIENCE_MS = 60_000;
 /** Nobody plans where a question lies untouched for so long. */
 const UNTOUCHED_MS = 5_000;
 
+/** A document of the store holds little more; without its changes, what was asked for is kept. */
+const LONGEST_CHANGES = 400_000;
+
 type MailStore = Pick<Store, "documents" | "document" | "saveDocuments">;
 
-type Reply = { answered: Answered } | { code: string; details: EnergyError["details"] };
+type Reply = ({ answered: Answered } | { code: string; details: EnergyError["details"] }) & {
+	/** What it changed there: the audit is that of who was asked by the person. */
+	changes?: readonly Change[];
+};
 
 /**
  * Asks the process that plans, through the store that both share: a process in the api mode answers for it.
@@ -31,6 +38,7 @@ export async function askThere(site: string, storeOf: () => Promise<MailStore>, 
 		if (reply) {
 			await store.saveDocuments({ site, kind: OUTBOX, remove: [id] });
 			const value = reply.value as Reply;
+			for (const change of value.changes ?? []) noteChange(change);
 			if ("answered" in value) return value.answered;
 			throw new EnergyError(value.code, value.details);
 		}
@@ -80,13 +88,15 @@ export class Inbox {
 	}
 
 	private async reply(store: MailStore, id: string, asked: Asked): Promise<void> {
-		const value: Reply = await this.answer(asked).then(
-			(answered) => ({ answered }),
+		const changes: Change[] = [];
+		const value: Reply = await inScope({ note: (change) => changes.push(change) }, () => this.answer(asked)).then(
+			(answered) => ({ answered, changes }),
 			(error: unknown) =>
 				error instanceof EnergyError
-					? { code: error.code, details: error.details }
-					: { code: "nodes.unexpected", details: {} },
+					? { code: error.code, details: error.details, changes }
+					: { code: "nodes.unexpected", details: {}, changes },
 		);
+		if (JSON.stringify(changes).length > LONGEST_CHANGES) changes.length = 0;
 		const old = await store.documents({ site: this.site, kind: OUTBOX, order: "asc", limit: 100 });
 		const remove = old.items.filter(({ atMs }) => Date.now() - atMs > PATIENCE_MS).map((each) => each.id);
 		await store.saveDocuments({ site: this.site, kind: OUTBOX, put: [{ id, atMs: Date.now(), value }], remove });

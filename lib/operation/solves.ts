@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { EnergyError } from "../errors.ts";
 import type { JobSource, WireJob } from "../jobs/sources.ts";
+import { noteChange } from "../log/scope.ts";
 import { explain, type Language } from "../messages.ts";
 import { problemOf } from "../problem.ts";
 import { type Answer, optimize } from "../scheduling/optimize.ts";
@@ -73,7 +74,10 @@ export class Solves {
 		if (running >= MOST_RUNNING) throw new EnergyError("operation.solver-busy", { most: MOST_RUNNING });
 		const solve = this.begin(options.seconds);
 		const work = this.run(solve, problem, options);
-		if (!small || options.seconds > SMALL_SECONDS) return { job: wireSolve(solve, language) };
+		if (!small || options.seconds > SMALL_SECONDS) {
+			noteChange({ target: solve.id, before: null, after: { type: "schedule", state: solve.state, ...options } });
+			return { job: wireSolve(solve, language) };
+		}
 		await work;
 		this.solves.delete(solve.id);
 		if (solve.error !== null) throw solve.error;
@@ -91,6 +95,7 @@ export class Solves {
 		if (solve.state === "running") {
 			solve.state = "cancelled";
 			solve.abort.abort();
+			noteChange({ target: id, before: { state: "running" }, after: { state: "cancelled" } });
 		}
 		return wireSolve(solve, language);
 	}

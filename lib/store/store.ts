@@ -173,7 +173,7 @@ export interface AuditHead {
 
 export interface AuditQuery extends PageQuery {
 	who?: string;
-	/** Whole, or its beginning before a `*`. */
+	/** Whole, or its beginning before a `*`; the same for `target`. */
 	what?: string;
 	target?: string;
 	site?: string;

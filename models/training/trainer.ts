@@ -1,4 +1,5 @@
 import { EnergyError } from "../../lib/errors.ts";
+import { inScope, type Scope, scopeNow } from "../../lib/log/scope.ts";
 import type { Json } from "../model.ts";
 import { failureOf } from "../records.ts";
 import { type ModelAddress, type ModelRecord, type ModelRegistry, openRegistry } from "../registry.ts";
@@ -60,6 +61,8 @@ interface Job extends TrainingJob {
 	progress: number;
 	startedMs: number | undefined;
 	abort: AbortController;
+	/** On whose behalf: the queue is worked off by whoever came first. */
+	scope: Scope;
 	end: (record: ModelRecord) => void;
 	/** When its progress was last written down, and the writing. */
 	notedMs: number;
@@ -169,7 +172,7 @@ export class Trainer {
 		const abort = new AbortController();
 		const job: Job = {
 			...{ id, request, record, done, end, abort, state: "queued", progress: 0, startedMs: undefined },
-			...{ notedMs: Date.now(), noting: Promise.resolve(), cancel: () => this.#cancel(job) },
+			...{ notedMs: Date.now(), noting: Promise.resolve(), cancel: () => this.#cancel(job), scope: scopeNow() },
 		};
 		this.#jobs.set(id, job);
 		this.#tell(job);
@@ -191,7 +194,7 @@ export class Trainer {
 			const waiting = [...this.#jobs.values()].filter(({ abort }) => !abort.signal.aborted);
 			const job = waiting.find(({ request }) => request.brief) ?? waiting[0];
 			if (!job) break;
-			await this.#run(job);
+			await inScope(job.scope, () => this.#run(job));
 		}
 		this.#running = false;
 	}

@@ -21,6 +21,7 @@ import {
 import { EfficiencyBook } from "../../lib/efficiency/site.ts";
 import { wireEfficiency } from "../../lib/efficiency/wire.ts";
 import { EnergyError } from "../../lib/errors.ts";
+import { noteChange } from "../../lib/log/scope.ts";
 import type { Store } from "../../lib/store/store.ts";
 import type { Reading } from "../../lib/telemetry/reading.ts";
 import type { Site } from "../../lib/telemetry/site.ts";
@@ -136,13 +137,21 @@ export class AlarmDesk {
 		if (this.#options.follow) {
 			await this.#refresh();
 			// Tried here first, so that who asks learns at once what cannot be done.
-			this.#book.command(command, Date.now());
+			this.#ordered(command);
 			await this.#keeper.post(command);
-			return this.#wire(this.#book.get(command.alarm) as Alarm);
-		}
-		const changes = this.#book.command(command, Date.now());
-		await this.#publish(changes);
+		} else await this.#publish(this.#ordered(command));
 		return this.#wire(this.#book.get(command.alarm) as Alarm);
+	}
+
+	#ordered(command: AlarmCommand): Change[] {
+		const facts = (): object | null => {
+			const alarm = this.#book.get(command.alarm);
+			return alarm ? this.#wire(alarm) : null;
+		};
+		const before = facts();
+		const changes = this.#book.command(command, Date.now());
+		if (changes.length > 0) noteChange({ target: command.alarm, before, after: facts() });
+		return changes;
 	}
 
 	/** For the node's status. */

@@ -1,8 +1,9 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
-import type { AuditEvent } from "../../lib/access/audit.ts";
+import { Deed } from "../../lib/access/deed.ts";
 import type { Access } from "../../lib/access/index.ts";
 import { noteWidgetSite } from "../../lib/access/widget-rights.ts";
 import { EnergyError } from "../../lib/errors.ts";
+import type { Language } from "../../lib/messages.ts";
 import { ask, type Reply } from "../asked.ts";
 import { actionEvent, judgeAction, type PageSocket } from "./alarm-action.ts";
 import { actingCards, type UiEnergyConfig } from "./config.ts";
@@ -39,50 +40,66 @@ interface WidgetEvents {
 	onSocket?: Record<string, (socket: PageSocket, ...given: unknown[]) => void>;
 }
 
-type Note = (act: Pick<AuditEvent, "who" | "what" | "target" | "request">) => void;
+/** A button that was pressed: whose order it is, and what of the message says so in the audit. */
+interface Press {
+	by: string;
+	topic: string;
+	target: string;
+	request: unknown;
+	language: Language;
+}
 
-/**
- * The card's buttons: who may is judged here, not in the page.
- *
- * @param note keeps in the audit what was done
- */
-function actions(node: Node, card: UiEnergyConfig["card"], site: string, note: Note): WidgetEvents["onSocket"] {
+/** Sends a message on somebody's behalf; what is done with it is kept in the audit, and tells whether it was done. */
+type Send = (press: Press, msg: object, then: (reply: Reply) => void) => void;
+
+function sender(node: Node, site: string, audit: Access["audit"]): Send {
+	return ({ by, topic, target, request, language }, msg, then) => {
+		const deed = new Deed((event) => audit?.record(event));
+		const end = (note?: string): void =>
+			deed.end({ who: by, what: `card.${topic}`, target, site, request, ...(note === undefined ? {} : { note }) });
+		const asked = ask(
+			language,
+			(reply) => {
+				end(reply.ok ? undefined : `refused: ${reply.message ?? ""}`);
+				then(reply);
+			},
+			deed.note,
+			() => end("not answered"),
+		);
+		node.send({ ...msg, asked } as NodeMessage);
+	};
+}
+
+/** The card's buttons: who may is judged here, not in the page. */
+function actions(card: UiEnergyConfig["card"], id: string, site: string, send: Send): WidgetEvents["onSocket"] {
 	return {
-		[actionEvent(node.id)]: (socket, given, answer) => {
+		[actionEvent(id)]: (socket, given, answer) => {
 			const tell = (reply: Reply): void => {
 				if (typeof answer === "function") (answer as (reply: Reply) => void)(reply);
 			};
-			if (card === "alarms") tell(judgeAlarm(node, socket, given, site, note));
-			else
-				judgeSchedule(
-					socket,
-					given,
-					(command, language, then) => {
-						// A plan takes its time and shows its progress on the card: what asked for it is answered at once.
-						note({ who: command.by, what: `card.${command.topic}`, target: "", request: command.payload });
-						const soon = command.topic === "replan" || command.topic === "cancel";
-						node.send({ ...command, ...(soon ? {} : { asked: ask(language, then) }) } as NodeMessage);
-						if (soon) then({ ok: true });
-					},
-					tell,
-					site,
-				);
+			if (card === "alarms") judgeAction(socket, given, alarmSender(send), tell, site);
+			else judgeSchedule(socket, given, scheduleSender(send), tell, site);
 		},
 	};
 }
 
-function judgeAlarm(node: Node, socket: PageSocket, given: unknown, site: string, note: Note): Reply {
-	return judgeAction(
-		socket,
-		given,
-		({ type, alarm, ...rest }) => {
-			const { durationMs, ...command } = rest as { by: string; durationMs?: number };
-			const minutes = durationMs === undefined ? {} : { minutes: durationMs / 60_000 };
-			note({ who: command.by, what: `card.${type}`, target: alarm, request: { ...command, ...minutes } });
-			node.send({ topic: type, payload: { id: alarm, ...command, ...minutes } } as NodeMessage);
-		},
-		site,
-	);
+function alarmSender(send: Send): Parameters<typeof judgeAction>[2] {
+	return ({ type, alarm, ...rest }, language, then) => {
+		const { durationMs, ...command } = rest as { by: string; durationMs?: number };
+		const given = { ...command, ...(durationMs === undefined ? {} : { minutes: durationMs / 60_000 }) };
+		const press = { by: command.by, topic: type, target: alarm, request: given, language };
+		send(press, { topic: type, payload: { id: alarm, ...given } }, then);
+	};
+}
+
+function scheduleSender(send: Send): Parameters<typeof judgeSchedule>[2] {
+	return (command, language, then) => {
+		const { topic, payload, by } = command;
+		// A plan takes its time and shows its progress on the card: what asked for it is answered at once.
+		const soon = topic === "replan" || topic === "cancel";
+		send({ by, topic, target: "", request: payload, language }, command, soon ? () => {} : then);
+		if (soon) then({ ok: true });
+	};
 }
 
 function isGroup(node: Node | null): node is DashboardGroup {
@@ -124,7 +141,6 @@ export default (RED: NodeAPI): void => {
 		const siteId = site?.id ?? "";
 		this.on("close", noteWidgetSite(this.id, siteId));
 		const { smartEnergy } = RED.settings as { smartEnergy?: Partial<Pick<Access, "audit">> };
-		const note: Note = (act) => smartEnergy?.audit?.record({ ...act, site: siteId });
 		// Dashboard's store outlives a deploy: a card that was only moved goes on with what it knew.
 		let state: CardState = { ...emptyState, ...(base.stores.data.get(this.id) as Partial<CardState> | undefined) };
 		const events: WidgetEvents = {
@@ -141,7 +157,10 @@ export default (RED: NodeAPI): void => {
 				state = next;
 			},
 		};
-		if (actingCards.includes(config.card)) events.onSocket = actions(this, config.card, siteId, note);
+		if (actingCards.includes(config.card)) {
+			const send = sender(this, siteId, smartEnergy?.audit);
+			events.onSocket = actions(config.card, this.id, siteId, send);
+		}
 		// The page can't see whether our access check stands in front; without it there is nothing to sign out of.
 		group.register(this, { ...config, locked: isLocked(RED) }, events);
 		const widget = base.ui.widgets.get(this.id);

@@ -19,7 +19,8 @@ describe("the API of the shipped flows", function () {
 	let red: NodeRed;
 	let headers: Record<string, string>;
 	before(async () => {
-		const lock = "...access.settingsFor(access.createAccess({ home: __dirname, validateResponses: true }))";
+		const lock =
+			"...access.settingsFor(access.createAccess({ home: __dirname, validateResponses: true, auditStore: 'sqlite://' + __dirname + '/audit.db' }))";
 		red = await startNodeRed("node-red", lock, [
 			...tab("site"),
 			...tab("api"),
@@ -345,6 +346,17 @@ describe("the API of the shipped flows", function () {
 			assert.equal(rejected.filter(({ source }) => String(source).startsWith("upload ")).length, 1);
 			const list = await items("/api/v1/jobs?type=import&state=done&limit=2");
 			assert.equal(list.length, 2);
+			const job = String(list[0]?.id);
+			// A job is read as done a moment before that is in the audit.
+			let kept = await items(`/api/v1/audit?target=${job}&order=asc`);
+			while (kept.length < 2) kept = await items(`/api/v1/audit?target=${job}&order=asc`);
+			const [begun, over] = kept as {
+				who: string;
+				before: object | null;
+				after: { machine?: string; state: string };
+			}[];
+			assert.deepEqual([begun?.who, begun?.before, begun?.after.machine], ["admin", null, "cnc-1"]);
+			assert.deepEqual([over?.who, over?.after.state], ["admin", "done"]);
 		});
 
 		it("says at once what is wrong with one, and takes no path of this machine", async () => {

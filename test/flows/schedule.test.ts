@@ -117,6 +117,17 @@ describe("the schedule of the shipped flows", function () {
 		const plan = await dispatched(({ operations }) =>
 			operations.some(({ job, pinned }) => job === "T1" && pinned === true),
 		);
+		const audit = async (
+			target: string,
+		): Promise<{ what: string; who: string; before: unknown; after: Partial<Job> }[]> => {
+			const answer = await fetch(`${system.base}/api/v1/audit?order=asc&target=${target}`, { headers });
+			return ((await answer.json()) as { items: Awaited<ReturnType<typeof audit>> }).items;
+		};
+		const [saved, moved] = await audit("T1");
+		assert.deepEqual([saved?.what, saved?.who, saved?.before], ["saveProductionJobs", "admin", null]);
+		assert.deepEqual([moved?.what, moved?.after.pins?.[0]?.machine], ["overrideProductionJob", "mill-1"]);
+		const approved = (await audit(plan.id)).find(({ what }) => what === "approveSchedule");
+		assert.deepEqual((approved?.after as { status?: string } | undefined)?.status, "dispatched");
 		assert.ok(plan.cost.plan.totalKrw > 0);
 		assert.ok(plan.operations.every(({ reason }) => reason.text.ko && reason.text["en-US"]));
 

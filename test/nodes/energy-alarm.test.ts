@@ -6,7 +6,9 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
+import type { AuditEvent } from "../../lib/access/audit.ts";
 import { markAccess } from "../../lib/access/context.ts";
+import { Deed } from "../../lib/access/deed.ts";
 import type { WireAlarm, WireBoard } from "../../lib/alarms/wire.ts";
 import { openStore } from "../../lib/store/open.ts";
 import type { Store } from "../../lib/store/store.ts";
@@ -245,20 +247,28 @@ describe("energy-alarm node", () => {
 		assert.deepEqual(items, [{ ...items[0], machine: "compressor-1", reason: "no-data" }]);
 	});
 
-	it("serves requests in the name of who is signed in, whatever the body says", async () => {
+	it("serves requests in the name of who is signed in, whatever the body says, and tells the audit what they changed", async () => {
 		await load();
 		await raise();
+		const kept: AuditEvent[] = [];
+		const deed = new Deed((event) => kept.push(event));
 		const req = (url: string, more = {}): IncomingMessage => {
 			const request = Object.assign(
 				{ url, headers: {}, query: {}, params: {}, body: {} },
 				more,
 			) as unknown as IncomingMessage;
-			markAccess(request, { user: "lee", role: "operator", language: "ko", requestId: "1" });
+			markAccess(request, { user: "lee", role: "operator", language: "ko", requestId: "1", deed });
 			return request;
 		};
 		const answered = next<Answer<WireAlarm>>("answers");
 		send({ req: req(`/api/v1/alarms/${id}/ack`, { params: { id }, body: { by: "somebody else" } }) });
 		assert.equal((await answered).payload.acknowledgedBy, "lee");
+		deed.end({ who: "lee", what: "acknowledgeAlarm" });
+		assert.equal(kept.length, 1);
+		assert.equal(kept[0]?.target, id);
+		const { before, after } = kept[0] as { before?: Partial<WireAlarm>; after?: Partial<WireAlarm> };
+		assert.deepEqual([before?.state, before?.acknowledgedBy], ["unacknowledged", null]);
+		assert.deepEqual([after?.state, after?.acknowledgedBy], ["acknowledged", "lee"]);
 		const listed = next<Answer<{ items: WireAlarm[] }>>("answers");
 		send({
 			req: req("/api/v1/alarms?state=acknowledged", { query: { state: "acknowledged" } }),

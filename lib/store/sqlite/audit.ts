@@ -36,13 +36,12 @@ export class AuditChain {
 			values.push(value);
 		};
 		only("who = ?", query.who);
-		const prefix = query.what?.endsWith("*") ? query.what.slice(0, -1) : undefined;
-		if (prefix === undefined) only("what = ?", query.what);
-		else {
-			where.push("what >= ? AND what < ?");
-			values.push(prefix, `${prefix}\u{10ffff}`);
+		for (const [column, wanted] of Object.entries({ what: query.what, target: query.target })) {
+			if (wanted?.endsWith("*")) {
+				where.push(`${column} >= ? AND ${column} < ?`);
+				values.push(wanted.slice(0, -1), `${wanted.slice(0, -1)}\u{10ffff}`);
+			} else only(`${column} = ?`, wanted);
 		}
-		only("target = ?", query.target);
 		only("site = ?", query.site);
 		only("sequence = ?", query.sequence);
 		only("at_ms >= ?", fromMs === undefined ? undefined : Math.ceil(fromMs));

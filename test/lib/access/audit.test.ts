@@ -57,6 +57,7 @@ describe("the audit", function () {
 		assert.deepEqual(await found({ who: "kim" }), [1, 2]);
 		assert.deepEqual(await found({ what: "change*" }), [2]);
 		assert.deepEqual(await found({ target: "lee" }), [2]);
+		assert.deepEqual(await found({ target: "m-*" }), [3]);
 		assert.deepEqual(await found({ site: "gwangyang" }), [3]);
 		assert.deepEqual(await found({ toMs: all[0]?.atMs ?? 0 }), []);
 		const first = await store.audit({ limit: 2 });
@@ -280,6 +281,56 @@ describe("the audit", function () {
 			const items = await read("who=admin");
 			assert(items.some(({ what, status }) => what === "changePassword" && status === 401));
 			assert.doesNotMatch(JSON.stringify(items), /not this one|never to be seen|for the first time/);
+		});
+
+		it("answers who changed the peak limit last Tuesday, in a file or in a node", async () => {
+			const own = temporaryHome();
+			const clock = { ms: 0 };
+			const at = (text: string): number => Date.parse(`2026-11-${text}+09:00`);
+			const now = (): number => clock.ms;
+			clock.ms = at("16T08:00:00");
+			const plant = await serve({ home: own, now, auditStore: () => openStore(url(own)) });
+			const { audit: kept, flows } = plant.access;
+			assert(kept && flows);
+			let limitKw = 1_000;
+			noteConfig(kept, own, { power: { peak_power_limit: 1_000 } });
+			flows.watch({
+				file: "flows.json",
+				nodes: () => [{ id: "guard", type: "demand-guard", limitKw, loads: [] }],
+				credentials: () => undefined,
+			});
+			// Monday, the first and the last minute of Tuesday, Wednesday: each changes one of the two.
+			for (const [time, who, kw] of [
+				["16T23:59:00", "lee", 1_050],
+				["17T00:00:00", "kim", 1_100],
+				["17T23:59:59", "", 1_250],
+				["18T00:00:00", "choi", 1_300],
+			] as const) {
+				clock.ms = at(time);
+				if (who === "") noteConfig(kept, own, { power: { peak_power_limit: kw } });
+				else {
+					limitKw = kw;
+					flows.compare({ who, status: 204 });
+				}
+			}
+			clock.ms = at("23T09:00:00");
+			const headers = { authorization: `Bearer ${await tokenFrom(plant.base)}` };
+			const tuesday = { from: "2026-11-17T00:00:00+09:00", to: "2026-11-18T00:00:00+09:00" };
+			const told = async (query: Record<string, string>) => {
+				const asked = new URLSearchParams({ ...tuesday, ...query });
+				const { items } = (await (await fetch(`${plant.base}/api/v1/audit?${asked}`, { headers })).json()) as {
+					items: { time: string; who: string; before: unknown; after: unknown }[];
+				};
+				return items.map(({ time, who, before, after }) => [time, who.replace(/:.*/, ""), before, after]);
+			};
+			assert.deepEqual(await told({ target: "demand-guard:*" }), [
+				["2026-11-16T15:00:00.000Z", "kim", { limitKw: 1_050 }, { limitKw: 1_100 }],
+			]);
+			assert.deepEqual(await told({ target: "power.peak_power_limit" }), [
+				["2026-11-17T14:59:59.000Z", "os", 1_000, 1_250],
+			]);
+			assert.deepEqual(await told({ what: "flow.*", who: "lee" }), []);
+			await plant.close();
 		});
 
 		it("is read by an admin alone", async () => {

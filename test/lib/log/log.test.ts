@@ -7,7 +7,7 @@ import { addSink, jsonLine, type Line, log, plainLine } from "../../../lib/log/l
 import { nodeRedHandler, openLogFile } from "../../../lib/log/log-file.ts";
 import { mask, maskText } from "../../../lib/log/mask.ts";
 import { RotatingFile } from "../../../lib/log/rotating-file.ts";
-import { inRequest } from "../../../lib/log/scope.ts";
+import { inScope } from "../../../lib/log/scope.ts";
 
 describe("the log", () => {
 	let folder: string;
@@ -25,7 +25,9 @@ describe("the log", () => {
 
 	it("is found with grep: by level, by who says it, and by request", () => {
 		const stop = openLogFile({ home: folder, mode: "full", level: "info", format: "plain", maxMb: 1, files: 3 });
-		inRequest("line-7", () => log("error", "api.requests", "POST /api/v1/models/train 500", { ms: 3, user: "lee" }));
+		inScope({ requestId: "line-7" }, () =>
+			log("error", "api.requests", "POST /api/v1/models/train 500", { ms: 3, user: "lee" }),
+		);
 		log("debug", "api", "not kept");
 		const handler = nodeRedHandler();
 		handler({ level: 30, type: "energy-store", id: "n1", name: "write", msg: "The disk is nearly full." });
@@ -46,7 +48,7 @@ describe("the log", () => {
 	it("keeps the request's id through whatever is waited for", async () => {
 		const lines: Line[] = [];
 		const stop = addSink((line) => lines.push(line));
-		await inRequest("line-8", async () => {
+		await inScope({ requestId: "line-8" }, async () => {
 			await new Promise((resolve) => setImmediate(resolve));
 			log("info", "node.test", "later");
 		});

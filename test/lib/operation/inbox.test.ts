@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { EnergyError } from "../../../lib/errors.ts";
+import { type Change, inScope } from "../../../lib/log/scope.ts";
 import { type Asked, answer } from "../../../lib/operation/api.ts";
 import { askThere, Inbox } from "../../../lib/operation/inbox.ts";
 import { Solves } from "../../../lib/operation/solves.ts";
@@ -34,7 +35,13 @@ describe("a process that does not plan itself", function () {
 			(asked) => answer(world.desk, solves, asked),
 		);
 		timer = setInterval(() => inbox.look(), 50);
-		const saved = await ask({ operation: "save-jobs", body: order("J1", 30, 40) });
+		const changes: Change[] = [];
+		const note = (change: Change): unknown => changes.push(change);
+		const saved = await inScope({ note }, () => ask({ operation: "save-jobs", body: order("J1", 30, 40) }));
+		assert.deepEqual(
+			changes.map(({ target, before, after }) => [target, before, (after as Job).by]),
+			[["J1", null, "kim"]],
+		);
 		assert.equal(saved.status, 201);
 		const { body } = await ask({ operation: "job", id: "J1" });
 		assert.equal((body as Job).by, "kim");

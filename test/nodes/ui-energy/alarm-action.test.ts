@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { AccessContext } from "../../../lib/access/context.ts";
 import type { AlarmCommand } from "../../../lib/alarms/commands.ts";
+import type { Language } from "../../../lib/messages.ts";
+import type { Reply } from "../../../nodes/asked.ts";
 import { judgeAction, type PageSocket } from "../../../nodes/ui-energy/alarm-action.ts";
 
 const socketOf = (role: AccessContext["role"], user: string | null = "kim"): PageSocket => ({
@@ -8,7 +10,15 @@ const socketOf = (role: AccessContext["role"], user: string | null = "kim"): Pag
 });
 const judge = (socket: PageSocket, given: unknown) => {
 	const done: AlarmCommand[] = [];
-	return { reply: judgeAction(socket, given, (command) => done.push(command)), done };
+	let reply: Reply = { ok: false };
+	const act = (command: AlarmCommand, _language: Language, then: (reply: Reply) => void): void => {
+		done.push(command);
+		then({ ok: true });
+	};
+	judgeAction(socket, given, act, (told) => {
+		reply = told;
+	});
+	return { reply, done };
 };
 
 describe("the buttons of the alarm card", () => {

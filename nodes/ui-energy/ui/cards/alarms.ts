@@ -1,5 +1,6 @@
 import type { WireAlarm, WireBoard } from "../../../../lib/alarms/wire.ts";
-import type { ActionReply, ActionRequest } from "../../alarm-action.ts";
+import type { Reply } from "../../../asked.ts";
+import type { ActionRequest } from "../../alarm-action.ts";
 import type { CardState } from "../../picture.ts";
 import { power, text } from "../format.ts";
 import { ago, nameOf, type TextKey } from "../i18n.ts";
@@ -9,7 +10,7 @@ import { moment } from "../zone.ts";
 import { cardProps, empty, frame, type Icon, icon } from "./card.ts";
 
 /** Asks the plant to do something about an alarm; it answers whether it was allowed. */
-export type Act = (request: Omit<ActionRequest, "language">) => Promise<ActionReply>;
+export type Act = (request: Omit<ActionRequest, "language">) => Promise<Reply>;
 export const actKey = "smart-energy.act";
 
 /** How long an alarm may be put aside by a button; undefined: until it is over. */
