@@ -6,6 +6,7 @@ import { demoDayOf, demoOrders } from "./demo.ts";
 import { Engine } from "./engine.ts";
 import type { EngineOptions } from "./engine-types.ts";
 import { OperationKeeper } from "./keeper.ts";
+import { Lease } from "./lease.ts";
 import { makePlan, type Solver } from "./planner.ts";
 import { energyPrices, pricesDiffer } from "./prices.ts";
 import type { House, PlannerOptions } from "./problem-of.ts";
@@ -28,6 +29,9 @@ const DAY_MS = 86_400_000;
 const KEEP_JOBS_MS = 35 * DAY_MS;
 const KEEP_JOURNAL_MS = 400 * DAY_MS;
 const HISTORY = 20;
+const LEASE_MS = 12_000;
+/** Of its time the right to plan is renewed so often. */
+const RENEWALS = 3;
 /** Fewer orders than this to do, and the demonstration writes those of another day. */
 const FEW_ORDERS = 4;
 
@@ -39,6 +43,8 @@ export interface DeskOptions {
 	demo: boolean;
 	solver?: Solver;
 	now?: () => number;
+	/** How long the right to plan lasts without being renewed. */
+	leaseMs?: number;
 	/** Whether a command that is sent now can arrive; nothing is started else. */
 	connected: () => boolean;
 	command: (message: JobMessage) => void;
@@ -46,6 +52,8 @@ export interface DeskOptions {
 	board: (board: ScheduleBoard) => void;
 	/** Something that a person has to mend; once for each kind. */
 	problem: (error: unknown) => void;
+	/** Another process plans for the site, or no longer does. */
+	standby?: (on: boolean) => void;
 }
 
 interface Asker {
@@ -61,7 +69,12 @@ export class OperationDesk {
 	readonly keeper: OperationKeeper;
 	private readonly options: DeskOptions;
 	private readonly now: () => number;
+	private readonly lease: Lease;
 	private opened: Engine | undefined;
+	/** Whether another process plans; undefined before it is known. */
+	private standing: boolean | undefined;
+	private renewedMs = Number.NEGATIVE_INFINITY;
+	private leasing: Promise<void> | undefined;
 	private saving: Promise<void> = Promise.resolve();
 	private planning: ScheduleBoard["planning"] = null;
 	private abort: AbortController | undefined;
@@ -81,7 +94,14 @@ export class OperationDesk {
 	constructor(options: DeskOptions) {
 		this.options = options;
 		this.now = options.now ?? Date.now;
-		this.keeper = new OperationKeeper(options.house.site.id, options.house.store);
+		const { site, store } = options.house;
+		this.lease = new Lease({ site: site.id, store, now: this.now, leaseMs: options.leaseMs ?? LEASE_MS });
+		this.keeper = new OperationKeeper(site.id, store, () => this.lease.condition);
+	}
+
+	/** Another process on the same store plans for the site: it is to be asked, and this one takes its place when it ends. */
+	get standby(): boolean {
+		return this.standing === true;
 	}
 
 	/** @throws EnergyError `operation.starting` before what is kept was read */
@@ -102,12 +122,27 @@ export class OperationDesk {
 		return this.options.planner;
 	}
 
-	/** Reads what is kept. @throws what the store throws */
+	/** Reads what is kept, where no other process plans for the site. @throws what the store throws */
 	async begin(): Promise<void> {
+		await this.lead();
+	}
+
+	/** Takes or renews the right to plan, and begins or ends with it. */
+	private async lead(): Promise<void> {
+		this.renewedMs = this.now();
+		const ours = await this.lease.keep();
+		if (this.closed) return this.lease.release();
+		if (ours && !this.opened) await this.open();
+		else if (!ours) this.stepDown();
+	}
+
+	private async open(): Promise<void> {
 		const kept = await this.keeper.load();
 		if (this.closed) return;
 		this.history = kept.plans.slice(0, HISTORY).map(summaryOf);
 		this.opened = new Engine(this.options.engine, kept, this.now());
+		this.problem = null;
+		this.stand(false);
 		const { budget } = this.options.house;
 		budget.movable = (nowMs) => this.opened?.movable(nowMs) ?? [];
 		budget.move = ({ job }, nowMs) => {
@@ -118,13 +153,42 @@ export class OperationDesk {
 		await this.flush();
 	}
 
+	/** Another process plans: what this one did not keep yet is no longer true. */
+	private stepDown(): void {
+		if (this.opened) {
+			this.opened = undefined;
+			this.abort?.abort();
+			this.keeper.forget();
+			this.seen = { forecastMs: 0, prices: "" };
+			this.letBudgetGo();
+			this.refuseAskers();
+		}
+		this.stand(true);
+	}
+
+	private stand(on: boolean): void {
+		if (this.standing === on) return;
+		this.standing = on;
+		this.options.standby?.(on);
+	}
+
 	/** Once a second. */
 	tick(): void {
-		const { opened } = this;
-		if (!opened || this.closed) return;
+		if (this.closed) return;
 		const nowMs = this.now();
+		const { leaseMs = LEASE_MS } = this.options;
+		if (!this.leasing && this.standing !== undefined && nowMs - this.renewedMs >= leaseMs / RENEWALS) {
+			this.leasing = this.lead()
+				.catch((error: unknown) => this.complain(error))
+				.finally(() => {
+					this.leasing = undefined;
+				});
+		}
+		const { opened } = this;
+		if (!opened) return;
 		if (this.options.demo) this.demonstrate(opened, nowMs);
-		opened.tick(nowMs, this.options.connected() && !this.options.house.budget.tight);
+		const free = this.options.connected() && !this.options.house.budget.tight;
+		opened.tick(nowMs, free && this.lease.valid);
 		if (nowMs - this.lookedMs >= LOOK_MS) void this.look(opened, nowMs);
 		this.plan(opened, nowMs);
 		void this.flush();
@@ -176,10 +240,14 @@ export class OperationDesk {
 			try {
 				await this.keeper.save(this.now());
 			} catch (error) {
+				// Another process plans: what this one thought is nobody's command.
+				if (error instanceof EnergyError && error.code === "store.changed") return this.lead();
 				// Machines do not wait for a store; what is not kept yet goes with the next change.
 				this.complain(error);
 			}
-			for (const message of commands) this.options.command(message);
+			// What the store could not say is ours any more is not started: another process may be at it.
+			const allowed = commands.filter(({ command }) => command !== "start" || this.lease.valid);
+			for (const message of allowed) this.options.command(message);
 			for (const event of events) this.options.happened(event);
 		});
 		return this.saving;
@@ -187,6 +255,7 @@ export class OperationDesk {
 
 	/** Resolves when the plan that is being made is there, and all that follows from it is kept and sent. */
 	async idle(): Promise<void> {
+		await this.leasing;
 		await this.work;
 		await this.flush();
 	}
@@ -194,11 +263,20 @@ export class OperationDesk {
 	async close(): Promise<void> {
 		this.closed = true;
 		this.abort?.abort();
+		this.letBudgetGo();
+		this.refuseAskers();
+		await this.flush();
+		await this.lease.release().catch(() => undefined);
+	}
+
+	private letBudgetGo(): void {
 		const { budget } = this.options.house;
 		budget.movable = () => [];
 		budget.move = () => {};
+	}
+
+	private refuseAskers(): void {
 		for (const { reject } of this.askers.splice(0)) reject(new EnergyError("operation.starting"));
-		await this.flush();
 	}
 
 	private remember(plan: StoredPlan): void {
@@ -265,7 +343,7 @@ export class OperationDesk {
 					if (this.now() - this.boardMs >= PROGRESS_MS) this.boardDue = true;
 				},
 			});
-			if (this.closed) return null;
+			if (this.closed || this.opened !== engine) return null;
 			this.seen = draft.seen;
 			this.problem = null;
 			return engine.offer(draft, this.now()) ?? engine.current;

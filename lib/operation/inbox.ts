@@ -3,6 +3,7 @@ import { EnergyError } from "../errors.ts";
 import { type Change, inScope, noteChange } from "../log/scope.ts";
 import type { Store } from "../store/store.ts";
 import type { Answered, Asked } from "./api.ts";
+import type { ScheduleBoard } from "./types.ts";
 
 const INBOX = "schedule-inbox";
 const OUTBOX = "schedule-answer";
@@ -11,6 +12,8 @@ const ASK_MS = 250;
 const PATIENCE_MS = 60_000;
 /** Nobody plans where a question lies untouched for so long. */
 const UNTOUCHED_MS = 5_000;
+/** How often a process that stands by looks at the board. */
+const LOOK_MS = 10_000;
 
 /** A document of the store holds little more; without its changes, what was asked for is kept. */
 const LONGEST_CHANGES = 400_000;
@@ -49,6 +52,37 @@ export async function askThere(site: string, storeOf: () => Promise<MailStore>, 
 	}
 	await store.saveDocuments({ site, kind: INBOX, remove: [id] });
 	throw new EnergyError("operation.nobody-plans");
+}
+
+/** Shows in a process that stands by what the one that plans shows. */
+export class BoardThere {
+	/** As it was told last; null before. */
+	board: ScheduleBoard | null = null;
+	private readonly ask: (asked: Asked) => Promise<Answered>;
+	private readonly told: (board: ScheduleBoard) => void;
+	private askedMs = Number.NEGATIVE_INFINITY;
+	private asking = false;
+
+	constructor(ask: (asked: Asked) => Promise<Answered>, told: (board: ScheduleBoard) => void) {
+		this.ask = ask;
+		this.told = told;
+	}
+
+	/** Once a second; where nobody answers the next look asks again. */
+	look(nowMs = Date.now()): void {
+		if (this.asking || nowMs - this.askedMs < LOOK_MS) return;
+		this.askedMs = nowMs;
+		this.asking = true;
+		this.ask({ operation: "board", by: "planner", language: "en-US" })
+			.then(({ body }) => {
+				this.board = body as ScheduleBoard;
+				this.told(this.board);
+			})
+			.catch(() => undefined)
+			.finally(() => {
+				this.asking = false;
+			});
+	}
 }
 
 /** Answers what processes ask that do not plan themselves. */

@@ -1,4 +1,4 @@
-import type { JournalEntry, Store, StoredDocument } from "../store/store.ts";
+import type { ExpectedDocument, JournalEntry, Store, StoredDocument } from "../store/store.ts";
 import type { Effects, Kept } from "./engine-types.ts";
 import type { JobRecord, KeptState, OperationEvent } from "./records.ts";
 import type { StoredPlan } from "./types.ts";
@@ -27,9 +27,21 @@ export class OperationKeeper {
 	private state: KeptState | null = null;
 	private events: OperationEvent[] = [];
 
-	constructor(site: string, store: () => Promise<OperationStore>) {
+	/** What everything that is kept expects: the lease of the process that plans. */
+	private readonly condition: () => ExpectedDocument;
+
+	constructor(site: string, store: () => Promise<OperationStore>, condition: () => ExpectedDocument) {
 		this.site = site;
 		this.store = store;
+		this.condition = condition;
+	}
+
+	/** Drops what was not kept yet: it is for another process now. */
+	forget(): void {
+		this.jobs.clear();
+		this.plans.clear();
+		this.state = null;
+		this.events = [];
 	}
 
 	async load(): Promise<Kept> {
@@ -88,19 +100,23 @@ export class OperationKeeper {
 	): Promise<void> {
 		const { site } = this;
 		const store = await this.store();
+		const expect = [this.condition()];
 		if (jobs.length > 0) {
 			const put = jobs.flatMap(([id, value]) => (value ? [{ id, atMs: value.changedMs, value }] : []));
 			const remove = jobs.flatMap(([id, value]) => (value ? [] : [id]));
-			await store.saveDocuments({ site, kind: JOB, put, remove });
+			await store.saveDocuments({ site, kind: JOB, put, remove, expect });
 		}
 		if (plans.length > 0 || events.length > 0) {
 			await store.saveDocuments({
-				...{ site, kind: PLAN },
+				...{ site, kind: PLAN, expect },
 				put: plans.map(([id, value]) => ({ id, atMs: Date.parse(value.createdAt), value })),
 				journal: events.map((event) => ({ subject: event.plan, atMs: event.atMs, value: wireEvent(event, site) })),
 			});
 		}
-		if (state) await store.saveDocuments({ site, kind: STATE, put: [{ id: "engine", atMs: nowMs, value: state }] });
+		if (state) {
+			const put = [{ id: "engine", atMs: nowMs, value: state }];
+			await store.saveDocuments({ site, kind: STATE, put, expect });
+		}
 	}
 
 	/** Plans newest first. */

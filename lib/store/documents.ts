@@ -13,7 +13,14 @@ const kindPattern = /^[\w.-]{1,60}$/;
  *
  * @throws EnergyError `store.bad-document`
  */
-export function packChange({ site, kind, put = [], remove = [], journal = [] }: DocumentChange): TextChange {
+export function packChange({
+	site,
+	kind,
+	put = [],
+	remove = [],
+	journal = [],
+	expect = [],
+}: DocumentChange): TextChange {
 	const fail = (id: unknown, field: string, rule: string): never => {
 		throw new EnergyError("store.bad-document", { kind, id: String(id).slice(0, MAX_NAME), field, rule });
 	};
@@ -34,6 +41,10 @@ export function packChange({ site, kind, put = [], remove = [], journal = [] }: 
 		put: put.map(({ id, atMs, value }) => pack(name(id, "id", 1), atMs, value)),
 		remove: remove.map((id) => name(id, "id", 1)),
 		journal: journal.map(({ subject, atMs, value }) => pack(name(subject, "subject", 0), atMs, value)),
+		expect: expect.map(({ kind, id, value, atMs }) => ({
+			...{ kind, id: name(id, "id", 1), atMs: atMs ?? null },
+			json: value === undefined ? null : pack(id, 0, value).json,
+		})),
 	};
 }
 

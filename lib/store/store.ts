@@ -196,6 +196,19 @@ export interface DocumentChange {
 	/** Ids; what does not exist is passed over. */
 	remove?: readonly string[];
 	journal?: readonly JournalEntry[];
+	/** How documents have to be before the change; else nothing of it is kept. What several processes decide hangs on it. */
+	expect?: readonly ExpectedDocument[];
+}
+
+/** A document as it has to be: compared within the transaction of the change, also between processes. */
+export interface ExpectedDocument {
+	/** Of the same site; its kind may be another one. */
+	kind: string;
+	id: string;
+	/** As it was read; left out where there must be no such document. */
+	value?: unknown;
+	/** Its time too, where it matters. */
+	atMs?: number;
 }
 
 export interface DocumentsQuery extends PageQuery {
@@ -256,7 +269,8 @@ export interface Store {
 	/**
 	 * Puts, removes and journals in one transaction; at most 10,000 of them together.
 	 *
-	 * @throws EnergyError `store.bad-document` where a name, a time or a value cannot be kept; nothing is kept then
+	 * @throws EnergyError `store.bad-document` where a name, a time or a value cannot be kept, `store.changed` where a
+	 * document is not as expected; nothing is kept then
 	 */
 	saveDocuments(change: DocumentChange): Promise<void>;
 	document(site: string, kind: string, id: string): Promise<StoredDocument | undefined>;

@@ -6,7 +6,7 @@ import { offerPart } from "../../lib/live/board.ts";
 import { explain } from "../../lib/messages.ts";
 import { type Answered, type Asked, answer } from "../../lib/operation/api.ts";
 import { OperationDesk } from "../../lib/operation/desk.ts";
-import { askThere, Inbox } from "../../lib/operation/inbox.ts";
+import { askThere, BoardThere, Inbox } from "../../lib/operation/inbox.ts";
 import { Solves } from "../../lib/operation/solves.ts";
 import type { ScheduleBoard } from "../../lib/operation/types.ts";
 import { wireEvent } from "../../lib/operation/wire.ts";
@@ -112,7 +112,15 @@ export default (RED: NodeAPI): void => {
 				show(board);
 			},
 			problem: (error) => node.warn(explain(error, logLanguage)),
+			standby: (on) => {
+				if (on) show(null);
+			},
 		});
+		const ask = (asked: Asked): Promise<Answered> =>
+			desk.standby ? askThere(site.id, () => siteNode.store(), asked) : answer(desk, solves, asked);
+		const there = new BoardThere(ask, (board) =>
+			node.send([null, null, { topic: "schedule", payload: board } as NodeMessage, null]),
+		);
 		const inbox = new Inbox(
 			site.id,
 			() => siteNode.store(),
@@ -130,15 +138,16 @@ export default (RED: NodeAPI): void => {
 		};
 		begin();
 		const takeBack = [
-			offerPart(site.id, "schedule", () => desk.boardNow()),
+			offerPart(site.id, "schedule", () => (desk.standby ? there.board : desk.boardNow())),
 			offerJobs(site.id, solves.offeredAs(site.id)),
 		];
 		const timer = setInterval(() => {
 			desk.tick();
-			inbox.look();
+			if (desk.standby) there.look();
+			else inbox.look();
 		}, TICK_MS);
 		return {
-			asked: (asked) => answer(desk, solves, asked),
+			asked: ask,
 			take: (msg) => take(desk, msg),
 			async close() {
 				closed = true;
@@ -201,9 +210,15 @@ function take(desk: OperationDesk, { topic = "", payload }: PlanMessage): void {
 }
 
 /** Status when its words change: what is in force, or waits for a person. */
-function statusOf(RED: NodeAPI, node: Node): (board: ScheduleBoard) => void {
+function statusOf(RED: NodeAPI, node: Node): (board: ScheduleBoard | null) => void {
 	let shown = "";
-	return ({ current, proposed, planning, problem }) => {
+	return (board) => {
+		if (!board) {
+			shown = "";
+			node.status({ fill: "green", shape: "ring", text: "status.following" });
+			return;
+		}
+		const { current, proposed, planning, problem } = board;
 		const key = problem
 			? "trouble"
 			: planning

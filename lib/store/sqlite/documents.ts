@@ -1,3 +1,4 @@
+import { EnergyError } from "../../errors.ts";
 import type { DocumentsQuery, JournalQuery, Page } from "../store.ts";
 import { cursorOf, limitOf, positionOf } from "./cursor.ts";
 import type { Database, Row } from "./database.ts";
@@ -11,7 +12,14 @@ export class Documents {
 		this.#database = database;
 	}
 
-	save({ site, kind, put, remove, journal }: TextChange): void {
+	/** @throws EnergyError `store.changed` before anything is written */
+	save({ site, kind, put, remove, journal, expect }: TextChange): void {
+		for (const expected of expect) {
+			const found = this.get({ site, kind: expected.kind, id: expected.id });
+			const same = (found?.json ?? null) === expected.json;
+			if (same && (expected.atMs === null || found?.atMs === expected.atMs)) continue;
+			throw new EnergyError("store.changed", { kind: expected.kind, id: expected.id });
+		}
 		for (const { id, atMs, json } of put) {
 			this.#database.run(
 				`INSERT INTO documents (site, kind, name, at_ms, value) VALUES (?, ?, ?, ?, ?)

@@ -52,6 +52,15 @@ export interface TextChange {
 	remove: string[];
 	/** Here `id` is the subject. */
 	journal: TextDocument[];
+	expect: ExpectedText[];
+}
+
+/** A document as it has to be; `json` null where there must be none. */
+export interface ExpectedText {
+	kind: string;
+	id: string;
+	json: string | null;
+	atMs: number | null;
 }
 
 export interface TextAudit {

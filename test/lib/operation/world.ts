@@ -143,7 +143,7 @@ export class World {
 			},
 			...{ engine: this.engine, planner: this.planner, demo: false },
 			solver: (problem, options) => this.solver(problem, options),
-			now: () => this.nowMs,
+			...{ now: () => this.nowMs, leaseMs: 2 * MINUTE },
 			connected: () => this.connected,
 			command: (message) => {
 				this.sent.push({ ...message, atMs: this.nowMs });
@@ -159,10 +159,12 @@ export class World {
 		await this.desk.begin();
 	}
 
-	/** The process is killed: nothing is said any more, and what was not kept is lost. */
+	/** The process is killed: nothing is said any more, what was not kept is lost, and its right to plan has run out. */
 	async killed(): Promise<void> {
 		await this.desk.idle();
 		this.heard = [];
+		const put = [{ id: "planner", atMs: 0, value: { owner: "nobody", fence: 1 } }];
+		await this.store.saveDocuments({ site: this.site.id, kind: "schedule-lease", put });
 		await this.open();
 	}
 

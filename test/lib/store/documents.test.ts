@@ -33,6 +33,30 @@ describe("documents and journals in the store", () => {
 		assert.equal((await store.documents({ site, kind })).items.length, 1);
 	});
 
+	it("changes nothing where another document is not as expected, also after another process changed it", async () => {
+		const lease = { kind: "lease", id: "planner" };
+		const put = (id: string) => [{ id, atMs: 1, value: id }];
+		await store.saveDocuments({ site, kind, put: put("a"), expect: [lease] });
+		await store.saveDocuments({ site, kind: "lease", put: [{ id: "planner", atMs: 5, value: { owner: "me" } }] });
+		const mine = { ...lease, value: { owner: "me" } };
+		await store.saveDocuments({ site, kind, put: put("b"), expect: [mine, { ...mine, atMs: 5 }] });
+		const other = await openStore(url);
+		await other.saveDocuments({ site, kind: "lease", put: [{ id: "planner", atMs: 5, value: { owner: "you" } }] });
+		await other.close();
+		for (const expect of [mine, lease, { ...lease, value: { owner: "you" }, atMs: 6 }]) {
+			const refused = store.saveDocuments({ site, kind, put: put("c"), remove: ["a"], expect: [expect] });
+			// Beside one that nothing stands against, in the same moment.
+			const both = await Promise.allSettled([refused, store.saveDocuments({ site, kind, put: put("d") })]);
+			assert.deepEqual(
+				both.map(({ status }) => status),
+				["rejected", "fulfilled"],
+			);
+			await assert.rejects(refused, { code: "store.changed" });
+		}
+		const { items } = await store.documents({ site, kind, order: "asc" });
+		assert.deepEqual(items.map(({ id }) => id).toSorted(), ["a", "b", "d"]);
+	});
+
 	it("keeps sites and kinds apart", async () => {
 		await store.saveDocuments({ site, kind, put: [{ id: "a", atMs: 1, value: 1 }] });
 		await store.saveDocuments({ site: "other", kind, put: [{ id: "a", atMs: 1, value: 2 }] });
