@@ -1,4 +1,5 @@
 import type { FloatMatrix } from "../float-matrix.ts";
+import type { TrainingSettings } from "../training/settings.ts";
 import { isNear } from "./blocks.ts";
 import { type Combination, combine, meanAbsolute, weigh } from "./combine.ts";
 import { type FeatureBuilder, featureNames } from "./features.ts";
@@ -72,6 +73,8 @@ export interface TrainOptions {
 	learners?: readonly TreeLearner[];
 	/** Members that read the load itself; default all of them. */
 	paths?: readonly PathLearnerName[];
+	/** What the members that read the load are told by the configuration. */
+	settings?: Readonly<TrainingSettings>;
 	progress?: (share: number) => void;
 }
 
@@ -150,7 +153,7 @@ export async function trainHorizon(
 	options: TrainOptions,
 ): Promise<HorizonModel | undefined> {
 	const { from, to, share = 0.9, folds = 3, foldDays = 21, seed, threads, maxRows = 60_000, progress } = options;
-	const { learners = pointLearners, paths: pathNames = pathLearners } = options;
+	const { learners = pointLearners, paths: pathNames = pathLearners, settings } = options;
 	const view: LoadView = { grid, values, plan: builder.plan };
 	const all = [...learners, ...quantileLearners(share)];
 	const names = featureNames(builder.spec);
@@ -182,13 +185,14 @@ export async function trainHorizon(
 		const trees = (grown[0] as FittedTrees[]).map((_, k) => averageTrees(grown.map((one) => one[k] as FittedTrees)));
 		paths = fitPaths(pathNames, view, horizon, {
 			...{ seed, from: 0, to: end, before: paths, sequences: Math.min(MAX_SEQUENCES, Math.ceil(maxRows / 6)) },
+			...settings,
 			progress: (part: number) => told(0.7 + 0.3 * part),
 		});
 		return trees;
 	};
 	for (let fold = folds; fold > 0; fold--) {
 		const start = to - fold * foldDays * grid.perDay;
-		if (start - from < foldDays * grid.perDay) continue;
+		if (start - from < Math.min(7, foldDays) * grid.perDay) continue;
 		const past = rows(horizon, from, start);
 		const end = start + foldDays * grid.perDay;
 		const test = rows(horizon, start, end);

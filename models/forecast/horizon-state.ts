@@ -1,5 +1,6 @@
 import type { Json, ModelState } from "../model.ts";
 import { nested, part } from "../state.ts";
+import type { Scale } from "../training/scale.ts";
 import type { Combination } from "./combine.ts";
 import type { Horizon } from "./horizon.ts";
 import type { HorizonModel } from "./horizon-model.ts";
@@ -60,8 +61,11 @@ function pathState(path: FittedPath): ModelState {
 		const { window, horizon, weights, bias } = path.ridge;
 		return { facts: { step: path.step, window, horizon }, arrays: { weights, bias } };
 	}
-	const { step, past, relative, mean, deviation, lstm } = path;
-	return { facts: { step, past, relative, mean, deviation, shape: { ...lstm.shape } }, arrays: { ...lstm.weights } };
+	const { step, past, relative, scale, lstm } = path;
+	return {
+		facts: { step, past, relative, scale: { ...scale }, shape: { ...lstm.shape } },
+		arrays: { ...lstm.weights },
+	};
 }
 
 function pathFrom(id: FittedPath["id"], { facts, arrays }: ModelState): FittedPath {
@@ -75,7 +79,13 @@ function pathFrom(id: FittedPath["id"], { facts, arrays }: ModelState): FittedPa
 		...{ w: array("w"), r: array("r"), b: array("b"), head: array("head"), headBias: array("headBias") },
 	});
 	const read = { step, past: facts.past as number, relative: facts.relative as boolean };
-	return new PathLstm(read, lstm, facts.mean as number, facts.deviation as number);
+	return new PathLstm(read, lstm, scaleFrom(facts));
+}
+
+/** Files from before the scale could be chosen hold mean and deviation. */
+function scaleFrom({ scale, mean, deviation }: ModelState["facts"]): Scale {
+	if (scale) return scale as unknown as Scale;
+	return { offset: mean as number, size: deviation as number, usual: mean as number };
 }
 
 function treesState({ anchored, trees }: FittedTrees): ModelState {

@@ -45,6 +45,7 @@ export class WindowRidge {
 		const total = series.reduce((sum, { length }) => sum + Math.max(0, length - window - horizon + 1) / every, 0);
 		const moments = new Moments(window, horizon, (rows) => progress?.(Math.min(1, rows / total)));
 		for (const values of series) moments.add(values, every);
+		moments.finish();
 		if (moments.rows === 0) throw new RangeError(`no known stretch of ${window + horizon} values`);
 		return lambdas.map((lambda) => moments.solve(lambda));
 	}
@@ -126,6 +127,11 @@ class Moments {
 		}
 	}
 
+	/** Counts in what no whole block was made of. */
+	finish(): void {
+		if (this.#filled > 0) this.#multiply();
+	}
+
 	#multiply(): void {
 		const n = this.#filled;
 		const block = this.#block;
@@ -152,7 +158,6 @@ class Moments {
 	}
 
 	solve(lambda: number): WindowRidge {
-		if (this.#filled > 0) this.#multiply();
 		const window = this.#window;
 		const width = this.#width;
 		const n = this.rows;

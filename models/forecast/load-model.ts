@@ -106,6 +106,21 @@ const lightLearners: readonly TreeLearner[] = learners
 	.filter(({ kind }) => kind === "boosting")
 	.map((learner) => ({ ...learner, ...(learner.boosting ? { boosting: { ...learner.boosting, trees: 60 } } : {}) }));
 
+/** Backtests, one after the other: the second one tells what the intervals of the first have learned. */
+const FOLDS = 2;
+
+/** A stretch without its weekend says little of a plant. */
+const LEAST_FOLD_DAYS = 7;
+
+/**
+ * Days of a backtest: together they hold out what the configuration leaves to validate on, at least a week each or,
+ * of a shorter history, a quarter.
+ */
+export function foldDaysOf(days: number, trainRatio: number): number {
+	const least = Math.min(LEAST_FOLD_DAYS, Math.floor(days / 4));
+	return Math.max(1, least, Math.round(((1 - trainRatio) * days) / FOLDS));
+}
+
 /** Near, day and week ahead; each learns what matters at its distance. */
 export function horizonsTo(toLead: number, perDay: number): Horizon[] {
 	const hour = Math.max(1, Math.round(perDay / 24));
@@ -393,7 +408,7 @@ export const loadModelKind: ModelKind<LoadHistory, LoadModelOptions, LoadQuestio
 		};
 		const builder = new FeatureBuilder(grid, values, spec, known);
 		const from = Math.min(LAG_DAYS * perDay, Math.floor(values.length / 4));
-		const foldDays = Math.max(1, Math.min(14, Math.floor((values.length - from) / perDay / 4)));
+		const foldDays = foldDaysOf((values.length - from) / perDay, settings.trainRatio);
 		const wanted = horizonsTo(settings.toLead, perDay);
 		const fitted: HorizonModel[] = [];
 		for (const [index, horizon] of wanted.entries()) {
@@ -402,13 +417,14 @@ export const loadModelKind: ModelKind<LoadHistory, LoadModelOptions, LoadQuestio
 				seed,
 				share: settings.share,
 				threads: settings.threads,
-				folds: 2,
+				folds: FOLDS,
 				foldDays,
 				from,
 				to: values.length,
 				maxRows: settings.maxRows,
 				learners: settings.light ? lightLearners : learners,
 				paths: settings.light ? [] : pathLearners,
+				settings: { trainRatio: settings.trainRatio, scaling: settings.scaling },
 				progress: share,
 			});
 			if (trained) fitted.push(trained);

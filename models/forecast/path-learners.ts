@@ -1,3 +1,4 @@
+import type { ScalingMethod } from "../training/settings.ts";
 import type { Horizon, Pairs } from "./horizon.ts";
 import { PathLstm } from "./path-lstm.ts";
 import { PathRidge } from "./path-ridge.ts";
@@ -22,6 +23,10 @@ export interface FitPathsOptions {
 	to: number;
 	/** Sequences that a network learns from at most; default 2,000. */
 	sequences?: number;
+	/** How a network sees the load; default `standard`. A ridge answers alike whatever the unit, and takes none. */
+	scaling?: ScalingMethod | undefined;
+	/** Share of the past that a penalty is fitted on before the rest chooses it; default 0.8. */
+	trainRatio?: number | undefined;
 	/** Members that were fitted on an earlier stretch of the same load: an LSTM goes on from there. */
 	before?: readonly FittedPath[] | undefined;
 	/** Called between steps with the share that is done; may throw to stop. */

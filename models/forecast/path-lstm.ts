@@ -1,3 +1,5 @@
+import { type Scale, scaleOf } from "../training/scale.ts";
+import { defaultTraining } from "../training/settings.ts";
 import { Blocks, blockStep, isNear, strideOf } from "./blocks.ts";
 import type { Horizon } from "./horizon.ts";
 import { Lstm } from "./lstm.ts";
@@ -6,6 +8,8 @@ import type { FitPathsOptions, LoadView } from "./path-learners.ts";
 /** Furthest path, in blocks: beyond two days of hours the last state holds too little of each. */
 const MAX_AHEAD = 48;
 const INPUTS = 7;
+/** The first of them are load, the others say what time it is and whether the plant is to run. */
+export const LOAD_INPUTS = 3;
 
 export interface PathLstmOptions extends Omit<FitPathsOptions, "before"> {
 	before?: PathLstm | undefined;
@@ -34,24 +38,17 @@ export class PathLstm {
 	/** Blocks that are read. */
 	readonly past: number;
 	readonly lstm: Lstm;
-	readonly mean: number;
-	readonly deviation: number;
-
+	/** How the network sees the load. */
+	readonly scale: Scale;
 	/** Whether it answers the distance from the newest block instead of the load. */
 	readonly relative: boolean;
 
-	constructor(
-		{ step, past, relative }: Pick<PathLstm, "step" | "past" | "relative">,
-		lstm: Lstm,
-		mean: number,
-		deviation: number,
-	) {
+	constructor({ step, past, relative }: Pick<PathLstm, "step" | "past" | "relative">, lstm: Lstm, scale: Scale) {
 		this.relative = relative;
 		this.step = step;
 		this.past = past;
 		this.lstm = lstm;
-		this.mean = mean;
-		this.deviation = deviation;
+		this.scale = scale;
 	}
 
 	/** Blocks that are answered. */
@@ -61,7 +58,7 @@ export class PathLstm {
 
 	/** @returns undefined beyond two days, and where too few known sequences lie in the load */
 	static fit(view: LoadView, horizon: Horizon, options: PathLstmOptions): PathLstm | undefined {
-		const { from, to, before, seed, progress, sequences = 2_000 } = options;
+		const { from, to, before, seed, progress, sequences = 2_000, scaling = defaultTraining.scaling } = options;
 		const step = blockStep(horizon, view.grid.perDay);
 		const ahead = Math.ceil(horizon.toLead / step);
 		if (ahead > MAX_AHEAD) return undefined;
@@ -69,7 +66,8 @@ export class PathLstm {
 		const past = near ? 32 : Math.max(ahead, 48);
 		const known = { ...view, values: view.values.subarray(0, to) };
 		const channels = channelsOf(known, step, ahead);
-		const { mean, deviation } = before ?? scaleOf(view.values.subarray(from, to));
+		const scale = before?.scale ?? scaleOf(view.values.subarray(from, to), scaling);
+		const { offset, size } = scale;
 		const origins: number[] = [];
 		const first = from + past * step;
 		const stride = strideOf((to - first) / sequences);
@@ -83,12 +81,13 @@ export class PathLstm {
 		if (origins.length < 50) return undefined;
 		const sample = (n: number, x: Float64Array, y: Float64Array): void => {
 			const origin = origins[n] as number;
-			readPast(channels, view, origin, past, ahead, mean, deviation, x);
+			readPast(channels, view, origin, past, ahead, scale.usual, x);
+			scaleLoad(x, scale);
 			const phase = origin % step;
 			const blocks = channels.blocks.known(phase);
 			const at = (origin - phase) / step;
-			const base = near ? (channels.blocks.filled(phase)[at - 1] as number) : mean;
-			for (let h = 0; h < ahead; h++) y[h] = ((blocks[at + h] as number) - base) / deviation;
+			const base = near ? (channels.blocks.filled(phase)[at - 1] as number) : offset;
+			for (let h = 0; h < ahead; h++) y[h] = ((blocks[at + h] as number) - base) / size;
 		};
 		const lstm = Lstm.fit(
 			{ count: origins.length, steps: past, sample },
@@ -100,24 +99,40 @@ export class PathLstm {
 				...(progress && { progress }),
 			},
 		);
-		return new PathLstm({ step, past, relative: near }, lstm, mean, deviation);
+		return new PathLstm({ step, past, relative: near }, lstm, scale);
 	}
 
 	/** Answers an issue with the path of blocks that follows it; NaN throughout where the newest past is unknown. */
 	reader(view: LoadView): (origin: number) => Float64Array {
-		const { step, past, ahead, mean, deviation } = this;
+		const { ahead, scale } = this;
+		const { offset, size } = scale;
+		const read = this.#sequences(view);
+		return (origin) => {
+			const x = read(origin);
+			// An unknown load stands for itself: the answer is unknown too, and the other members carry it.
+			if (!x) return new Float64Array(ahead).fill(Number.NaN);
+			scaleLoad(x, scale);
+			const last = offset + size * (x[(this.past - 1) * INPUTS] as number);
+			const base = this.relative ? last : offset;
+			return this.lstm.predict(x).map((value) => base + size * value);
+		};
+	}
+
+	/** What the network reads of an issue, before its scale: steps × inputs, kWh where it is load; undefined where unknown. */
+	sequence(view: LoadView, origin: number): Float64Array | undefined {
+		return this.#sequences(view)(origin);
+	}
+
+	/** One buffer for all issues. */
+	#sequences(view: LoadView): (origin: number) => Float64Array | undefined {
+		const { step, past, ahead, scale } = this;
 		const channels = channelsOf(view, step, ahead);
 		const x = new Float64Array(past * INPUTS);
 		return (origin) => {
-			if (origin < past * step) return new Float64Array(ahead).fill(Number.NaN);
-			readPast(channels, view, origin, past, ahead, mean, deviation, x);
-			// An unknown load stands for itself: the answer is unknown too, and the other members carry it.
-			for (let t = 0; t < past; t++) {
-				if (Number.isNaN(x[t * INPUTS] as number)) return new Float64Array(ahead).fill(Number.NaN);
-			}
-			const last = mean + deviation * (x[(past - 1) * INPUTS] as number);
-			const base = this.relative ? last : mean;
-			return this.lstm.predict(x).map((value) => base + deviation * value);
+			if (origin < past * step) return undefined;
+			readPast(channels, view, origin, past, ahead, scale.usual, x);
+			for (let t = 0; t < past; t++) if (Number.isNaN(x[t * INPUTS] as number)) return undefined;
+			return x;
 		};
 	}
 }
@@ -137,8 +152,7 @@ function readPast(
 	origin: number,
 	past: number,
 	ahead: number,
-	mean: number,
-	deviation: number,
+	usual: number,
 	x: Float64Array,
 ): void {
 	const { step } = blocks;
@@ -155,11 +169,11 @@ function readPast(
 	for (let t = 0; t < past; t++) {
 		const block = end - past + t;
 		const at = t * INPUTS;
-		x[at] = ((load[block] as number) - mean) / deviation;
+		x[at] = load[block] as number;
 		for (const [k, lag] of lags.entries()) {
 			const earlier = load[block + ahead - lag];
 			// A load before the history counts as usual.
-			x[at + 1 + k] = earlier === undefined || Number.isNaN(earlier) ? 0 : (earlier - mean) / deviation;
+			x[at + 1 + k] = earlier === undefined || Number.isNaN(earlier) ? usual : earlier;
 		}
 		const angle = (2 * Math.PI * (grid.slot[phase + block * step] as number)) / grid.perDay;
 		x[at + 3] = Math.sin(angle);
@@ -169,16 +183,9 @@ function readPast(
 	}
 }
 
-function scaleOf(values: Float64Array): { mean: number; deviation: number } {
-	let sum = 0;
-	let count = 0;
-	for (const value of values) {
-		if (Number.isNaN(value)) continue;
-		sum += value;
-		count++;
+/** In place: the inputs that are load. */
+function scaleLoad(x: Float64Array, { offset, size }: Scale): void {
+	for (let at = 0; at < x.length; at += INPUTS) {
+		for (let k = 0; k < LOAD_INPUTS; k++) x[at + k] = ((x[at + k] as number) - offset) / size;
 	}
-	const mean = count === 0 ? 0 : sum / count;
-	let squares = 0;
-	for (const value of values) if (!Number.isNaN(value)) squares += (value - mean) ** 2;
-	return { mean, deviation: Math.sqrt(squares / Math.max(1, count)) || 1 };
 }

@@ -1,3 +1,4 @@
+import { defaultTraining } from "../training/settings.ts";
 import { Blocks, blockStep, isNear, strideOf } from "./blocks.ts";
 import { meanAbsolute } from "./combine.ts";
 import type { Horizon } from "./horizon.ts";
@@ -10,8 +11,6 @@ const NEAR_DAYS = [2, 1, 0.5];
 /** Penalties to choose from, in shares of rows × variance. */
 const PENALTIES = [0.003, 0.01, 0.03, 0.1, 0.3, 1];
 const MAX_WINDOWS = 5_000;
-/** Share of the past that the penalty is fitted on before it is chosen by the rest. */
-const FITTED_SHARE = 0.8;
 
 /** A ridge on windows relative to their last value: quarter-hours near by, hours further out. */
 export class PathRidge {
@@ -30,7 +29,12 @@ export class PathRidge {
 	static fit(
 		view: LoadView,
 		horizon: Horizon,
-		{ from, to, progress }: Omit<FitPathsOptions, "before" | "sequences" | "seed">,
+		{
+			from,
+			to,
+			progress,
+			trainRatio = defaultTraining.trainRatio,
+		}: Omit<FitPathsOptions, "before" | "sequences" | "seed" | "scaling">,
 	): PathRidge | undefined {
 		const { perDay } = view.grid;
 		const step = blockStep(horizon, perDay);
@@ -38,15 +42,16 @@ export class PathRidge {
 		const blocks = new Blocks({ grid: view.grid, values: view.values.subarray(from, to) }, step);
 		const series = Array.from({ length: step }, (_, phase) => blocks.known(phase));
 		const length = (series[0] as Float64Array).length;
-		const days = (isNear(horizon, perDay) ? NEAR_DAYS : FAR_DAYS).find(
-			(wanted) => length >= 3 * wanted * blocks.perDay + 2 * ahead,
-		);
+		const cut = Math.floor(trainRatio * length);
+		const days = (isNear(horizon, perDay) ? NEAR_DAYS : FAR_DAYS).find((wanted) => {
+			const own = wanted * blocks.perDay;
+			return length >= 3 * own + 2 * ahead && cut >= 1.5 * own + ahead;
+		});
 		if (days === undefined) return undefined;
 		const window = Math.round(days * blocks.perDay);
 		const every = strideOf((length * step) / MAX_WINDOWS);
 		const scale = ((length * step) / every) * varianceOf(series);
 		const lambdas = PENALTIES.map((share) => share * scale + Number.MIN_VALUE);
-		const cut = Math.floor(FITTED_SHARE * length);
 		const half = (share: number) => progress?.(share / 2);
 		try {
 			const tried = WindowRidge.fit(

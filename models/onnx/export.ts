@@ -1,7 +1,8 @@
 import type { WindowRidge } from "../forecast/linear.ts";
 import type { Lstm } from "../forecast/lstm.ts";
+import { LOAD_INPUTS, type PathLstm } from "../forecast/path-lstm.ts";
 import type { TreeEnsemble } from "../forecast/trees/tree-ensemble.ts";
-import { encodeOnnx, ML_DOMAIN, type OnnxNode } from "./graph.ts";
+import { encodeOnnx, ML_DOMAIN, type OnnxNode, type OnnxTensor } from "./graph.ts";
 
 /**
  * Trees as an ONNX model: `features` [rows, columns] and `anchor` [rows, 1] in, `forecast` [rows, 1] out. Thresholds
@@ -91,39 +92,81 @@ function regressor(ensembles: readonly TreeEnsemble[], input: string, output: st
 }
 
 /** The network as an ONNX model: `sequence` [steps, rows, inputs] in, `forecast` [rows, outputs] out. */
-export function lstmToOnnx({ shape: { inputs, hidden, outputs }, weights }: Lstm): Uint8Array {
-	const single = (values: Float64Array): Float32Array => Float32Array.from(values);
-	// ONNX keeps a second bias for the recurrence: zero, for one says it all.
-	const bias = new Float32Array(8 * hidden);
-	bias.set(single(weights.b));
+export function lstmToOnnx(lstm: Lstm): Uint8Array {
+	const { inputs, outputs } = lstm.shape;
 	return encodeOnnx({
 		name: "lstm",
 		inputs: [{ name: "sequence", shape: ["steps", "rows", inputs] }],
 		outputs: [{ name: "forecast", shape: ["rows", outputs] }],
+		...networkOf(lstm, "sequence", "forecast"),
+	});
+}
+
+/**
+ * The member of an ensemble as an ONNX model that knows its own scale: `sequence` [steps, rows, inputs] as
+ * `PathLstm.sequence` gives it, loads in kWh, in; `forecast` [rows, blocks] in kWh out.
+ */
+export function pathLstmToOnnx({ lstm, scale, past, relative }: PathLstm): Uint8Array {
+	const { inputs, outputs } = lstm.shape;
+	const ofLoad = (value: number, otherwise: number): Float32Array =>
+		Float32Array.from({ length: inputs }, (_, k) => (k < LOAD_INPUTS ? value : otherwise));
+	const { nodes, constants } = networkOf(lstm, "scaled", "distance");
+	const single = (value: number): Float32Array => Float32Array.of(value);
+	const newest: OnnxNode[] = [
+		{ op: "Slice", inputs: ["sequence", "newest", "end", "steps"], outputs: ["last"] },
+		{ op: "Slice", inputs: ["last", "zero", "one", "channels"], outputs: ["lastLoad"] },
+		{ op: "Squeeze", inputs: ["lastLoad", "steps"], outputs: ["base"] },
+	];
+	return encodeOnnx({
+		name: "path-lstm",
+		inputs: [{ name: "sequence", shape: [past, "rows", inputs] }],
+		outputs: [{ name: "forecast", shape: ["rows", outputs] }],
 		constants: [
-			{ name: "W", shape: [1, 4 * hidden, inputs], floats: single(weights.w) },
-			{ name: "R", shape: [1, 4 * hidden, hidden], floats: single(weights.r) },
-			{ name: "B", shape: [1, 8 * hidden], floats: bias },
-			{ name: "head", shape: [outputs, hidden], floats: single(weights.head) },
-			{ name: "headBias", shape: [outputs], floats: single(weights.headBias) },
-			{ name: "direction", shape: [1], ints: [0] },
+			...constants,
+			{ name: "offsets", shape: [inputs], floats: ofLoad(scale.offset, 0) },
+			{ name: "sizes", shape: [inputs], floats: ofLoad(scale.size, 1) },
+			{ name: "size", shape: [1], floats: single(scale.size) },
+			...(relative
+				? Object.entries({ newest: past - 1, end: past, zero: 0, one: 1, steps: 0, channels: 2 }).map(
+						([name, value]) => ({ name, shape: [1], ints: [value] }),
+					)
+				: [{ name: "base", shape: [1], floats: single(scale.offset) }]),
 		],
 		nodes: [
-			{
-				op: "LSTM",
-				inputs: ["sequence", "W", "R", "B"],
-				outputs: ["", "states"],
-				attributes: { hidden_size: { int: hidden } },
-			},
-			{ op: "Squeeze", inputs: ["states", "direction"], outputs: ["state"] },
-			{
-				op: "Gemm",
-				inputs: ["state", "head", "headBias"],
-				outputs: ["forecast"],
-				attributes: { transB: { int: 1 } },
-			},
+			{ op: "Sub", inputs: ["sequence", "offsets"], outputs: ["centred"] },
+			{ op: "Div", inputs: ["centred", "sizes"], outputs: ["scaled"] },
+			...nodes,
+			...(relative ? newest : []),
+			{ op: "Mul", inputs: ["distance", "size"], outputs: ["path"] },
+			{ op: "Add", inputs: ["path", "base"], outputs: ["forecast"] },
 		],
 	});
+}
+
+function networkOf({ shape: { inputs, hidden, outputs }, weights }: Lstm, input: string, output: string) {
+	const single = (values: Float64Array): Float32Array => Float32Array.from(values);
+	// ONNX keeps a second bias for the recurrence: zero, for one says it all.
+	const bias = new Float32Array(8 * hidden);
+	bias.set(single(weights.b));
+	const constants: OnnxTensor[] = [
+		{ name: "W", shape: [1, 4 * hidden, inputs], floats: single(weights.w) },
+		{ name: "R", shape: [1, 4 * hidden, hidden], floats: single(weights.r) },
+		{ name: "B", shape: [1, 8 * hidden], floats: bias },
+		{ name: "head", shape: [outputs, hidden], floats: single(weights.head) },
+		{ name: "headBias", shape: [outputs], floats: single(weights.headBias) },
+		{ name: "direction", shape: [1], ints: [0] },
+	];
+	const nodes: OnnxNode[] = [
+		{
+			op: "LSTM",
+			inputs: [input, "W", "R", "B"],
+			outputs: ["", "states"],
+			attributes: { hidden_size: { int: hidden } },
+		},
+		{ op: "Squeeze", inputs: ["states", "direction"], outputs: ["state"] },
+		{ op: "Gemm", inputs: ["state", "head", "headBias"], outputs: [output], attributes: { transB: { int: 1 } } },
+	];
+	return { constants, nodes };
 }
 
 /** The ridge as an ONNX model: `window` [rows, window] in, `forecast` [rows, horizon] out. */

@@ -5,6 +5,8 @@ export interface Scale {
 	offset: number;
 	/** Above 0. */
 	size: number;
+	/** What stands for an unknown value: the mean, with `robust` the median. */
+	usual: number;
 }
 
 /**
@@ -18,14 +20,15 @@ export interface Scale {
  * - `none`: 0 and 1, values go in as they are
  */
 export function scaleOf(values: Float64Array, method: ScalingMethod): Scale {
-	if (method === "none") return { offset: 0, size: 1 };
 	const { mean, deviation } = momentsOf(values);
-	if (method === "standard") return { offset: mean, size: deviation };
+	if (method === "standard") return { offset: mean, size: deviation, usual: mean };
 	const sorted = values.filter((value) => !Number.isNaN(value)).sort();
-	if (sorted.length === 0) return { offset: 0, size: 1 };
-	const [low, middle, high] = method === "minmax" ? [0, 0, 1] : [0.25, 0.5, 0.75];
-	const range = quantileOf(sorted, high) - quantileOf(sorted, low);
-	return { offset: quantileOf(sorted, middle), size: range > 0 ? range : deviation };
+	if (method === "none" || sorted.length === 0) return { offset: 0, size: 1, usual: mean };
+	const [least, low, middle, high, most] = [0, 0.25, 0.5, 0.75, 1].map((share) => quantileOf(sorted, share)) as [
+		...[number, number, number, number, number],
+	];
+	if (method === "minmax") return { offset: least, size: most > least ? most - least : deviation, usual: mean };
+	return { offset: middle, size: high > low ? high - low : deviation, usual: middle };
 }
 
 function momentsOf(values: Float64Array): { mean: number; deviation: number } {

@@ -8,6 +8,10 @@ describe("What the configuration says of trainings", () => {
 			trainingSettings({ SMARTFACTORY_DATA_TRAIN_RATIO: "0.7", SMARTFACTORY_DATA_SCALING_METHOD: "robust" }),
 			{ trainRatio: 0.7, scaling: "robust" },
 		);
+		assert.equal(
+			trainingSettings({ SMARTFACTORY_TRAIN_RATIO: "0.6", SMARTFACTORY_MEANT_ELSEWHERE: "1" }).trainRatio,
+			0.6,
+		);
 	});
 
 	it("is refused with its name where it can't be used", () => {

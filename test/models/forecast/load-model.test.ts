@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { DAY_MS, parseDate } from "../../../lib/calendar/civil.ts";
 import {
+	foldDaysOf,
 	type LoadForecast,
 	type LoadHistory,
 	type LoadModel,
+	type LoadModelOptions,
 	loadModelKind,
 	mayTakeOver,
 	naiveForecast,
@@ -84,6 +86,39 @@ describe("forecast of a load", function () {
 		const later = factory(DAYS + 3);
 		assert.deepEqual(again.predict({ history: later, toLead: 24 }), model.predict({ history: later, toLead: 24 }));
 		assert.deepEqual(again.describe(), model.describe());
+	});
+
+	it("holds out what the configuration leaves to validate on, a week at least, a quarter of less", () => {
+		const shares = [0.5, 0.8, 0.95];
+		assert.deepEqual(
+			shares.map((share) => foldDaysOf(337, share)),
+			[84, 34, 8],
+		);
+		assert.deepEqual(
+			shares.map((share) => foldDaysOf(45, share)),
+			[11, 7, 7],
+		);
+		assert.deepEqual(
+			shares.map((share) => foldDaysOf(12, share)),
+			[3, 3, 3],
+		);
+		assert.equal(foldDaysOf(2, 0.8), 1);
+	});
+
+	it("was fitted as configured, and says so after it was stored too", async () => {
+		const configured = { ...options, toLead: 1, maxRows: 200, trainRatio: 0.5, scaling: "robust" } as const;
+		const learn = (given: LoadModelOptions) => loadModelKind.fit(factory(21), given, context);
+		const [{ model: own }, { model: usual }] = [
+			await learn(configured),
+			await learn({ ...configured, trainRatio: 0.8 }),
+		];
+		const again = loadModelKind.deserialise(own.serialise());
+		assert.deepEqual(again.describe(), own.describe());
+		const { trainRatio, scaling } = again.describe().facts;
+		assert.deepEqual({ trainRatio, scaling }, { trainRatio: 0.5, scaling: "robust" });
+		// Longer backtests leave more to begin the intervals with.
+		const scores = ({ horizons }: LoadModel): number => horizons[0]?.intervals.scores.length ?? 0;
+		assert.ok(scores(own) > scores(usual), `${scores(own)} ${scores(usual)}`);
 	});
 
 	it("is the same for the same seed", async () => {

@@ -10,9 +10,13 @@ import {
 	pathAnswers,
 	pathLearners,
 } from "../../../models/forecast/path-learners.ts";
+import { PathLstm } from "../../../models/forecast/path-lstm.ts";
+import { PathRidge } from "../../../models/forecast/path-ridge.ts";
 import { learnsFrom, RollingIntervals } from "../../../models/forecast/rolling-intervals.ts";
 import { CalendarGrid } from "../../../models/forecast/series.ts";
 import { Random } from "../../../models/random.ts";
+import { scaleOf } from "../../../models/training/scale.ts";
+import { scalingMethods } from "../../../models/training/settings.ts";
 
 const HOUR_MS = 3_600_000;
 const DAYS = 50;
@@ -73,6 +77,39 @@ describe("learners of a path", function () {
 			}),
 			{ numRuns: 40 },
 		);
+	});
+
+	it("see the load by the scale that the configuration names; a ridge answers alike by any", () => {
+		const short = { ...options, sequences: 100 };
+		const pairs = {
+			origins: new Int32Array(2).fill(LENGTH - 24),
+			targets: Int32Array.from({ length: 2 }, (_, i) => LENGTH - 24 + i),
+		};
+		const said = scalingMethods.map((scaling) => {
+			const [ridge, lstm] = fitPaths(pathLearners, view, near, { ...short, scaling });
+			assert.ok(ridge && lstm instanceof PathLstm);
+			assert.deepEqual(lstm.scale, scaleOf(view.values.subarray(short.from, short.to), scaling));
+			const answers = pathAnswers(lstm, view, pairs);
+			assert.ok(answers.every(Number.isFinite));
+			return { ridge: pathAnswers(ridge, view, pairs), lstm: answers };
+		});
+		for (const one of said.slice(1)) {
+			assert.deepEqual(one.ridge, said[0]?.ridge);
+			assert.notDeepEqual(one.lstm, said[0]?.lstm);
+		}
+		const unset = fitPaths(["lstm"], view, near, short);
+		assert.deepEqual(pathAnswers(unset[0] as FittedPath, view, pairs), said[0]?.lstm);
+	});
+
+	it("choose a ridge's penalty by what comes after the share that is fitted on", () => {
+		// What is learnt of the first half holds only there.
+		const values = Float64Array.from({ length: LENGTH }, (_, i) => 30 + 20 * Math.sin(i < LENGTH / 2 ? i / 4 : i * i));
+		const weights = [0.4, 0.9].map((trainRatio) => {
+			const [ridge] = fitPaths(["ridge"], { grid, values }, day, { ...options, trainRatio });
+			return ridge instanceof PathRidge ? ridge.ridge.weights : undefined;
+		});
+		assert.ok(weights[0] && weights[1]);
+		assert.notDeepEqual(weights[0], weights[1]);
 	});
 
 	it("are not there beyond their reach or without history, instead of guessing", () => {

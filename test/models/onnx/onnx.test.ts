@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { siteHolidays } from "../../../lib/calendar/holidays.ts";
 import type { FloatMatrix } from "../../../models/float-matrix.ts";
 import { WindowRidge } from "../../../models/forecast/linear.ts";
 import { Lstm } from "../../../models/forecast/lstm.ts";
+import { PathLstm } from "../../../models/forecast/path-lstm.ts";
+import { CalendarGrid } from "../../../models/forecast/series.ts";
 import { fitBoosting } from "../../../models/forecast/trees/boosting.ts";
 import { fitForest } from "../../../models/forecast/trees/forest.ts";
-import { lstmToOnnx, ridgeToOnnx, treesToOnnx } from "../../../models/onnx/export.ts";
+import { lstmToOnnx, pathLstmToOnnx, ridgeToOnnx, treesToOnnx } from "../../../models/onnx/export.ts";
 import { type ForeignManifest, ForeignModel, parseManifest } from "../../../models/onnx/foreign.ts";
 import { encodeOnnx } from "../../../models/onnx/graph.ts";
 import { onnxAvailable, onnxSession } from "../../../models/onnx/runtime.ts";
@@ -62,6 +65,29 @@ describe("models as ONNX files", function () {
 		const said = await session.run({ sequence: { data: Float32Array.from(x), shape: [steps, 1, 3] } });
 		assert.deepEqual(said.shape, [1, 24]);
 		assert.ok(difference(lstm.predict(x), said.data) < 1e-5);
+	});
+
+	it("a network that reads the load brings its scale along: kWh in, kWh out", async () => {
+		const load = Float64Array.from({ length: 40 * 24 }, (_, i) => 400 + 300 * Math.sin(i / 4) + (i % 7));
+		const calendar = { timeZone: "Asia/Seoul", holidays: siteHolidays() };
+		const grid = new CalendarGrid(Date.parse("2026-03-02T00:00:00+09:00"), 3_600_000, load.length, calendar);
+		const view = { grid, values: load };
+		for (const [toLead, scaling] of [
+			[2, "standard"],
+			[24, "robust"],
+			[2, "none"],
+			[24, "minmax"],
+		] as const) {
+			const horizon = { name: "tried", fromLead: 1, toLead, issueEvery: 1 };
+			const path = PathLstm.fit(view, horizon, { seed: 1, from: 0, to: 35 * 24, sequences: 150, epochs: 1, scaling });
+			const origin = 36 * 24;
+			const read = path?.sequence(view, origin);
+			assert.ok(path && read);
+			const session = await onnxSession(`test path ${scaling}`, pathLstmToOnnx(path));
+			const said = await session.run({ sequence: { data: Float32Array.from(read), shape: [path.past, 1, 7] } });
+			assert.deepEqual(said.shape, [1, path.ahead]);
+			assert.ok(difference(path.reader(view)(origin), said.data) < 1e-5, scaling);
+		}
 	});
 
 	it("a ridge answers as in TypeScript to 1e-5", async () => {
