@@ -1,6 +1,5 @@
-import { dayOfMonth, type MonthNumber, monthText } from "../calendar/civil.ts";
+import { type MonthNumber, monthText } from "../calendar/civil.ts";
 import { clockOf } from "../calendar/zone-clock.ts";
-import { billingMonthOf } from "../demand/pricer.ts";
 import { metersOf } from "../demand/site-meters.ts";
 import { EnergyError } from "../errors.ts";
 import { siteLoad } from "../report/load.ts";
@@ -9,6 +8,7 @@ import { checkSite, given, type Parameters, wholeNumber } from "../store/query.t
 import type { Store } from "../store/store.ts";
 import { tidy } from "../store/wire.ts";
 import type { PowerFactor } from "../tariff/bill-demand.ts";
+import { billingMonthOf, firstDayOf } from "../tariff/billing-days.ts";
 import type { ContractData, SiteContract } from "../tariff/contract.ts";
 import { monthPowerFactor } from "../tariff/power-factor.ts";
 import { compilePrices } from "../tariff/price-calendar.ts";
@@ -98,7 +98,7 @@ export async function adviceAnswer(
 	const begun = Math.min(...tariff.versions.map(({ effectiveDay }) => effectiveDay));
 	const starts: { month: MonthNumber; atMs: number }[] = [];
 	for (let month = running - most; month <= running; month++) {
-		const day = dayOfMonth(month, billingDay);
+		const day = firstDayOf(month, billingDay);
 		if (day >= begun) starts.push({ month, atMs: clock.startOfDay(day) });
 	}
 	const endMs = starts.at(-1)?.atMs ?? nowMs;
@@ -117,7 +117,7 @@ export async function adviceAnswer(
 	if (!from || months < 1) throw new EnergyError("tariff.too-little-data", { site: site.name });
 	const start = indexOf(from.atMs);
 	const options = { holidays: contract.holidays, deferrals: contract.deferrals };
-	const calendar = compilePrices(tariff, dayOfMonth(from.month, billingDay), dayOfMonth(running, billingDay), {
+	const calendar = compilePrices(tariff, firstDayOf(from.month, billingDay), firstDayOf(running, billingDay), {
 		...options,
 		...(contract.series ? { series: contract.series } : {}),
 	});

@@ -5,6 +5,7 @@ import { siteLoad } from "../report/load.ts";
 import { checkSite, fail, given, oneOf, type Parameters, timeMs } from "../store/query.ts";
 import type { Store } from "../store/store.ts";
 import { tidy } from "../store/wire.ts";
+import { billingDayOn } from "../tariff/billing-days.ts";
 import type { Rate, Rates, Source } from "../tariff/book.ts";
 import { emissionsOf, gridFactor } from "../tariff/carbon.ts";
 import { pricerOf, type SiteContract } from "../tariff/contract.ts";
@@ -32,7 +33,7 @@ function rangeOf(parameters: Parameters, nowMs: number, lengthMs: number): { fro
 function pricerFor(contract: SiteContract, own: () => Pricer, parameters: Parameters): Pricer {
 	if (!given(parameters.tariff) || parameters.tariff === contract.tariff.id) return own();
 	const tariff = contract.registry.get(String(parameters.tariff));
-	return pricerOf({ ...contract, tariff, deferrals: {} });
+	return pricerOf({ ...contract, tariff, deferrals: {}, tariffs: undefined });
 }
 
 function unknownPrices(missing: readonly { from: string; to: string }[]): Warning[] {
@@ -123,8 +124,10 @@ export function ratesAnswer(
 		site: site.id,
 		time: new Date(nowMs).toISOString(),
 		contract: {
-			...{ tariff: contract.tariff.id, contractKw: contract.contractKw, billingDay: contract.billingDay },
-			deferrals: contract.deferrals,
+			...{ tariff: contract.tariff.id, contractKw: contract.contractKw },
+			billingDay: billingDayOn(clockOf(contract.tariff.book.timeZone).dayAt(nowMs), contract.billingDay),
+			deferrals: contract.data.deferrals,
+			changes: contract.data.contractChanges ?? [],
 		},
 		tariff: {
 			...{ id: tariff.id, name: tariff.contract.name, book: tariff.book.name },

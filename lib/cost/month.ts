@@ -1,20 +1,20 @@
 import { type DayNumber, type MonthNumber, monthText, parseMonth } from "../calendar/civil.ts";
 import { clockOf } from "../calendar/zone-clock.ts";
 import { storedPeaks } from "../demand/peaks.ts";
-import { billingMonthOf } from "../demand/pricer.ts";
 import { metersOf } from "../demand/site-meters.ts";
 import { EnergyError } from "../errors.ts";
 import { type SiteLoad, siteLoad } from "../report/load.ts";
 import { type BilledPowerFactor, measuredPowerFactor, SitePowerFactors } from "../report/power-factor.ts";
 import type { Store } from "../store/store.ts";
 import { tidy } from "../store/wire.ts";
-import { billingDays } from "../tariff/bill.ts";
 import { noticesBefore } from "../tariff/bill-demand.ts";
+import { billingDays, billingMonthOf } from "../tariff/billing-days.ts";
 import { type Cost, calculateCost } from "../tariff/calculate-cost.ts";
 import type { SiteContract } from "../tariff/contract.ts";
 import type { BillMessage } from "../tariff/messages-live.ts";
-import { compilePrices, type PriceCalendar } from "../tariff/price-calendar.ts";
+import { beginOf, compilePrices, type PriceCalendar } from "../tariff/price-calendar.ts";
 import type { Peak } from "../tariff/ratchet.ts";
+import type { Tariff } from "../tariff/registry.ts";
 import { warning } from "../tariff/warning.ts";
 import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import type { Site } from "../telemetry/site.ts";
@@ -150,26 +150,27 @@ function spanOf({ tariff, billingDay }: SiteContract, nowMs: number, text?: stri
 
 /** Calendar of a billing month and the weeks before it, as far as the tariff had begun. */
 function calendarAround(
-	{ tariff, holidays, deferrals, series, billingDay }: SiteContract,
+	{ tariff, holidays, deferrals, series, billingDay, tariffs }: SiteContract,
 	{ month }: Span,
 ): PriceCalendar {
 	const [first, end] = billingDays(month, billingDay);
-	const begun: DayNumber = Math.min(...tariff.versions.map(({ effectiveDay }) => effectiveDay));
+	const begun: DayNumber = beginOf(tariff, { tariffs });
 	const from = Math.min(first, Math.max(first - PROFILE_DAYS, begun));
-	return compilePrices(tariff, from, end, { holidays, deferrals, ...(series ? { series } : {}) });
+	return compilePrices(tariff, from, end, { holidays, deferrals, tariffs, ...(series ? { series } : {}) });
 }
 
 function costOf(
-	{ data, registry, series }: SiteContract,
+	{ data, registry, series, history }: SiteContract,
 	{ month }: Span,
 	kwh: Float64Array,
 	{ previousPeaksKw, measured }: Known,
 	inProgress: boolean,
 ): Cost {
-	const { overContract } = noticesBefore(previousPeaksKw, data.contractKw, month);
+	const { overContract } = noticesBefore(previousPeaksKw, history.contractKwIn, month);
 	return calculateCost(
 		{
 			...{ tariff: data.tariff, month: monthText(month), contractKw: data.contractKw, billingDay: data.billingDay },
+			...(data.contractChanges ? { contractChanges: data.contractChanges } : {}),
 			...{ deferrals: data.deferrals, extraHolidays: data.extraHolidays, previousPeaksKw, inProgress },
 			priorNotices: { overContract, powerFactor: measured?.noticed ? 1 : 0 },
 			...(measured?.powerFactor ? { powerFactor: measured.powerFactor } : {}),
@@ -194,22 +195,34 @@ function nameQuarterHour({ demand }: Cost, { data, tariff }: SiteContract, store
 const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
 const camel = (band: string): string => band.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 
+/** The bands of the month's last tariff, and those of an earlier one of the month that it does not have. */
+function bandsOf({ history }: SiteContract, last: Tariff, { energyKwh }: Cost): BillMessage["energy"] {
+	const bands = new Map(last.book.bands.map(({ id, name }) => [id, name]));
+	for (const { tariff } of history.spans) {
+		for (const { id, name } of tariff.book.bands) {
+			if (!bands.has(id) && (energyKwh[camel(id)] ?? 0) > 0) bands.set(id, name);
+		}
+	}
+	return Array.from(bands, ([band, name]) => ({ band, name, energyKwh: energyKwh[camel(band)] ?? 0 }));
+}
+
 function messageOf(
 	site: Site,
-	{ tariff, contractKw }: SiteContract,
+	contract: SiteContract,
 	span: Span,
 	load: SiteLoad,
 	{ cost, projected, measured }: { cost: Cost; projected: number | null; measured: BilledPowerFactor | undefined },
 ): BillMessage {
+	// The tariff and contract demand of the month's end, which may not be those of today.
+	const tariff = contract.registry.get(cost.tariff);
+	const contractKw = contract.history.contractKwIn(span.month);
 	const clock = clockOf(tariff.book.timeZone);
 	return {
 		...{ type: "bill", site: site.id, month: monthText(span.month) },
 		...{ from: clock.isoAt(span.fromMs), to: clock.isoAt(span.toMs), asOf: clock.isoAt(span.knownMs) },
 		...{ final: span.knownMs >= span.toMs, tariff: tariff.id, tariffName: tariff.contract.name, contractKw },
 		lines: cost.lines,
-		energy: tariff.book.bands.map(({ id: band, name }) => ({
-			...{ band, name, energyKwh: cost.energyKwh[camel(band)] ?? 0 },
-		})),
+		energy: bandsOf(contract, tariff, cost),
 		energyKwh: cost.importKwh,
 		estimatedKwh: sum(load.estimatedKwh) + cost.estimatedKwh,
 		...{ energyKrw: cost.energyKrw, demandKrw: cost.demandKrw, demand: cost.demand },

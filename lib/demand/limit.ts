@@ -20,7 +20,7 @@ export class Limit {
 	/** kW for the quarter-hour that starts at `atMs`; null where nothing has to be kept. */
 	kw(atMs: number): number | null {
 		const { policy } = this;
-		const wanted = policy.kind === "bill" ? (policy.atLeastKw ?? 0) : policy.kw;
+		const wanted = wantedKw(policy, atMs);
 		if (!this.pricer) return policy.kind === "bill" ? null : wanted;
 		if (this.base?.atMs !== atMs) {
 			const next = this.pricer(wanted, atMs + QUARTER_HOUR_MS);
@@ -51,6 +51,11 @@ export class Limit {
 		}
 		return this.asked.price;
 	}
+}
+
+function wantedKw(policy: LimitPolicy, atMs: number): number {
+	if (policy.kind === "bill") return policy.atLeastKw ?? 0;
+	return (policy.kind === "contract" ? policy.kwAt?.(atMs) : undefined) ?? policy.kw;
 }
 
 const round = (kw: number): number => Math.round(kw * 10) / 10;

@@ -1,11 +1,12 @@
-import { dayOfMonth, type MonthNumber } from "../calendar/civil.ts";
+import type { MonthNumber } from "../calendar/civil.ts";
 import { clockOf } from "../calendar/zone-clock.ts";
 import type { Store } from "../store/store.ts";
 import { tidy } from "../store/wire.ts";
-import { compilePrices, indexAt } from "../tariff/price-calendar.ts";
+import { billingMonthOf, firstDayOf } from "../tariff/billing-days.ts";
+import { beginOf, compilePrices, indexAt } from "../tariff/price-calendar.ts";
 import type { Peak } from "../tariff/ratchet.ts";
 import { mainDemandCharge } from "../tariff/registry.ts";
-import { billingMonthOf, type PeakContract } from "./pricer.ts";
+import type { PeakContract } from "./pricer.ts";
 
 /** Months that a ratchet looks back, this one included. */
 const MONTHS = 13;
@@ -28,8 +29,8 @@ export async function storedPeaks(
 	const charge = mainDemandCharge(contract.tariff);
 	const clock = clockOf(contract.tariff.book.timeZone);
 	const today = clock.dayAt(untilMs);
-	const first = dayOfMonth(billingMonthOf(today, contract.billingDay) - MONTHS + 1, contract.billingDay);
-	const firstVersion = Math.min(...contract.tariff.versions.map(({ effectiveDay }) => effectiveDay));
+	const first = firstDayOf(billingMonthOf(today, contract.billingDay) - MONTHS + 1, contract.billingDay);
+	const firstVersion = beginOf(contract.tariff, contract);
 	const calendar = compilePrices(contract.tariff, Math.max(first, firstVersion), today + 1, contract);
 	const counts = charge && calendar.counts.get(charge.id);
 	const energyKwh = new Float64Array(calendar.count);

@@ -1,6 +1,9 @@
-import { type DayNumber, dayOfMonth, type MonthNumber, monthOfDay, monthText } from "../calendar/civil.ts";
+import { type MonthNumber, monthText } from "../calendar/civil.ts";
 import type { HolidayCalendar } from "../calendar/holidays.ts";
+import { clockOf, type ZoneClock } from "../calendar/zone-clock.ts";
 import { EnergyError } from "../errors.ts";
+import type { BillingDays } from "../tariff/billing-days.ts";
+import type { ContractHistory, TariffSpan } from "../tariff/contract-history.ts";
 import { Pricer } from "../tariff/pricer.ts";
 import type { Peak } from "../tariff/ratchet.ts";
 import { mainDemandCharge, type Tariff } from "../tariff/registry.ts";
@@ -11,8 +14,12 @@ export interface PeakContract {
 	tariff: Tariff;
 	holidays: HolidayCalendar;
 	contractKw: number;
-	/** First day of a billing month, 1…28; default 1. */
-	billingDay?: number;
+	/** First day of a billing month; default 1. */
+	billingDay?: BillingDays;
+	/** The tariffs of the contract by the day, where it changed. */
+	tariffs?: readonly TariffSpan[] | undefined;
+	/** The contract by the day, where it changes: its contract demand stands above `contractKw`. */
+	history?: Pick<ContractHistory, "on">;
 	deferrals?: Readonly<Record<string, string>>;
 	/** Dynamic prices, for a tariff that has no energy rates of its own. */
 	series?: PriceSeries | undefined;
@@ -31,6 +38,7 @@ export interface PeakContract {
 export class TariffPricer {
 	private readonly contract: PeakContract;
 	private readonly pricer: Pricer;
+	private readonly clock: ZoneClock;
 	private readonly peaks: Map<MonthNumber, Peak>;
 	/** Prices of one quarter-hour, by whole kW: the projection takes a tenth of a millisecond. */
 	private readonly known = new Map<number, PeakPrice>();
@@ -45,8 +53,10 @@ export class TariffPricer {
 			throw new EnergyError("demand.no-demand-charge", { tariff: contract.tariff.id });
 		}
 		this.contract = contract;
-		const { series, ...terms } = contract;
-		this.pricer = new Pricer({ ...terms, ...(series ? { series } : {}) });
+		this.clock = clockOf(contract.tariff.book.timeZone);
+		const { series, tariffs, tariff, holidays, deferrals } = contract;
+		const terms = { tariff, holidays, ...(deferrals ? { deferrals } : {}) };
+		this.pricer = new Pricer({ ...terms, ...(series ? { series } : {}), ...(tariffs ? { tariffs } : {}) });
 		this.peaks = new Map(peaks);
 	}
 
@@ -79,7 +89,8 @@ export class TariffPricer {
 	};
 
 	private priced(kw: number, atMs: number): PeakPrice {
-		const { contractKw, billingDay, overContractNotices = 1 } = this.contract;
+		const { billingDay, history, overContractNotices = 1 } = this.contract;
+		const contractKw = history?.on(this.clock.dayAt(atMs)).contractKw ?? this.contract.contractKw;
 		const situation = {
 			...{ contractKw, history: this.peaks, overContractNotices },
 			...(billingDay === undefined ? {} : { billingDay }),
@@ -94,10 +105,4 @@ export class TariffPricer {
 		const until = months.at(-1)?.month ?? monthText(this.pricer.monthAt(atMs, billingDay));
 		return { krw, krwPerMonth, until, incumbentKw: freeUpToKw, reason: "raises" };
 	}
-}
-
-/** The month that a day is billed in. */
-export function billingMonthOf(day: DayNumber, billingDay = 1): MonthNumber {
-	const month = monthOfDay(day);
-	return day >= dayOfMonth(month, billingDay) ? month : month - 1;
 }

@@ -21,8 +21,8 @@ export type PeakPricer = (kw: number, atMs: number) => PeakPrice;
 export type LimitPolicy =
 	/** A figure of the plant's own. */
 	| { kind: "target"; kw: number }
-	/** The contract demand. */
-	| { kind: "contract"; kw: number }
+	/** The contract demand; where it changes by date, that of the quarter-hour. */
+	| { kind: "contract"; kw: number; kwAt?: (atMs: number) => number }
 	/** The level above which the projected bill rises; `atLeastKw` keeps a quiet month from asking for the impossible. */
 	| { kind: "bill"; atLeastKw?: number };
 

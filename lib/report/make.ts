@@ -10,14 +10,19 @@ import {
 import type { HolidayCalendar } from "../calendar/holidays.ts";
 import { clockOf, type ZoneClock } from "../calendar/zone-clock.ts";
 import { storedPeaks } from "../demand/peaks.ts";
-import { billingMonthOf } from "../demand/pricer.ts";
 import { metersOf } from "../demand/site-meters.ts";
 import { EnergyError } from "../errors.ts";
 import type { Store } from "../store/store.ts";
-import { billingDays } from "../tariff/bill.ts";
 import { noticesBefore } from "../tariff/bill-demand.ts";
+import { type BillingDays, billingDays, billingMonthOf } from "../tariff/billing-days.ts";
 import { calculateCost, holidaysFor } from "../tariff/calculate-cost.ts";
 import { emissionsOf } from "../tariff/carbon.ts";
+import {
+	type ContractChangeData,
+	type ContractHistory,
+	contractHistory,
+	deferralsFor,
+} from "../tariff/contract-history.ts";
 import { Pricer } from "../tariff/pricer.ts";
 import { shippedTariffs, type Tariff, type TariffRegistry } from "../tariff/registry.ts";
 import type { PriceSeries } from "../tariff/series.ts";
@@ -34,6 +39,8 @@ export interface ReportContract {
 	tariff: string;
 	contractKw: number;
 	billingDay?: number;
+	/** What became of it, by date. */
+	contractChanges?: readonly ContractChangeData[];
 	/** Largest counted demand of months that the store does not know: `{"2025-12": 120}`. */
 	previousPeaksKw?: Readonly<Record<string, number>>;
 	/** Percent, as the utility's meter gives it; without it the bill has no such line. */
@@ -78,23 +85,28 @@ interface Priced {
 	holidays: HolidayCalendar;
 	pricer: Pricer;
 	tariffs: TariffRegistry;
+	history: ContractHistory;
 }
 
-function pricedOf({ contract, series, tariffs = shippedTariffs() }: ReportRequest): Priced | undefined {
+function pricedOf(request: ReportRequest): Priced | undefined {
+	const { contract, series, tariffs = shippedTariffs(), site, nowMs } = request;
 	if (!contract) return undefined;
-	const tariff = tariffs.get(contract.tariff);
+	const history = contractHistory(contract, tariffs);
+	const clock = clockOf(site.timeZone);
+	const span = spanOf(request, clock, history.billingDay);
+	const { tariff, deferrals } = history.on(clock.dayAt(Math.min(span.toMs, nowMs) - 1));
 	const holidays = holidaysFor(tariff, { extraHolidays: contract.extraHolidays ?? [] });
 	const fuel = contract.fuelAdjustmentKrwPerKwh;
 	const pricer = new Pricer({
 		...{ tariff, holidays },
 		...(fuel === undefined ? {} : { fuelAdjustment: fuel }),
-		...(contract.deferrals ? { deferrals: contract.deferrals } : {}),
+		...{ deferrals, tariffs: history.spans },
 		...(series ? { series } : {}),
 	});
-	return { contract, tariff, holidays, pricer, tariffs };
+	return { contract, tariff, holidays, pricer, tariffs, history };
 }
 
-function spanOf({ kind, period, nowMs }: ReportRequest, clock: ZoneClock, billingDay: number): Span {
+function spanOf({ kind, period, nowMs }: ReportRequest, clock: ZoneClock, billingDay: BillingDays): Span {
 	const today = clock.dayAt(nowMs);
 	if (kind === "day") {
 		const day = period === undefined ? today - 1 : parsed(period, kind, parseDate);
@@ -135,7 +147,7 @@ export async function makeReport(store: ReportStore, request: ReportRequest): Pr
 	const { site, nowMs, kind } = request;
 	const priced = pricedOf(request);
 	const clock = clockOf(site.timeZone);
-	const span = spanOf(request, clock, priced?.contract.billingDay ?? 1);
+	const span = spanOf(request, clock, priced?.history.billingDay ?? 1);
 	const knownMs = Math.min(span.toMs, Math.floor(nowMs / QUARTER_HOUR_MS) * QUARTER_HOUR_MS);
 	if (knownMs <= span.fromMs) throw new EnergyError("report.future", { period: span.period });
 	const { meters, main } = metersOf(site);
@@ -167,7 +179,7 @@ export async function makeReport(store: ReportStore, request: ReportRequest): Pr
 			bands,
 			costKrw: priced ? sum(bands.map(({ costKrw }) => costKrw)) : null,
 		},
-		demand: demandOf(intervals, priced?.contract.contractKw ?? null),
+		demand: demandOf(intervals, priced?.history.contractKwIn(span.month) ?? null),
 		bill,
 		powerFactor: main
 			? await powerFactorIn(store, site, priced?.tariff, { ...span, toMs: knownMs, kwh: load.kwh })
@@ -321,9 +333,10 @@ async function billOf(
 	load: SiteLoad,
 	warnings: Warning[],
 ): Promise<Report["bill"]> {
-	const { contract, tariff, holidays, tariffs } = priced;
+	const { contract, tariff, holidays, tariffs, history } = priced;
+	const { billingDay } = history;
 	const clock = clockOf(tariff.book.timeZone);
-	const [first, end] = billingDays(span.month, contract.billingDay ?? 1);
+	const [first, end] = billingDays(span.month, billingDay);
 	const fromMs = clock.startOfDay(first);
 	const { meters } = metersOf(site);
 	try {
@@ -333,7 +346,10 @@ async function billOf(
 			store,
 			site.id,
 			meters,
-			{ ...contract, tariff, holidays, ...(series ? { series } : {}) },
+			{
+				...{ tariff, holidays, billingDay, contractKw: contract.contractKw, tariffs: history.spans },
+				...{ deferrals: deferralsFor(tariff, contract.deferrals), series },
+			},
 			fromMs,
 		);
 		const stored = Object.fromEntries([...past].map(([month, { kw }]) => [monthText(month), kw]));
@@ -344,11 +360,11 @@ async function billOf(
 			: await measuredPowerFactor(
 					new SitePowerFactors(site),
 					store,
-					{ tariff, billingDay: contract.billingDay ?? 1 },
+					{ tariff, billingDay },
 					{ month: span.month, fromMs, knownMs },
 					whole.kwh,
 				);
-		const { overContract } = noticesBefore(previousPeaksKw, contract.contractKw, span.month);
+		const { overContract } = noticesBefore(previousPeaksKw, history.contractKwIn, span.month);
 		const cost = calculateCost(
 			{
 				...contract,
@@ -363,7 +379,8 @@ async function billOf(
 			{ series },
 		);
 		warnings.push(...cost.warnings, ...(measured?.warnings ?? []));
-		return { contractKw: contract.contractKw, tariff: tariff.id, tariffName: tariff.contract.name, cost };
+		const contractKw = history.contractKwIn(span.month);
+		return { contractKw, tariff: cost.tariff, tariffName: tariffs.get(cost.tariff).contract.name, cost };
 	} catch (error) {
 		if (!(error instanceof EnergyError) || error.code.startsWith("store.")) throw error;
 		warnings.push(warning(error.code, error.details), warning("report.no-bill", { now: clock.isoAt(nowMs) }));

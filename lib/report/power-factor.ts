@@ -1,8 +1,9 @@
-import { type DayNumber, dayOfMonth, isoOf, type MonthNumber, monthOfYear } from "../calendar/civil.ts";
+import { type DayNumber, isoOf, type MonthNumber, monthOfYear } from "../calendar/civil.ts";
 import { clockOf, type ZoneClock } from "../calendar/zone-clock.ts";
 import { metersOf } from "../demand/site-meters.ts";
 import type { Store } from "../store/store.ts";
 import type { PowerFactor } from "../tariff/bill-demand.ts";
+import { type BillingDays, billingDays, firstDayOf } from "../tariff/billing-days.ts";
 import type { PowerFactorRule } from "../tariff/book.ts";
 import { HALF_HOUR_MS, type HalfHours, isSurcharged, monthPowerFactor } from "../tariff/power-factor.ts";
 import { mainDemandCharge, type Tariff } from "../tariff/registry.ts";
@@ -244,19 +245,19 @@ export interface BilledPowerFactor extends SpanPowerFactor {
 export async function measuredPowerFactor(
 	factors: SitePowerFactors,
 	store: ReadingStore,
-	{ tariff, billingDay }: { tariff: Tariff; billingDay: number },
+	{ tariff, billingDay }: { tariff: Tariff; billingDay: BillingDays },
 	{ month, fromMs, knownMs }: { month: MonthNumber; fromMs: number; knownMs: number },
 	kwh: Float64Array,
 ): Promise<BilledPowerFactor | undefined> {
-	const rule = ruleOn(tariff, dayOfMonth(month, billingDay));
+	const rule = ruleOn(tariff, firstDayOf(month, billingDay));
 	if (!rule || !mainDemandCharge(tariff, monthOfYear(month))) return undefined;
 	const span = await factors.of(store, rule, { fromMs, toMs: knownMs, kwh });
 	if (!span.powerFactor || !isSurcharged(rule, span.powerFactor)) return { ...span, noticed: false };
 	const clock = clockOf(tariff.book.timeZone);
 	function* before() {
 		for (let at = month - 1; ; at--) {
-			const day = dayOfMonth(at, billingDay);
-			const toMs = clock.startOfDay(dayOfMonth(at + 1, billingDay));
+			const [day, end] = billingDays(at, billingDay);
+			const toMs = clock.startOfDay(end);
 			yield { fromMs: clock.startOfDay(day), toMs, rule: ruleOn(tariff, day) };
 		}
 	}

@@ -1,4 +1,4 @@
-import { dayOfMonth, isoOf, type MonthNumber, monthOfYear, monthText } from "../calendar/civil.ts";
+import { isoOf, type MonthNumber, monthOfYear, monthText, parseMonth } from "../calendar/civil.ts";
 import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import type { BillContext, Piece } from "./bill.ts";
 import { type BillLine, billLine, billWords } from "./bill-line.ts";
@@ -26,13 +26,16 @@ export interface PriorNotices {
  * Notices that a customer has had of demand above the contract: the earlier months whose peak exceeded it.
  *
  * @param peaksKw largest counted demand by month, `{"2026-01": 132}`
+ * @param contractKwIn contract demand that a month had
  */
 export function noticesBefore(
 	peaksKw: Readonly<Record<string, number>>,
-	contractKw: number,
+	contractKwIn: (month: MonthNumber) => number,
 	month: MonthNumber,
 ): PriorNotices {
-	const exceeded = Object.entries(peaksKw).filter(([text, kw]) => text < monthText(month) && kw > contractKw);
+	const exceeded = Object.entries(peaksKw).filter(
+		([text, kw]) => text < monthText(month) && kw > contractKwIn(parseMonth(text)),
+	);
 	return { overContract: exceeded.length, powerFactor: 0 };
 }
 
@@ -151,14 +154,14 @@ function spansOf(context: BillContext, charge: DemandCharge, billings: readonly 
 }
 
 function chargeLines(context: BillContext, charge: DemandCharge, span: DemandSpan): BillLine[] {
-	const { dayCount } = context;
+	const { usualDays } = context;
 	const { terms } = span.piece.tariff;
 	// A charge that only some months know leaves no line in the others.
 	if (span.kw.sign === 0 && (charge.months || charge.bands) && !charge.floor) return [];
-	const share = Exact.ratio(span.days, dayCount);
-	const whole = span.days === dayCount;
-	const name = whole ? charge.name : billWords("share", { line: charge.name, days: span.days, total: dayCount });
-	const common = { id: charge.id, unit: "kW", ...(whole ? {} : { days: { days: span.days, of: dayCount } }) };
+	const share = Exact.ratio(span.days, usualDays);
+	const whole = span.days === usualDays;
+	const name = whole ? charge.name : billWords("share", { line: charge.name, days: span.days, total: usualDays });
+	const common = { id: charge.id, unit: "kW", ...(whole ? {} : { days: { days: span.days, of: usualDays } }) };
 	return slicesOf(span.rate, span.kw).map(({ kw, rate, tier }) =>
 		billLine(terms, {
 			...common,
@@ -198,7 +201,7 @@ function overContractLines(context: BillContext, charge: DemandCharge): BillLine
 			return [];
 		}
 		const rate = Exact.of(demandRateNumber(piece.days[0]?.version.rates.demand?.[charge.id] ?? 0));
-		const share = Exact.ratio(piece.days.length, context.dayCount);
+		const share = Exact.ratio(piece.days.length, context.usualDays);
 		return excessSlices(rule.tiers, rule.mode, excess, contract).map(({ kw, percent }) =>
 			billLine(piece.tariff.terms, {
 				id: "over-contract",
@@ -207,7 +210,9 @@ function overContractLines(context: BillContext, charge: DemandCharge): BillLine
 				unit: "kW",
 				rate: rate.times(Exact.ratio(percent, 100)),
 				exact: kw.times(rate).times(Exact.ratio(percent, 100)).times(share),
-				...(piece.days.length === context.dayCount ? {} : { days: { days: piece.days.length, of: context.dayCount } }),
+				...(piece.days.length === context.usualDays
+					? {}
+					: { days: { days: piece.days.length, of: context.usualDays } }),
 			}),
 		);
 	});
@@ -264,8 +269,8 @@ function powerFactorLines(context: BillContext, demandCharge: Exact): BillLine[]
 }
 
 /** The rule in force on the first day of the billing month, whatever version prices it. */
-export function powerFactorRule({ tariff, monthNumber, contract }: BillContext): PowerFactorRule | undefined {
-	const day = isoOf(dayOfMonth(monthNumber, contract.billingDay ?? 1));
+export function powerFactorRule({ tariff, firstDay }: BillContext): PowerFactorRule | undefined {
+	const day = isoOf(firstDay);
 	return (tariff.terms.powerFactor ?? []).filter(({ from }) => from <= day).at(-1);
 }
 

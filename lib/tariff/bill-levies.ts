@@ -61,12 +61,12 @@ function unitsByRate(
 	return { byRate, unknown: rates.has(undefined) };
 }
 
-export function fixedLines({ tariff, dayCount }: BillContext): BillLine[] {
+export function fixedLines({ tariff, dayCount, usualDays }: BillContext): BillLine[] {
 	return (tariff.terms.fixed ?? []).map(({ id, name, amount, per }) =>
 		billLine(tariff.terms, {
 			id,
 			label: name,
-			quantity: Exact.of(per === "day" ? dayCount : 1),
+			quantity: per === "day" ? Exact.of(dayCount) : Exact.ratio(dayCount, usualDays),
 			unit: per,
 			rate: Exact.of(amount),
 		}),
@@ -74,10 +74,11 @@ export function fixedLines({ tariff, dayCount }: BillContext): BillLine[] {
 }
 
 /** What is missing to the minimum charge. */
-export function minimumLine({ tariff }: BillContext, lines: readonly BillLine[]): BillLine[] {
+export function minimumLine({ tariff, dayCount, usualDays }: BillContext, lines: readonly BillLine[]): BillLine[] {
 	const { minimumMonthly } = tariff.terms;
 	if (minimumMonthly === undefined) return [];
-	const missing = Exact.of(minimumMonthly).minus(Exact.sum(lines.map(({ amount }) => Exact.of(amount))));
+	const least = Exact.of(minimumMonthly).times(Exact.ratio(dayCount, usualDays));
+	const missing = least.minus(Exact.sum(lines.map(({ amount }) => Exact.of(amount))));
 	if (missing.sign <= 0) return [];
 	const label = billWords("minimum");
 	return [billLine(tariff.terms, { id: "minimum", label, quantity: Exact.of(1), unit: "month", rate: missing })];

@@ -1,4 +1,4 @@
-import { type DayNumber, dayOfMonth, type MonthNumber, monthText, parseDate, parseMonth } from "../calendar/civil.ts";
+import { type DayNumber, type MonthNumber, monthText, parseDate, parseMonth } from "../calendar/civil.ts";
 import type { HolidayCalendar } from "../calendar/holidays.ts";
 import { clockOf } from "../calendar/zone-clock.ts";
 import { EnergyError } from "../errors.ts";
@@ -7,6 +7,8 @@ import { demandLines, type PowerFactor, type PriorNotices } from "./bill-demand.
 import { energyLines } from "./bill-energy.ts";
 import { additionLines, fixedLines, levyLines, minimumLine } from "./bill-levies.ts";
 import type { BillLine } from "./bill-line.ts";
+import { type BillingDays, billingDays, usualLength } from "./billing-days.ts";
+import { deferralsFor } from "./contract-history.ts";
 import { type Load, UNITS_PER_KWH } from "./load.ts";
 import { Exact } from "./money.ts";
 import { type CalendarDay, type CalendarOptions, compilePrices, type PriceCalendar } from "./price-calendar.ts";
@@ -25,8 +27,8 @@ export interface ContractChange {
 /** What a customer has agreed with the supplier. */
 export interface ContractTerms {
 	contractKw: number;
-	/** Day on which a billing month begins, 1…28; the month is named by that day's. Default 1. */
-	billingDay?: number;
+	/** Day on which a billing month begins; the month is named by that day's. Default 1. */
+	billingDay?: BillingDays;
 	/** Versions that the customer put off: effective date → the day it began for them. */
 	deferrals?: Readonly<Record<string, string>>;
 	/** Changes by date; a month with one is prorated by days. */
@@ -75,6 +77,8 @@ export interface BillContext extends BillRequest {
 	loaded: Load;
 	/** Days of the billing month. */
 	dayCount: number;
+	/** Days it would have without a change of the billing day: what charges of a month are a share of. */
+	usualDays: number;
 	warn: (code: string, details?: Record<string, unknown>) => void;
 }
 
@@ -112,19 +116,11 @@ export interface Bill {
 	warnings: Warning[];
 }
 
-/** The days [first, last) of a billing month. */
-export function billingDays(month: MonthNumber, billingDay = 1): [DayNumber, DayNumber] {
-	if (!Number.isInteger(billingDay) || billingDay < 1 || billingDay > 28) {
-		throw new EnergyError("tariff.billing-day", { value: billingDay });
-	}
-	return [dayOfMonth(month, billingDay), dayOfMonth(month + 1, billingDay)];
-}
-
 /** The calendar that a billing month is priced by. */
 export function billingCalendar(
 	tariff: Tariff,
 	month: MonthNumber,
-	billingDay: number,
+	billingDay: BillingDays,
 	options: CalendarOptions,
 ): PriceCalendar {
 	return compilePrices(tariff, ...billingDays(month, billingDay), options);
@@ -152,6 +148,7 @@ export function billMonth(request: BillRequest): Bill {
 		pieces,
 		loaded: request.load(first.calendar),
 		dayCount: endDay - firstDay,
+		usualDays: usualLength(monthNumber, request.contract.billingDay),
 		warn: (code, details = {}) => warnings.push(warning(code, details)),
 	};
 	warnOfLoad(context);
@@ -209,6 +206,9 @@ function piecesOf(request: BillRequest, firstDay: DayNumber, endDay: DayNumber):
 		if (change.day <= firstDay) starts.length = 0;
 		starts.push({ day: Math.max(change.day, firstDay), contractKw, tariff });
 	}
+	// Of a tariff that was left or is not reached yet, a version that was put off is none of this month's business.
+	const several = changes.some((change) => change.tariff !== undefined);
+	const deferralsIn = (of: Tariff) => (several ? deferralsFor(of, contract.deferrals) : (contract.deferrals ?? {}));
 	return starts.map((start, index): Piece => {
 		if (!(start.contractKw > 0 && start.contractKw <= 1e7)) {
 			throw new EnergyError("tariff.contract", {
@@ -220,7 +220,7 @@ function piecesOf(request: BillRequest, firstDay: DayNumber, endDay: DayNumber):
 		const calendar = compilePrices(start.tariff, firstDay, endDay, {
 			holidays: request.holidays,
 			...(request.version === undefined ? {} : { version: request.version }),
-			...(contract.deferrals ? { deferrals: contract.deferrals } : {}),
+			...(contract.deferrals ? { deferrals: deferralsIn(start.tariff) } : {}),
 			...(request.series ? { series: request.series } : {}),
 		});
 		const lastDay = starts[index + 1]?.day ?? endDay;
@@ -234,8 +234,9 @@ function piecesOf(request: BillRequest, firstDay: DayNumber, endDay: DayNumber):
 	});
 }
 
-function warnOfLoad({ loaded, pieces, tariff, contract, warn }: BillContext): void {
+function warnOfLoad({ loaded, pieces, tariff, warn, dayCount, usualDays }: BillContext): void {
 	const calendar = pieces[0]?.calendar;
+	if (dayCount !== usualDays) warn("tariff.billing-day-change", { days: dayCount, usual: usualDays });
 	if (loaded.gaps > 0) {
 		warn("tariff.load-gaps", { gaps: loaded.gaps, estimatedKwh: loaded.estimatedUnits / UNITS_PER_KWH });
 	}
@@ -245,8 +246,8 @@ function warnOfLoad({ loaded, pieces, tariff, contract, warn }: BillContext): vo
 		warn("tariff.in-progress", { through });
 	}
 	for (const year of calendar?.provisionalYears ?? []) warn("tariff.provisional-holidays", { year });
-	const size = tariff.contract.sizeKw;
-	if (contract.contractKw < (size?.min ?? 0) || contract.contractKw >= (size?.below ?? Number.POSITIVE_INFINITY)) {
-		warn("tariff.contract-size", { contractKw: contract.contractKw, tariff: tariff.id });
+	for (const { tariff: of, contractKw } of pieces) {
+		const { min = 0, below = Number.POSITIVE_INFINITY } = of.contract.sizeKw ?? {};
+		if (contractKw < min || contractKw >= below) warn("tariff.contract-size", { contractKw, tariff: of.id });
 	}
 }

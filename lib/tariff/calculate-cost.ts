@@ -2,6 +2,7 @@ import { type HolidayCalendar, koreanHolidays, siteHolidays } from "../calendar/
 import { EnergyError } from "../errors.ts";
 import { type Bill, billMonth, type ContractTerms } from "./bill.ts";
 import type { BillLine } from "./bill-line.ts";
+import { contractHistory } from "./contract-history.ts";
 import { type CostInput, parseCostInput } from "./cost-input.ts";
 import { type DemandState, describeDemand } from "./demand-state.ts";
 import { intervalLoad, type Load, uniformLoad } from "./load.ts";
@@ -88,9 +89,11 @@ export function costBill(input: CostInput, tariffs: TariffRegistry): Bill {
 }
 
 function contractOf(input: CostInput, tariffs: TariffRegistry): ContractTerms {
+	const moves = (input.contractChanges ?? []).some((change) => change.billingDay !== undefined);
+	const billingDay = moves ? contractHistory(input, tariffs).billingDay : input.billingDay;
 	return {
 		contractKw: input.contractKw,
-		...(input.billingDay === undefined ? {} : { billingDay: input.billingDay }),
+		...(billingDay === undefined ? {} : { billingDay }),
 		...(input.deferrals ? { deferrals: input.deferrals } : {}),
 		changes: (input.contractChanges ?? []).map(({ from, contractKw, tariff }) => ({
 			from,

@@ -1,5 +1,6 @@
 import { parseDate, parseMonth } from "../calendar/civil.ts";
 import { EnergyError } from "../errors.ts";
+import type { ContractChangeData } from "./contract-history.ts";
 
 // What people type into a contract's fields; the editor reads it with the same functions, so no Node.js in here.
 
@@ -54,6 +55,61 @@ export function fuelOf(text: string | undefined): Record<string, number> {
 		figures[month] = rate;
 	}
 	return figures;
+}
+
+/** A change of the contract as the editor's table holds it: what is empty stays as it was. */
+export interface ContractChangeSettings {
+	from: string;
+	tariff?: string;
+	contractKw?: string | number;
+	billingDay?: string | number;
+}
+
+const isEmpty = (value: unknown): boolean =>
+	value === undefined || value === null || (typeof value === "string" && value.trim() === "");
+
+/**
+ * Changes of a contract, oldest first.
+ *
+ * @param given a list, or the JSON text of one
+ * @throws EnergyError `tariff.contract`, `calendar.date`
+ */
+export function changesOf(given: string | readonly ContractChangeSettings[] | undefined): ContractChangeData[] {
+	const example = '[{"from": "2026-05-11", "contractKw": 900}]';
+	if (isEmpty(given)) return [];
+	let list: unknown = given;
+	if (typeof given === "string") {
+		try {
+			list = JSON.parse(given);
+		} catch {
+			list = undefined;
+		}
+	}
+	if (!Array.isArray(list)) return fail("contractChanges", given, example);
+	const changes = list.map((entry: unknown, index): ContractChangeData => {
+		const at = `contractChanges[${index}]`;
+		if (typeof entry !== "object" || entry === null) return fail(at, entry, example);
+		const { from, tariff, contractKw, billingDay }: { [K in keyof ContractChangeSettings]?: unknown } = entry;
+		if (typeof from !== "string") return fail(`${at}.from`, from, example);
+		parseDate(from.trim());
+		if ([tariff, contractKw, billingDay].every(isEmpty)) return fail(at, from, example);
+		const change: ContractChangeData = { from: from.trim() };
+		if (!isEmpty(tariff)) change.tariff = String(tariff).trim();
+		if (!isEmpty(contractKw)) change.contractKw = figureIn(`${at}.contractKw`, contractKw, 1e7);
+		if (!isEmpty(billingDay)) {
+			const day = figureIn(`${at}.billingDay`, billingDay, 31);
+			change.billingDay = Number.isInteger(day) ? day : fail(`${at}.billingDay`, billingDay, "1…31");
+		}
+		return change;
+	});
+	changes.sort((a, b) => (a.from < b.from ? -1 : 1));
+	const twice = changes.find(({ from }, index) => from === changes[index - 1]?.from);
+	return twice ? fail("contractChanges", twice.from, "one contract a day") : changes;
+}
+
+function figureIn(field: string, value: unknown, most: number): number {
+	const figure = Number(value);
+	return figure > 0 && figure <= most ? figure : fail(field, value, `> 0, ≤ ${most}`);
 }
 
 /** @throws EnergyError `calendar.date` */

@@ -1,14 +1,25 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { parseMonth } from "../calendar/civil.ts";
+import { parseDate, parseMonth } from "../calendar/civil.ts";
 import type { HolidayCalendar } from "../calendar/holidays.ts";
+import { clockOf } from "../calendar/zone-clock.ts";
 import { environmentLayer, resolveConfig } from "../config/config.ts";
 import { EnergyError } from "../errors.ts";
+import type { BillingDays } from "./billing-days.ts";
 import { holidaysFor } from "./calculate-cost.ts";
-import { datesOf, deferralsOf, fail, fuelOf, peaksOf } from "./contract-text.ts";
+import { type ContractChangeData, type ContractHistory, contractHistory, type TariffSpan } from "./contract-history.ts";
+import {
+	type ContractChangeSettings,
+	changesOf,
+	datesOf,
+	deferralsOf,
+	fail,
+	fuelOf,
+	peaksOf,
+} from "./contract-text.ts";
 import { Pricer } from "./pricer.ts";
 import type { Peak } from "./ratchet.ts";
-import { type Tariff, type TariffRegistry, tariffsWith, versionChooser } from "./registry.ts";
+import { type Tariff, type TariffRegistry, tariffsWith } from "./registry.ts";
 import { type PricePoint, PriceSeries } from "./series.ts";
 import { type SimpleRates, simpleBook } from "./simple.ts";
 import { importUrdb } from "./urdb.ts";
@@ -29,6 +40,8 @@ export interface ContractSettings {
 	previousPeaks?: string;
 	/** JSON, `{"2026-04": 5}`: fuel cost adjustment from that month to the end of its quarter, per kWh. */
 	fuelAdjustments?: string;
+	/** Changes of the contract by date, as a list or the JSON text of one. */
+	contractChanges?: string | readonly ContractChangeSettings[];
 	/** A tariff file of one's own (a book, or a rate of the OpenEI database), relative to the user directory. */
 	tariffFile?: string;
 }
@@ -51,9 +64,14 @@ export interface OwnBook {
 
 /** Everything of a contract that can travel to a worker thread; {@link openContract} makes it whole again there. */
 export interface ContractData {
+	/** As it was first agreed; see `contractChanges`. */
 	tariff: string;
 	contractKw: number;
 	billingDay: number;
+	/** What became of it, oldest first. */
+	contractChanges?: readonly ContractChangeData[];
+	/** Day whose tariff and contract demand are in force, `2026-11-22`; absent: today. */
+	asOf?: string;
 	deferrals: Readonly<Record<string, string>>;
 	extraHolidays: readonly string[];
 	/** By month, kW. */
@@ -68,11 +86,17 @@ export interface ContractData {
 /** A contract with its tariff, ready to price and to bill. */
 export interface SiteContract {
 	readonly data: ContractData;
+	/** In force on the day that it was opened for. */
 	readonly tariff: Tariff;
 	readonly registry: TariffRegistry;
 	readonly holidays: HolidayCalendar;
+	/** In force on that day, kW. */
 	readonly contractKw: number;
-	readonly billingDay: number;
+	readonly billingDay: BillingDays;
+	readonly history: ContractHistory;
+	/** By the day, where the tariff changed. */
+	readonly tariffs: readonly TariffSpan[] | undefined;
+	/** Versions of the tariff in force that were put off. */
 	readonly deferrals: Readonly<Record<string, string>>;
 	readonly previousPeaks: ReadonlyMap<number, Peak>;
 	readonly series: PriceSeries | undefined;
@@ -112,6 +136,8 @@ function ownBook(file: string, { directory, timeZone }: Surroundings): OwnBook {
 	return { book: isUrdb ? importUrdb(content, { timeZone }) : content, origin: file };
 }
 
+const idOf = (tariff: string): string => (tariff === "simple" ? "simple/two-rate" : tariff);
+
 /**
  * Reads the settings of a site's contract once.
  *
@@ -119,19 +145,25 @@ function ownBook(file: string, { directory, timeZone }: Surroundings): OwnBook {
  * `calendar.date`, `calendar.month` …
  */
 export function readContract(settings: ContractSettings, around: Surroundings): ContractData {
-	const billingDay = numberIn("billingDay", settings.billingDay, 1, "1…28");
-	if (!Number.isInteger(billingDay) || billingDay > 28) fail("billingDay", settings.billingDay, "1…28");
+	const billingDay = numberIn("billingDay", settings.billingDay, 1, "1…31");
+	if (!Number.isInteger(billingDay) || billingDay > 31) fail("billingDay", settings.billingDay, "1…31");
 	const wanted = settings.tariff?.trim() || "simple";
-	const simple = wanted === "simple" || wanted.startsWith("simple/");
+	const contractChanges = changesOf(settings.contractChanges).map(
+		(change): ContractChangeData => (change.tariff === undefined ? change : { ...change, tariff: idOf(change.tariff) }),
+	);
+	const simple = [wanted, ...contractChanges.map(({ tariff }) => tariff)].some(
+		(id) => id === "simple" || id?.startsWith("simple/"),
+	);
 	const { timeZone, rates } = around;
 	const two = (): OwnBook => ({
 		book: simpleBook({ ...rates, timeZone, holidays: timeZone === "Asia/Seoul" ? "KR" : "none" }),
 		origin: "config",
 	});
 	return {
-		tariff: wanted === "simple" ? "simple/two-rate" : wanted,
+		tariff: idOf(wanted),
 		contractKw: numberIn("contractKw", settings.contractKw, around.contractKw, "> 0 kW"),
 		billingDay,
+		contractChanges,
 		deferrals: deferralsOf(settings.deferrals),
 		extraHolidays: datesOf(settings.extraHolidays),
 		previousPeaksKw: peaksOf(settings.previousPeaks),
@@ -143,14 +175,18 @@ export function readContract(settings: ContractSettings, around: Surroundings): 
 	};
 }
 
-/** @throws EnergyError `tariff.unknown`, `tariff.deferral`, `tariff.file`, `tariff.series` */
+/** @throws EnergyError `tariff.unknown`, `tariff.deferral`, `tariff.contract`, `tariff.file`, `tariff.series` */
 export function openContract(data: ContractData): SiteContract {
 	const registry = tariffsWith(...data.books).supply("fuelAdjustment", data.fuelAdjustments ?? {});
-	const tariff = registry.get(data.tariff);
-	versionChooser(tariff, { deferrals: data.deferrals });
+	const history = contractHistory(data, registry);
+	const { timeZone } = registry.get(data.tariff).book;
+	const { tariff, contractKw, deferrals } = history.on(
+		data.asOf === undefined ? clockOf(timeZone).dayAt(Date.now()) : parseDate(data.asOf),
+	);
 	return {
 		data,
-		...{ tariff, registry, contractKw: data.contractKw, billingDay: data.billingDay, deferrals: data.deferrals },
+		...{ tariff, registry, contractKw, billingDay: history.billingDay, deferrals, history },
+		tariffs: history.spans.some((span) => span.tariff !== tariff) ? history.spans : undefined,
 		holidays: holidaysFor(tariff, { extraHolidays: data.extraHolidays }),
 		previousPeaks: new Map(Object.entries(data.previousPeaksKw).map(([month, kw]) => [parseMonth(month), { kw }])),
 		series: data.prices?.length ? PriceSeries.ofFeed(data.prices) : undefined,
@@ -158,9 +194,9 @@ export function openContract(data: ContractData): SiteContract {
 }
 
 /** @throws EnergyError `tariff.series-needed` where the tariff lives of a price series and there is none yet */
-export function pricerOf({ tariff, holidays, deferrals, series }: SiteContract): Pricer {
+export function pricerOf({ tariff, holidays, deferrals, series, tariffs }: SiteContract): Pricer {
 	if (tariff.book.pricedBy === "series" && !series) {
 		throw new EnergyError("tariff.series-needed", { tariff: tariff.id });
 	}
-	return new Pricer({ tariff, holidays, deferrals, ...(series ? { series } : {}) });
+	return new Pricer({ tariff, holidays, deferrals, ...(series ? { series } : {}), ...(tariffs ? { tariffs } : {}) });
 }

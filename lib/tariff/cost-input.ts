@@ -2,6 +2,7 @@ import { type MonthNumber, parseDate, parseMonth } from "../calendar/civil.ts";
 import { EnergyError } from "../errors.ts";
 import type { PowerFactor, PriorNotices } from "./bill-demand.ts";
 import { type Problem, problemText } from "./check.ts";
+import type { ContractChangeData } from "./contract-history.ts";
 import { Exact } from "./money.ts";
 import type { Peak } from "./ratchet.ts";
 import type { PricePoint, PriceSeries } from "./series.ts";
@@ -33,7 +34,7 @@ export interface CostInput {
 	priorNotices?: PriorNotices;
 	billingDay?: number;
 	deferrals?: Record<string, string>;
-	contractChanges?: { from: string; contractKw?: number; tariff?: string }[];
+	contractChanges?: ContractChangeData[];
 	/** The month is running: what is missing at the end of `load.intervals` is not a gap. */
 	inProgress?: boolean;
 	/** Dynamic prices in place of the tariff's energy rates. */
@@ -151,7 +152,7 @@ export function parseCostInput(input: unknown): CostInput {
 				: read.figure(from, "fuelAdjustmentKrwPerKwh", "fuelAdjustmentKrwPerKwh", -1000, 1000),
 		),
 		...optional("priorNotices", readNotices(read, from)),
-		...optional("billingDay", read.figure(from, "billingDay", "billingDay", 1, 28)),
+		...optional("billingDay", read.figure(from, "billingDay", "billingDay", 1, 31)),
 		...optional("deferrals", readDeferrals(read, from)),
 		...optional("contractChanges", readChanges(read, from)),
 		...optional("prices", readPrices(read, from)),
@@ -274,11 +275,13 @@ function readDeferrals(read: Reader, from: Fields): Record<string, string> | und
 function readChanges(read: Reader, from: Fields): NonNullable<CostInput["contractChanges"]> | undefined {
 	return read.list(from, "contractChanges", "contractChanges")?.flatMap((value, index) => {
 		const path = `contractChanges[${index}]`;
-		if (!isObject(value)) return read.wrong(path, value, "must be { from, contractKw?, tariff? }") ?? [];
+		if (!isObject(value)) return read.wrong(path, value, "must be { from, contractKw?, tariff?, billingDay? }") ?? [];
 		const day = read.date(value.from, `${path}.from`);
 		const contractKw = read.figure(value, `${path}.contractKw`, "contractKw", 0.001, MAX_KW);
+		const billingDay = read.figure(value, `${path}.billingDay`, "billingDay", 1, 31);
+		const change = { ...optional("contractKw", contractKw), ...optional("billingDay", billingDay) };
 		const tariff = read.text(value, `${path}.tariff`, "tariff");
-		return day ? [{ from: day, ...optional("contractKw", contractKw), ...optional("tariff", tariff) }] : [];
+		return day ? [{ from: day, ...change, ...optional("tariff", tariff) }] : [];
 	});
 }
 

@@ -4,6 +4,7 @@ import { clockOf } from "../calendar/zone-clock.ts";
 import { EnergyError } from "../errors.ts";
 import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import type { DayType, Discount, Hours, Rate, Schedule } from "./book.ts";
+import type { TariffSpan } from "./contract-history.ts";
 import { bandOfEachQuarter, QUARTERS, quartersOf } from "./hours.ts";
 import { Exact } from "./money.ts";
 import { type Tariff, type TariffVersion, type VersionChoice, versionChooser } from "./registry.ts";
@@ -11,6 +12,8 @@ import type { PriceSeries } from "./series.ts";
 
 /** What the energy of an interval is priced by: one line of a bill collects all intervals of a slot. */
 export interface Slot {
+	/** Id of its tariff: a contract may have changed it. */
+	tariff: string;
 	/** Effective date of the version. */
 	version: string;
 	season: string;
@@ -58,6 +61,40 @@ export interface CalendarOptions extends VersionChoice {
 	holidays: HolidayCalendar;
 	/** Dynamic prices in place of the tariff's own energy rates. */
 	series?: PriceSeries;
+	/** The tariffs of a contract by the day, where it changed; the tariff itself then only names the calendar. */
+	tariffs?: readonly TariffSpan[] | undefined;
+}
+
+/** What prices a day of a contract. */
+interface DayContract {
+	tariff: Tariff;
+	version: TariffVersion;
+}
+
+/**
+ * A function from day to tariff and version.
+ * @throws EnergyError those of `versionChooser`
+ */
+export function contractChooser(
+	tariff: Tariff,
+	{ tariffs, ...choice }: VersionChoice & Pick<CalendarOptions, "tariffs">,
+): (day: DayNumber) => DayContract {
+	if (!tariffs || tariffs.length < 2 || choice.version !== undefined) {
+		const versionOn = versionChooser(tariff, choice);
+		return (day) => ({ tariff, version: versionOn(day) });
+	}
+	const spans = tariffs.map((span) => ({ ...span, versionOn: versionChooser(span.tariff, span) }));
+	return (day) => {
+		const span = spans.findLast(({ fromDay }) => fromDay <= day) ?? spans[0];
+		return span
+			? { tariff: span.tariff, version: span.versionOn(day) }
+			: { tariff, version: versionChooser(tariff, {})(day) };
+	};
+}
+
+/** First day that a contract has a version for. */
+export function beginOf(tariff: Tariff, { tariffs }: Pick<CalendarOptions, "tariffs">): DayNumber {
+	return Math.min(...(tariffs?.[0]?.tariff ?? tariff).versions.map(({ effectiveDay }) => effectiveDay));
 }
 
 /** Type of a day: the first of the list whose conditions it meets. */
@@ -127,27 +164,28 @@ export function compilePrices(
 	const endMs = clock.startOfDay(toDay);
 	const count = (endMs - startMs) / QUARTER_HOUR_MS;
 	const slotOf = new Uint16Array(count);
-	const charges = tariff.terms.demand;
+	const all = [tariff, ...(options.tariffs ?? []).map((span) => span.tariff)];
+	const charges = [...new Set(all.flatMap(({ terms }) => terms.demand.map(({ id }) => id)))];
 	const counts = charges.map(() => new Uint8Array(count));
 	const slots: Slot[] = [];
 	const templates = new Map<string, DayTemplate>();
 	const days: CalendarDay[] = [];
 	const provisional = new Set<number>();
-	const chooseVersion = versionChooser(tariff, options);
+	const chooseContract = contractChooser(tariff, options);
 	let start = 0;
 	for (let day = fromDay; day < toDay; day++) {
-		const version = chooseVersion(day);
-		const dayType = dayTypeOf(tariff.book.dayTypes, day, options.holidays);
+		const { tariff: own, version } = chooseContract(day);
+		const dayType = dayTypeOf(own.book.dayTypes, day, options.holidays);
 		const { year, month } = civilOf(day);
 		if (options.holidays.isProvisional(year)) provisional.add(year);
 		const discounts = version.discounts.filter(
 			(each) =>
 				each.months.includes(month) && each.dayTypes.includes(dayType) && (!each.until || day <= parseDate(each.until)),
 		);
-		const key = [version.effective, month, dayType, ...discounts.map(({ id }) => id)].join("|");
+		const key = [own.id, version.effective, month, dayType, ...discounts.map(({ id }) => id)].join("|");
 		let template = templates.get(key);
 		if (!template) {
-			template = templateOf(tariff, version, month, dayType, discounts, slots);
+			template = templateOf(own, version, month, dayType, { discounts, slots, charges });
 			templates.set(key, template);
 		}
 		days.push({ day, dayType, start, version });
@@ -174,7 +212,7 @@ export function compilePrices(
 		count,
 		slots,
 		slotOf,
-		counts: new Map(charges.map(({ id }, index) => [id, counts[index] ?? new Uint8Array(count)])),
+		counts: new Map(charges.map((id, index) => [id, counts[index] ?? new Uint8Array(count)])),
 		days,
 		provisionalYears: [...provisional],
 	};
@@ -186,8 +224,7 @@ function templateOf(
 	version: TariffVersion,
 	month: number,
 	dayType: string,
-	discounts: readonly Discount[],
-	slots: Slot[],
+	{ discounts, slots, charges }: { discounts: readonly Discount[]; slots: Slot[]; charges: readonly string[] },
 ): DayTemplate {
 	const season = seasonOf(version.schedule, month);
 	const slotOf = new Uint16Array(QUARTERS);
@@ -197,10 +234,12 @@ function templateOf(
 	}));
 	for (const [quarter, band] of bandsOf(version.schedule, month, dayType, "energy").entries()) {
 		const discount = discounted.find(({ quarters }) => quarters.has(quarter))?.discount;
-		slotOf[quarter] = slotIndex(slots, version, season, band, discount);
+		slotOf[quarter] = slotIndex(slots, tariff.id, version, season, band, discount);
 	}
-	const counts = tariff.terms.demand.map((charge) => {
+	const counts = charges.map((id) => {
 		const mask = new Uint8Array(QUARTERS);
+		const charge = tariff.terms.demand.find((each) => each.id === id);
+		if (!charge) return mask;
 		const schedule = (charge.schedule && tariff.book.schedules[charge.schedule]) || version.schedule;
 		for (const [quarter, band] of bandsOf(schedule, month, dayType, "demand").entries()) {
 			mask[quarter] = (charge.bands?.includes(band) ?? true) ? 1 : 0;
@@ -210,9 +249,17 @@ function templateOf(
 	return { slots: slotOf, counts };
 }
 
-function slotIndex(slots: Slot[], version: TariffVersion, season: string, band: string, discount?: Discount): number {
+function slotIndex(
+	slots: Slot[],
+	tariff: string,
+	version: TariffVersion,
+	season: string,
+	band: string,
+	discount?: Discount,
+): number {
 	const found = slots.findIndex(
 		(slot) =>
+			slot.tariff === tariff &&
 			slot.version === version.effective &&
 			slot.season === season &&
 			slot.band === band &&
@@ -225,8 +272,8 @@ function slotIndex(slots: Slot[], version: TariffVersion, season: string, band: 
 		.minus(Exact.of(discount?.percent ?? 0))
 		.over(Exact.of(100));
 	const price = Exact.of(firstRate(rate)).times(share).toNumber();
-	slots.push({ version: version.effective, season, band, rate, ...(discount ? { discount } : {}), share, price });
-	return slots.length - 1;
+	const own = { tariff, version: version.effective, season, band };
+	return slots.push({ ...own, rate, ...(discount ? { discount } : {}), share, price }) - 1;
 }
 
 /** The one figure of a rate, or that of its first tier. */

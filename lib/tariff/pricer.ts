@@ -5,10 +5,20 @@ import { EnergyError } from "../errors.ts";
 import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import { excessSlices } from "./bill-demand.ts";
 import { additionOn } from "./bill-levies.ts";
+import { type BillingDays, billingMonthOf, firstDayOf } from "./billing-days.ts";
+import type { TariffSpan } from "./contract-history.ts";
 import { Exact } from "./money.ts";
-import { compilePrices, firstRate, indexAt, type PriceCalendar, type Slot } from "./price-calendar.ts";
+import {
+	beginOf,
+	compilePrices,
+	contractChooser,
+	firstRate,
+	indexAt,
+	type PriceCalendar,
+	type Slot,
+} from "./price-calendar.ts";
 import { type DemandCost, demandCost, type PeakHistory } from "./ratchet.ts";
-import { mainDemandCharge, type Tariff, versionChooser } from "./registry.ts";
+import { mainDemandCharge, type Tariff } from "./registry.ts";
 import type { PriceSeries } from "./series.ts";
 
 export interface PricerOptions {
@@ -17,6 +27,8 @@ export interface PricerOptions {
 	version?: string;
 	deferrals?: Readonly<Record<string, string>>;
 	series?: PriceSeries;
+	/** The tariffs of a contract by the day, where it changed; `tariff` is the one in force now. */
+	tariffs?: readonly TariffSpan[];
 	/** Per kWh, where the customer knows it better than the data. */
 	fuelAdjustment?: number;
 }
@@ -60,7 +72,7 @@ export interface DemandSituation {
 	history: PeakHistory;
 	/** Peaks that are expected anyway; see {@link demandCost}. */
 	expected?: PeakHistory;
-	billingDay?: number;
+	billingDay?: BillingDays;
 	/** Notices of over-contract demand before this month. */
 	overContractNotices?: number;
 }
@@ -84,6 +96,8 @@ export class Pricer {
 	readonly #clock: ZoneClock;
 	readonly #years = new Map<number, PriceCalendar>();
 	readonly #firstDay: DayNumber;
+	/** Of all tariffs of the contract: usually those of one book. */
+	readonly #bandIds: readonly string[];
 	#current: PriceCalendar | undefined;
 
 	/** @throws EnergyError `tariff.unknown-version`, `tariff.deferral` */
@@ -91,8 +105,10 @@ export class Pricer {
 		this.tariff = options.tariff;
 		this.#options = options;
 		this.#clock = clockOf(options.tariff.book.timeZone);
-		versionChooser(options.tariff, options);
-		this.#firstDay = options.version ? Number.NEGATIVE_INFINITY : (options.tariff.versions[0]?.effectiveDay ?? 0);
+		const books = [options.tariff, ...(options.tariffs ?? []).map(({ tariff }) => tariff)].map(({ book }) => book);
+		this.#bandIds = [...new Set(books.flatMap(({ bands }) => bands.map(({ id }) => id)))];
+		contractChooser(options.tariff, options);
+		this.#firstDay = options.version ? Number.NEGATIVE_INFINITY : beginOf(options.tariff, options);
 	}
 
 	/** The calendar that an instant lies in. @throws EnergyError `tariff.no-version`, `calendar.year` */
@@ -156,8 +172,13 @@ export class Pricer {
 		};
 	}
 
+	/** The tariff of the contract on a day. */
+	#tariffOn(day: DayNumber): Tariff {
+		return this.#options.tariffs?.findLast(({ fromDay }) => fromDay <= day)?.tariff ?? this.tariff;
+	}
+
 	#additions(day: DayNumber): Exact {
-		const figures = (this.tariff.terms.additions ?? []).map((addition) => {
+		const figures = (this.#tariffOn(day).terms.additions ?? []).map((addition) => {
 			const given = addition.input === "fuelAdjustment" ? this.#options.fuelAdjustment : undefined;
 			return Exact.of(given ?? additionOn(addition, day) ?? 0);
 		});
@@ -168,7 +189,7 @@ export class Pricer {
 	levyFactor(day: DayNumber): Exact {
 		const month = dayOfMonth(monthOfDay(day));
 		const date = this.#clock.isoAt(this.#clock.startOfDay(month)).slice(0, 10);
-		const percents = (this.tariff.terms.levies ?? []).map(
+		const percents = (this.#tariffOn(day).terms.levies ?? []).map(
 			({ percent }) => percent.filter(({ from }) => from <= date).at(-1)?.percent ?? 0,
 		);
 		return Exact.of(1).plus(Exact.sum(percents.map((percent) => Exact.ratio(percent, 100))));
@@ -196,7 +217,7 @@ export class Pricer {
 			throw new EnergyError("tariff.horizon", { value: count, max: longestHorizon });
 		}
 		const startMs = Math.floor(fromMs / QUARTER_HOUR_MS) * QUARTER_HOUR_MS;
-		const bandIds = this.tariff.book.bands.map(({ id }) => id);
+		const bandIds = this.#bandIds;
 		const energy = new Float64Array(count);
 		const bands = new Uint8Array(count);
 		const countsForDemand = new Uint8Array(count);
@@ -263,9 +284,8 @@ export class Pricer {
 	}
 
 	/** Billing month that an instant belongs to. */
-	monthAt(epochMs: number, billingDay = 1): MonthNumber {
-		const day = this.#clock.dayAt(epochMs);
-		return monthOfDay(day) - (civilOf(day).day < billingDay ? 1 : 0);
+	monthAt(epochMs: number, billingDay: BillingDays = 1): MonthNumber {
+		return billingMonthOf(this.#clock.dayAt(epochMs), billingDay);
 	}
 
 	/**
@@ -309,10 +329,10 @@ export class Pricer {
 	}
 
 	/** What a kW of a demand charge costs in each billing month, per the version in force at the month's end. */
-	demandRates(charge: string, billingDay?: number): (month: MonthNumber) => Exact {
-		const versionAt = versionChooser(this.tariff, this.#options);
+	demandRates(charge: string, billingDay?: BillingDays): (month: MonthNumber) => Exact {
+		const contractOn = contractChooser(this.tariff, this.#options);
 		return (month) => {
-			const { rates } = versionAt(dayOfMonth(month + 1, billingDay) - 1);
+			const { rates } = contractOn(firstDayOf(month + 1, billingDay) - 1).version;
 			return Exact.of(firstRate(rates.demand?.[charge] ?? 0));
 		};
 	}

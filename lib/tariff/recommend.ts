@@ -1,8 +1,8 @@
 import { parseMonth } from "../calendar/civil.ts";
 import type { Words } from "../calendar/holidays.ts";
-import { billingDays } from "./bill.ts";
 import type { PowerFactor } from "./bill-demand.ts";
 import { billWords } from "./bill-line.ts";
+import { billingDays } from "./billing-days.ts";
 import { type AdviceRequest, adviseContract } from "./compare.ts";
 import { Exact } from "./money.ts";
 import { compilePrices, type PriceCalendar } from "./price-calendar.ts";

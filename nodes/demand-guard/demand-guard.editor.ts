@@ -124,7 +124,7 @@ RED.nodes.registerType<Guard>("demand-guard", {
 				return this.limitKind === "bill" && !value ? say("errors.tariff") : undefined;
 			}),
 		},
-		billingDay: { value: "1", validate: emptyOrWithin(say, "between", 1, 28) },
+		billingDay: { value: "1", validate: emptyOrWithin(say, "between", 1, 31) },
 		previousPeaks: { value: "", validate: readable(say, "previousPeaks", peaksOf) },
 		lockoutS: { value: "120", validate: between(0, 600) },
 		restoreMarginKw: { value: "10", validate: between(0, MOST) },

@@ -18,7 +18,7 @@ import type { EnergySiteNode } from "../energy-site/config.ts";
 import { type EnergyMessage, logLanguage, onInput, statusText } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
 import type { DemandGuardConfig } from "./config.ts";
-import { guardConfigOf, ownLevels, pricerOf, withSite } from "./setup.ts";
+import { followingContract, guardConfigOf, ownLevels, pricerOf, withSite } from "./setup.ts";
 import { StateFile } from "./state-file.ts";
 
 const TICK_MS = 1_000;
@@ -75,7 +75,7 @@ export default (RED: NodeAPI): void => {
 		const config = withSite(saved, siteNode);
 		const { site } = siteNode;
 		const advice = config.dryRun !== false;
-		const given = guardConfigOf(config, site);
+		const given = followingContract(guardConfigOf(config, site), config, siteNode);
 		const priced = pricerOf(config, siteNode);
 		const levels = ownLevels(config);
 		const budget = peakBudgetOf(site.id);

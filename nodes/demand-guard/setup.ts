@@ -1,4 +1,5 @@
 import { parseMonth } from "../../lib/calendar/civil.ts";
+import { clockOf } from "../../lib/calendar/zone-clock.ts";
 import { demandConfigOf } from "../../lib/demand/config.ts";
 import { type PeakContract, TariffPricer } from "../../lib/demand/pricer.ts";
 import { metersOf } from "../../lib/demand/site-meters.ts";
@@ -65,6 +66,19 @@ export function guardConfigOf(config: DemandGuardConfig, site: Site): DemandConf
 	});
 }
 
+/** The limit of a contract that changes by date is that of the quarter-hour, without a deploy on that day. */
+export function followingContract(
+	given: DemandConfig,
+	config: DemandGuardConfig,
+	siteNode: EnergySiteNode,
+): DemandConfig {
+	if (config.tariff !== "site" || given.limit.kind !== "contract") return given;
+	const { history, tariff } = siteNode.contract();
+	if (history.spans.length < 2) return given;
+	const clock = clockOf(tariff.book.timeZone);
+	return { ...given, limit: { ...given.limit, kwAt: (atMs) => history.on(clock.dayAt(atMs)).contractKw } };
+}
+
 /** The levels that a person wrote down, for whoever draws them; what is not a figure above 0 is none. */
 export function ownLevels({ limitKind, limitKw, contractKw }: DemandGuardConfig): OwnLevels {
 	const contract = Number(contractKw);
@@ -115,7 +129,7 @@ export function pricerOf(
 	const contractKw = Number(config.contractKw);
 	if (!(contractKw > 0)) fail("contractKw", config.contractKw, "> 0 kW");
 	const billingDay = numberOr(config.billingDay, 1);
-	if (!Number.isInteger(billingDay) || billingDay < 1 || billingDay > 28) fail("billingDay", billingDay, "1…28");
+	if (!Number.isInteger(billingDay) || billingDay < 1 || billingDay > 31) fail("billingDay", billingDay, "1…31");
 	const tariff = shippedTariffs().get(config.tariff);
 	const contract: PeakContract = { tariff, holidays: holidaysFor(tariff, {}), contractKw, billingDay };
 	return { contract, pricer: new TariffPricer(contract, writtenPeaks(config.previousPeaks)) };

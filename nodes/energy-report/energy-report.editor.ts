@@ -36,7 +36,7 @@ RED.nodes.registerType<Instance>("energy-report", {
 		},
 		billingDay: {
 			value: "1",
-			validate: emptyOrWithin(say, "billingDay", 1, 28),
+			validate: emptyOrWithin(say, "billingDay", 1, 31),
 		},
 		previousPeaks: { value: "", validate: readable(say, "previousPeaks", peaksOf) },
 		grid: { value: "KR" },

@@ -79,8 +79,9 @@ function contractOf(config: EnergyReportConfig, siteNode: EnergySiteNode, more: 
 	if (!config.tariff) return {};
 	if (config.tariff === "site") {
 		const { data, registry: tariffs, series } = siteNode.contract();
-		const { tariff, contractKw, billingDay, previousPeaksKw, extraHolidays, deferrals } = data;
-		const contract = { tariff, contractKw, billingDay, previousPeaksKw, extraHolidays, deferrals, ...more };
+		const { tariff, contractKw, billingDay, previousPeaksKw, extraHolidays, deferrals, contractChanges = [] } = data;
+		const terms = { tariff, contractKw, billingDay, previousPeaksKw, extraHolidays, deferrals, contractChanges };
+		const contract = { ...terms, ...more };
 		return { contract, tariffs, series };
 	}
 	const contractKw = Number(config.contractKw);

@@ -1,6 +1,7 @@
 import type { Node } from "node-red";
 import type { Store } from "../../lib/store/store.ts";
 import type { SiteContract } from "../../lib/tariff/contract.ts";
+import type { ContractChangeSettings } from "../../lib/tariff/contract-text.ts";
 import type { Pricer } from "../../lib/tariff/pricer.ts";
 import type { PricePoint } from "../../lib/tariff/series.ts";
 import type { Machine, Site } from "../../lib/telemetry/site.ts";
@@ -31,6 +32,8 @@ export interface EnergySiteConfig {
 	previousPeaks: string;
 	/** JSON, `{"2026-04": 5}`: fuel cost adjustment from that month to the end of its quarter, per kWh. */
 	fuelAdjustments: string;
+	/** Changes of the contract by date, edited in a table; what a row leaves empty stays as it was. */
+	contractChanges: ContractChangeSettings[];
 	/** A tariff file of one's own, relative to the user directory; empty: none. */
 	tariffFile: string;
 }

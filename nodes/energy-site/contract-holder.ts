@@ -1,3 +1,4 @@
+import { isoOf } from "../../lib/calendar/civil.ts";
 import { clockOf } from "../../lib/calendar/zone-clock.ts";
 import {
 	type ContractSettings,
@@ -42,6 +43,7 @@ export class ContractHolder {
 			try {
 				held.contract = openContract({
 					...readContract(this.#settings, this.#around()),
+					asOf: isoOf(held.day),
 					...(this.#prices.size > 0 ? { prices: this.#points() } : {}),
 				});
 			} catch (problem) {

@@ -1,6 +1,13 @@
 import type { EditorNodeProperties } from "node-red";
 import { EnergyError } from "../../lib/errors.ts";
-import { datesOf, deferralsOf, fuelOf, peaksOf } from "../../lib/tariff/contract-text.ts";
+import {
+	type ContractChangeSettings,
+	changesOf,
+	datesOf,
+	deferralsOf,
+	fuelOf,
+	peaksOf,
+} from "../../lib/tariff/contract-text.ts";
 import type { Machine } from "../../lib/telemetry/site.ts";
 import { cell, choiceCell, proposeTariffs, sayer, typedRows } from "../editor-parts.ts";
 import { emptyOrShaped, emptyOrWithin, isEmpty, isNumberIn, readable, rule, shaped } from "../editor-rules.ts";
@@ -10,6 +17,8 @@ import { contractDefaults, migrateSite } from "./migrate.ts";
 
 const say = sayer("energy-site");
 const listId = "#node-config-input-machines-list";
+const changesId = "#node-config-input-contractChanges-list";
+const changeCells = ["from", "tariff", "contractKw", "billingDay"] as const;
 
 /** A machine as its row in the table holds it: everything is text until it is read. */
 interface Row {
@@ -79,6 +88,27 @@ function addRow(container: JQuery, _index: number, machine: Partial<Machine>): v
 	);
 }
 
+/** A change of the contract: what a row leaves empty stays as it was. */
+function addChange(container: JQuery, _index: number, change: Partial<ContractChangeSettings>): void {
+	const input = (name: (typeof changeCells)[number], width: string): JQuery =>
+		cell("energy-site", name, say(`change.${name}`), width, change[name] ?? "");
+	container.append(
+		input("from", "20%").attr("type", "date"),
+		input("tariff", "40%").attr("list", "energy-site-tariffs"),
+		input("contractKw", "16%"),
+		input("billingDay", "12%"),
+	);
+}
+
+function wireChanges(changes: readonly ContractChangeSettings[]): void {
+	$(changesId).css({ minHeight: "60px" }).editableList<Partial<ContractChangeSettings>>({
+		addItem: addChange,
+		removable: true,
+		height: 110,
+	});
+	for (const change of changes) $(changesId).editableList("addItem", change);
+}
+
 /** The table as a list of machines; what is not valid yet is kept as typed, so that nothing a person wrote is lost. */
 function rows(): Row[] {
 	return typedRows(listId, "energy-site", cells).map((row) => ({
@@ -110,7 +140,7 @@ function fill(machines: readonly Partial<Machine>[]): void {
 function showContract(site: EnergySiteConfig): void {
 	const known = migrateSite(site);
 	for (const name of Object.keys(contractDefaults) as (keyof typeof contractDefaults)[]) {
-		$(`#node-config-input-${name}`).val(String(known[name]));
+		if (name !== "contractChanges") $(`#node-config-input-${name}`).val(String(known[name]));
 	}
 	proposeTariffs("energy-site");
 }
@@ -172,7 +202,7 @@ RED.nodes.registerType<EditorNodeProperties & EnergySiteConfig>("energy-site", {
 		billingDay: {
 			value: contractDefaults.billingDay,
 			validate: rule((value) =>
-				isEmpty(value) || (isNumberIn(value, 1, 28) && Number.isInteger(Number(value)))
+				isEmpty(value) || (isNumberIn(value, 1, 31) && Number.isInteger(Number(value)))
 					? undefined
 					: say("errors.billingDay"),
 			),
@@ -181,6 +211,17 @@ RED.nodes.registerType<EditorNodeProperties & EnergySiteConfig>("energy-site", {
 		extraHolidays: { value: contractDefaults.extraHolidays, validate: readable(say, "extraHolidays", datesOf) },
 		previousPeaks: { value: contractDefaults.previousPeaks, validate: readable(say, "previousPeaks", peaksOf) },
 		fuelAdjustments: { value: contractDefaults.fuelAdjustments, validate: readable(say, "fuelAdjustments", fuelOf) },
+		contractChanges: {
+			value: [],
+			validate: rule((value) => {
+				try {
+					changesOf(value as ContractChangeSettings[] | undefined);
+					return undefined;
+				} catch {
+					return say("errors.contractChanges");
+				}
+			}),
+		},
 		tariffFile: { value: contractDefaults.tariffFile },
 	},
 	label() {
@@ -199,9 +240,13 @@ RED.nodes.registerType<EditorNodeProperties & EnergySiteConfig>("energy-site", {
 		fill(this.machines ?? []);
 		wireImport();
 		showContract(this);
+		wireChanges(this.contractChanges ?? []);
 	},
 	oneditsave() {
 		this.configVersion = 2;
+		this.contractChanges = typedRows(changesId, "energy-site", changeCells).filter((change) =>
+			Object.values(change).some((text) => text !== ""),
+		);
 		const typed = rows();
 		const machines = read(typed);
 		this.machines = typeof machines === "string" ? (typed as unknown as Machine[]) : machines;

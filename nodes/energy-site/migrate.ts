@@ -9,6 +9,7 @@ type Contract = Pick<
 	| "extraHolidays"
 	| "previousPeaks"
 	| "fuelAdjustments"
+	| "contractChanges"
 	| "tariffFile"
 >;
 
@@ -24,6 +25,7 @@ export const contractDefaults: Readonly<Contract> = {
 	extraHolidays: "",
 	previousPeaks: "",
 	fuelAdjustments: "",
+	contractChanges: [],
 	tariffFile: "",
 };
 

@@ -94,6 +94,20 @@ describe("the contract of a site", () => {
 		assert.equal(node.contract().billingDay, 15);
 	});
 
+	it("follows the changes of its contract, as the dialog's table holds them", async () => {
+		const node = await start({
+			tariff: "kepco/industrial-b/high-a/II",
+			contractKw: "700",
+			contractChanges: [
+				{ from: "2020-03-01", tariff: "kepco/industrial-b/high-a/I", contractKw: "900", billingDay: "" },
+				{ from: "2999-01-01", tariff: "", contractKw: "1200", billingDay: "" },
+			],
+		});
+		const { contractKw, tariff, history } = node.contract();
+		assert.deepEqual([contractKw, tariff.id], [900, "kepco/industrial-b/high-a/I"]);
+		assert.equal(history.spans.at(-1)?.contractKw, 1200);
+	});
+
 	it("with dynamic prices knows none before they come, and takes new ones over old", async () => {
 		const node = await start({ tariff: "dynamic/series" });
 		assert.throws(() => node.pricer(), { code: "tariff.series-needed" });
@@ -110,7 +124,8 @@ describe("the contract of a site", () => {
 		[{ tariff: "kepco/nothing" }, "tariff.unknown"],
 		[{ tariff: "own/a", tariffFile: "/nowhere/tariff.json" }, "tariff.file"],
 		[{ contractKw: "-5" }, "tariff.contract"],
-		[{ billingDay: "29" }, "tariff.contract"],
+		[{ billingDay: "32" }, "tariff.contract"],
+		[{ contractChanges: [{ from: "2026-05-11" }] }, "tariff.contract"],
 		[{ deferrals: "[]" }, "tariff.contract"],
 		[{ previousPeaks: '{"2026-01": "much"}' }, "tariff.contract"],
 		[{ extraHolidays: "tomorrow" }, "calendar.date"],

@@ -2,7 +2,11 @@ import { type ContractSettings, openContract, readContract, type SiteContract } 
 import type { PricePoint } from "../../../lib/tariff/series.ts";
 
 /** The contract of a plant in Seoul with the defaults of the configuration. */
-export function plantContract(settings: ContractSettings = {}, prices: readonly PricePoint[] = []): SiteContract {
+export function plantContract(
+	settings: ContractSettings = {},
+	prices: readonly PricePoint[] = [],
+	asOf?: string,
+): SiteContract {
 	const data = readContract(
 		{ tariff: "kepco/industrial-b/high-a/II", contractKw: 700, ...settings },
 		{
@@ -12,7 +16,7 @@ export function plantContract(settings: ContractSettings = {}, prices: readonly 
 			contractKw: 1000,
 		},
 	);
-	return openContract({ ...data, ...(prices.length > 0 ? { prices } : {}) });
+	return openContract({ ...data, ...(asOf === undefined ? {} : { asOf }), ...(prices.length > 0 ? { prices } : {}) });
 }
 
 /** Epoch ms of a Korean clock time. */

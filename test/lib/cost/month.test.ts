@@ -58,6 +58,30 @@ describe("the bill of a month from the store", () => {
 		assert(Math.abs(off) < 0.05, `the projection was ${(off * 100).toFixed(1)} % off`);
 	});
 
+	it("goes by the contract of its own month, whatever holds today", async () => {
+		const contractChanges = [
+			{ from: "2026-10-11", contractKw: 2500 },
+			{ from: "2026-11-01", tariff: "kepco/industrial-b/high-a/I", billingDay: 15 },
+		];
+		const contract = plantContract({ contractChanges }, [], "2026-11-22");
+		const bills = new MonthBills(site);
+		const [september, october, november] = await Promise.all(
+			["2026-09", "2026-10", "2026-11"].map((month) => bills.bill(store, contract, now, month)),
+		);
+		assert.deepEqual(
+			[september, october, november].map((bill) => [bill?.contractKw, bill?.tariff.at(-1), bill?.to.slice(0, 10)]),
+			[
+				[700, "I", "2026-10-01"],
+				[2500, "I", "2026-11-15"],
+				[2500, "I", "2026-12-15"],
+			],
+		);
+		assert.match(september?.tariff ?? "", /II$/);
+		assert(october?.lines.filter(({ id }) => id === "demand").length === 3, "two contract demands and two options");
+		assert(october?.warnings.some(({ code }) => code === "tariff.billing-day-change"));
+		assert.deepEqual(MonthBills.months(contract, now), { running: "2026-11", last: "2026-10" });
+	});
+
 	describe("has a line of power factor", () => {
 		const kindOf = async (options: SampleOptions, month?: string, settings: ContractSettings = {}) => {
 			const young = new SampleStore({ sinceMs: seoul("2026-11-01T00:00:00"), ...options });
