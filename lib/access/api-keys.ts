@@ -1,5 +1,4 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EnergyError } from "../errors.ts";
 import { areGrants, type Grants } from "./grants.ts";
@@ -114,16 +113,12 @@ export class ApiKeys {
 	}
 
 	#read(): void {
-		if (!existsSync(this.#file.path)) {
-			this.#keys = new Map();
-			this.#file.noteRead();
-			return;
-		}
 		try {
-			const { keys } = JSON.parse(readFileSync(this.#file.path, "utf8")) as { keys: KeptKey[] };
-			for (const key of keys) if (!areGrants(key) || !key.hash) throw new Error("a key without grants");
-			this.#keys = new Map(keys.map((key) => [key.id, key]));
-			this.#file.noteRead();
+			this.#keys = this.#file.read((text = '{"keys":[]}') => {
+				const { keys } = JSON.parse(text) as { keys: KeptKey[] };
+				for (const key of keys) if (!areGrants(key) || !key.hash) throw new Error("a key without grants");
+				return new Map(keys.map((key) => [key.id, key]));
+			});
 		} catch (error) {
 			throw new EnergyError("access.users-damaged", { file: this.#file.path }, { cause: error });
 		}

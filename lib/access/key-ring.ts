@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { EnergyError } from "../errors.ts";
 import { SharedFile, secretOf } from "./secrets.ts";
@@ -93,11 +93,13 @@ export class KeyRing {
 
 	#kept(): KeptKey[] {
 		try {
-			const { keys } = JSON.parse(readFileSync(this.#file.path, "utf8")) as { keys: KeptKey[] };
-			if (keys.length === 0 || keys.some(({ id, secret }) => !id || secret.length < 32))
-				throw new Error("no whole key");
-			this.#file.noteRead();
-			return keys;
+			return this.#file.read((text = "") => {
+				const { keys } = JSON.parse(text) as { keys: KeptKey[] };
+				if (keys.length === 0 || keys.some(({ id, secret }) => !id || secret.length < 32)) {
+					throw new Error("no whole key");
+				}
+				return keys;
+			});
 		} catch (error) {
 			throw new EnergyError("access.secret-damaged", { file: this.#file.path }, { cause: error });
 		}

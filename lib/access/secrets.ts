@@ -1,9 +1,13 @@
 import { randomBytes } from "node:crypto";
+import type { BigIntStats } from "node:fs";
 import {
 	chmodSync,
+	closeSync,
 	existsSync,
+	fstatSync,
 	linkSync,
 	mkdirSync,
+	openSync,
 	readFileSync,
 	renameSync,
 	rmSync,
@@ -20,6 +24,9 @@ export function writeSecretFile(path: string, text: string): void {
 	renameSync(draftOf(path, text), path);
 }
 
+/** Tells one writing of a file from another: its time alone is the same for two within some milliseconds. */
+const markOf = ({ ino, mtimeNs, size }: BigIntStats): string => `${ino}-${mtimeNs}-${size}`;
+
 /**
  * The same for a file that must not be there yet: of two processes that start on one home at the same time, one makes it
  * and the other takes what that one made.
@@ -27,7 +34,10 @@ export function writeSecretFile(path: string, text: string): void {
  * @returns whether it was made here
  */
 export function writeNewSecretFile(path: string, text: string): boolean {
-	const draft = draftOf(path, text);
+	return putNew(draftOf(path, text), path);
+}
+
+function putNew(draft: string, path: string): boolean {
 	try {
 		linkSync(draft, path);
 		return true;
@@ -48,7 +58,8 @@ export class SharedFile {
 	readonly path: string;
 	readonly #now: () => number;
 	#lookedMs = 0;
-	#timeMs = 0;
+	/** Of what was last read or written here; empty: there was no file. */
+	#mark = "";
 
 	constructor(path: string, now: () => number = Date.now) {
 		this.path = path;
@@ -63,25 +74,51 @@ export class SharedFile {
 	changed(atOnce = false): boolean {
 		if (!atOnce && Math.abs(this.#now() - this.#lookedMs) < LOOK_MS) return false;
 		this.#lookedMs = this.#now();
-		return (statSync(this.path, { throwIfNoEntry: false })?.mtimeMs ?? 0) !== this.#timeMs;
+		const info = statSync(this.path, { bigint: true, throwIfNoEntry: false });
+		return (info ? markOf(info) : "") !== this.#mark;
 	}
 
-	/** To be called by who has just read it. */
-	noteRead(): void {
-		this.#lookedMs = this.#now();
-		this.#timeMs = statSync(this.path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+	/**
+	 * Reads it; it counts as read when it was understood.
+	 *
+	 * @param understood is given the text, undefined where there is no file
+	 */
+	read<T>(understood: (text: string | undefined) => T): T {
+		let mark = "";
+		let text: string | undefined;
+		if (existsSync(this.path)) {
+			// Of the file that is open: another may take its place meanwhile.
+			const file = openSync(this.path, "r");
+			try {
+				mark = markOf(fstatSync(file, { bigint: true }));
+				text = readFileSync(file, "utf8");
+			} finally {
+				closeSync(file);
+			}
+		}
+		const known = understood(text);
+		this.#note(mark);
+		return known;
 	}
 
 	write(text: string): void {
-		writeSecretFile(this.path, text);
-		this.noteRead();
+		const draft = draftOf(this.path, text);
+		this.#note(markOf(statSync(draft, { bigint: true })));
+		renameSync(draft, this.path);
 	}
 
 	/** @returns whether it was made here; otherwise another process was first */
 	writeNew(text: string): boolean {
-		const made = writeNewSecretFile(this.path, text);
-		if (made) this.noteRead();
+		const draft = draftOf(this.path, text);
+		const mark = markOf(statSync(draft, { bigint: true }));
+		const made = putNew(draft, this.path);
+		if (made) this.#note(mark);
 		return made;
+	}
+
+	#note(mark: string): void {
+		this.#lookedMs = this.#now();
+		this.#mark = mark;
 	}
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { EnergyError } from "../errors.ts";
 import type { Role } from "./context.ts";
@@ -190,12 +190,13 @@ export class Users {
 
 	private read(): void {
 		try {
-			const { users } = JSON.parse(readFileSync(this.file.path, "utf8")) as UsersFile;
-			this.users = new Map(users.map((user) => [user.name, checked({ ...user, sites: user.sites ?? {} })]));
+			this.users = this.file.read((text = "") => {
+				const { users } = JSON.parse(text) as UsersFile;
+				return new Map(users.map((user) => [user.name, checked({ ...user, sites: user.sites ?? {} })]));
+			});
 		} catch (error) {
 			throw new EnergyError("access.users-damaged", { file: this.file.path }, { cause: error });
 		}
-		this.file.noteRead();
 	}
 
 	/** Another process of the same home (mode api beside processing) may have changed the file. */

@@ -124,7 +124,7 @@ function knock(base: string, path: string, headers: Record<string, string> = {})
 
 for (const line of ["node-red", "node-red-4"]) {
 	describe(`the doors of ${line}`, function () {
-		this.timeout(60_000);
+		this.timeout(120_000);
 		let red: NodeRed;
 		let bearer: Record<string, string>;
 		let cookie: string;
@@ -399,7 +399,7 @@ for (const line of ["node-red", "node-red-4"]) {
 }
 
 describe("our nodes in a Node-RED without the router", function () {
-	this.timeout(60_000);
+	this.timeout(120_000);
 	it("refuse to serve and name the line that is missing", async () => {
 		const red = await startNodeRed("node-red", "", flow);
 		try {

@@ -15,7 +15,7 @@ const tab = (name: string): object[] => {
 
 // Answers are held against the contract too, so each 200 here is one that flows/openapi.yaml describes.
 describe("the API of the shipped flows", function () {
-	this.timeout(60_000);
+	this.timeout(120_000);
 	let red: NodeRed;
 	let headers: Record<string, string>;
 	before(async () => {

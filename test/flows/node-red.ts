@@ -47,7 +47,7 @@ module.exports = {
 	for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => (output += chunk));
 	const exited = new Promise((resolve) => child.once("exit", resolve));
 	const base = `http://127.0.0.1:${port}`;
-	const deadline = Date.now() + 40_000;
+	const deadline = Date.now() + 90_000;
 	while ((await fetch(`${base}/health`).catch(() => null))?.ok !== true) {
 		if (child.exitCode !== null || Date.now() > deadline) throw new Error(`Node-RED did not start:\n${output}`);
 		await new Promise((resolve) => setTimeout(resolve, 100));

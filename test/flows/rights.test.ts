@@ -56,7 +56,7 @@ const operations: Asked[] = Object.entries(contract.paths).flatMap(([path, metho
 const own = new Set(["logout", "changePassword", "addUser", "addApiKey"]);
 
 describe("every operation of the API", function () {
-	this.timeout(90_000);
+	this.timeout(180_000);
 	let system: System;
 	let admin: string;
 	/** By role, everywhere. */

@@ -43,7 +43,7 @@ function live(system: System, headers: Record<string, string>): Promise<{ status
 
 for (const nodeRed of ["node-red", "node-red-4"] as const) {
 	describe(`the whole system on ${nodeRed}`, function () {
-		this.timeout(60_000);
+		this.timeout(120_000);
 		let system: System;
 		let token: string;
 		before(async () => {
@@ -172,7 +172,7 @@ async function cookie(system: System): Promise<string> {
 }
 
 describe("modes", function () {
-	this.timeout(60_000);
+	this.timeout(240_000);
 
 	it("api beside processing on one database file: one stores, the other shows it live", async () => {
 		const home = mkdtempSync(join(tmpdir(), "smart-energy-modes-"));
@@ -243,7 +243,7 @@ describe("modes", function () {
 });
 
 describe("a start that can't be", function () {
-	this.timeout(30_000);
+	this.timeout(120_000);
 	let port = 0;
 	before(async () => {
 		port = await freePort();
@@ -251,7 +251,7 @@ describe("a start that can't be", function () {
 	const run = (args: string[], env: Record<string, string> = {}) =>
 		spawnSync(process.execPath, ["dist/cli/start.js", ...args], {
 			encoding: "utf8",
-			timeout: 20_000,
+			timeout: 60_000,
 			env: {
 				PATH: process.env.PATH,
 				LANG: "C",

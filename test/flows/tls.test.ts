@@ -15,7 +15,7 @@ interface Answer {
 }
 
 describe("a start with --tls self-signed", function () {
-	this.timeout(90_000);
+	this.timeout(180_000);
 	let system: System;
 	let mqttTls: number;
 	let ca: Buffer;

@@ -111,7 +111,7 @@ describe("energy-report node", () => {
 		assert.ok(readFileSync(filename).equals(payload));
 		assert.ok(payload.subarray(0, 5).equals(Buffer.from("%PDF-")));
 		assert.ok(!existsSync(`${filename}.new`));
-	}).timeout(20_000);
+	});
 
 	it("answers a request in the reader's language, with what the browser needs", async () => {
 		await load();

@@ -60,9 +60,9 @@ export function publisher(url: string, protocolVersion: 4 | 5 = 4): Promise<Mqtt
 	return mqtt.connectAsync(url, { protocolVersion, reconnectPeriod: 0 });
 }
 
-/** Waits until a condition holds; fails with its name after ten seconds. */
+/** Waits until a condition holds; fails with its name after half a minute. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-	const deadline = Date.now() + 10_000;
+	const deadline = Date.now() + 30_000;
 	while (!(await holds())) {
 		if (Date.now() > deadline) throw new Error(`Never came true: ${what}`);
 		await new Promise((resolve) => setTimeout(resolve, 10));

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { join } from "node:path";
 import type { Role } from "../../../lib/access/context.ts";
 import { randomPassword } from "../../../lib/access/passwords.ts";
-import { secretOf, writeNewSecretFile } from "../../../lib/access/secrets.ts";
+import { SharedFile, secretOf, writeNewSecretFile } from "../../../lib/access/secrets.ts";
 import { roleCovers, roles, Users } from "../../../lib/access/users.ts";
 import { EnergyError } from "../../../lib/errors.ts";
 import { password, temporaryHome } from "./harness.ts";
@@ -152,6 +152,29 @@ describe("secrets", () => {
 		assert.equal(writeNewSecretFile(path, "second"), false);
 		assert.equal(readFileSync(path, "utf8"), "first");
 		assert.deepEqual(readdirSync(join(home, "secrets")), ["users.json"]);
+	});
+
+	it("of several processes are read again after each writing, however soon one follows another", () => {
+		const path = join(home, "shared.json");
+		const [here, there] = [new SharedFile(path), new SharedFile(path)];
+		assert.equal(there.changed(true), false);
+		for (let i = 0; i < 200; i++) {
+			here.write(String(i % 10));
+			assert.equal(there.changed(true), true, `writing ${i}`);
+			assert.equal(
+				there.read((text) => text),
+				String(i % 10),
+			);
+			assert.equal(there.changed(true), false);
+			assert.equal(here.changed(true), false);
+		}
+		here.write("x");
+		assert.throws(() =>
+			there.read(() => {
+				throw new Error("cut in half");
+			}),
+		);
+		assert.equal(there.changed(true), true, "what was not understood is looked at again");
 	});
 
 	it("come from the environment first, where they are long enough", () => {

@@ -146,7 +146,7 @@ describe("recommendations", () => {
 			assert(reason.ko.length > 10 && reason["en-US"].length > 10);
 		}
 		assert(answer.warnings.some(({ code }) => code === "tariff.advice-short"));
-	}).timeout(20_000);
+	});
 
 	it("need a finished month", async () => {
 		const young = new SampleStore({ sinceMs: seoul("2026-11-10T00:00:00") });

@@ -33,7 +33,7 @@ describe("Modbus meters of the simulated plant", () => {
 		samples = new Plant().advanceTo(at);
 		meters.update(samples);
 		await master.connectTCP("127.0.0.1", { port });
-		master.setTimeout(2000);
+		master.setTimeout(20_000);
 	});
 	after(async () => {
 		await new Promise<void>((resolve) => master.close(() => resolve()));

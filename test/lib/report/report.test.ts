@@ -172,8 +172,7 @@ describe("the words of a report", () => {
 });
 
 describe("the PDF of a report", () => {
-	it("has pages with the fonts in it, in both languages, of a month and of a day", async function () {
-		this.timeout(20_000);
+	it("has pages with the fonts in it, in both languages, of a month and of a day", async () => {
 		for (const [kind, period] of [
 			["month", "2026-10"],
 			["day", "2026-10-13"],
@@ -188,8 +187,7 @@ describe("the PDF of a report", () => {
 		}
 	});
 
-	it("copes with what a month may lack, and with a long list of machines", async function () {
-		this.timeout(20_000);
+	it("copes with what a month may lack, and with a long list of machines", async () => {
 		const machines = Array.from({ length: 45 }, (_, k) => ({
 			...{ id: `m${k}`, name: `Machine with a rather long name ${k}`, area: "hall", role: "sub" as const },
 		}));
