@@ -1,9 +1,10 @@
-// `npm run bench -- anomaly [--data DIR] [--skab DIR] [--nab DIR] [--plant [SEEDS]] [--no-speed] [--json]`: detectors on
+// `npm run bench -- anomaly [--data DIR] [--skab DIR] [--nab DIR] [--plant [SEEDS]] [--seconds [DAYS]] [--no-speed] [--json]`: detectors on
 // labelled outlier sets, SKAB, NAB and the simulated plant, and their speed, beside their peers in the same run.
 import { existsSync } from "node:fs";
 import { nabSection } from "./anomaly/nab.ts";
 import { outlierSection } from "./anomaly/outliers.ts";
 import { plantSection } from "./anomaly/plant.ts";
+import { secondsSection } from "./anomaly/seconds.ts";
 import { skabSection } from "./anomaly/skab.ts";
 import { speedSection } from "./anomaly/speed.ts";
 import type { Figures } from "./run.ts";
@@ -29,11 +30,14 @@ export default async function bench(args: readonly string[]): Promise<Figures> {
 	};
 	const plantAt = args.indexOf("--plant");
 	const seeds = Number(args[plantAt + 1]) || 1;
+	const secondsAt = args.indexOf("--seconds");
+	const days = Number(args[secondsAt + 1]) || 2;
 	return {
 		...section("outlier sets", "--data", outlierSection),
 		...section("SKAB", "--skab", skabSection),
 		...section("NAB", "--nab", nabSection),
 		...(plantAt >= 0 && { "simulated plant": plantSection(Array.from({ length: seeds }, (_, i) => i + 1)) }),
+		...(secondsAt >= 0 && { "read each second": secondsSection(days) }),
 		...(!args.includes("--no-speed") && { speed: speedSection() }),
 	};
 }

@@ -19,12 +19,14 @@ export class Baseline {
 	/** Of each column: most that it moves with a row, and the distance from which on it moves that fast. */
 	readonly #rates: Float64Array;
 	readonly #spreads: Float64Array;
-	/** Where it stands after the training. */
+	/** Where it stood before the training, and where after it. */
+	readonly #start: Float64Array;
 	readonly #end: Float64Array;
 
-	private constructor(rates: Float64Array, spreads: Float64Array, end: Float64Array) {
+	private constructor(rates: Float64Array, spreads: Float64Array, start: Float64Array, end: Float64Array) {
 		this.#rates = rates;
 		this.#spreads = spreads;
+		this.#start = start;
 		this.#end = end;
 	}
 
@@ -52,23 +54,29 @@ export class Baseline {
 			spreads[column] = spread;
 			rates[column] = (speed * wanderOf(values)) / Math.max(1, Math.floor(x.rows / BLOCKS));
 		}
-		const baseline = new Baseline(rates, spreads, start);
+		const baseline = new Baseline(rates, spreads, start, start);
 		const now = start.slice();
 		const apart = baseline.apply(x, now, steps);
-		return { baseline: new Baseline(rates, spreads, now), apart };
+		return { baseline: new Baseline(rates, spreads, start, now), apart };
 	}
 
 	static fromState({ arrays }: ModelState): Baseline {
-		return new Baseline(arrays.rates as Float64Array, arrays.spreads as Float64Array, arrays.end as Float64Array);
+		return new Baseline(
+			arrays.rates as Float64Array,
+			arrays.spreads as Float64Array,
+			arrays.start as Float64Array,
+			arrays.end as Float64Array,
+		);
 	}
 
 	get state(): ModelState {
-		return { facts: {}, arrays: { rates: this.#rates, spreads: this.#spreads, end: this.#end } };
+		const arrays = { rates: this.#rates, spreads: this.#spreads, start: this.#start, end: this.#end };
+		return { facts: {}, arrays };
 	}
 
-	/** As it stood after the training. */
-	memory(): Baselines {
-		return this.#end.slice();
+	/** As it stood after the training, or before it. */
+	memory(from: "start" | "end"): Baselines {
+		return (from === "end" ? this.#end : this.#start).slice();
 	}
 
 	/** @param now is moved on; @param steps time since the row before in rows, see Smoothing; @returns rows less baselines */

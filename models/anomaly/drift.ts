@@ -66,20 +66,23 @@ export class DriftWatch {
 		this.#counts = new Float64Array(shares.length);
 	}
 
+	/** Rows counted, at the cadence of the training. */
 	get rows(): number {
 		return this.#rows;
 	}
 
-	add({ data, rows, columns }: Matrix): void {
+	/** @param steps time since the row before, in rows of the training: ones that come faster count for less */
+	add({ data, rows, columns }: Matrix, steps?: ArrayLike<number>): void {
 		for (let row = 0; row < rows; row++) {
+			const weight = weightOf(steps?.[row] ?? 1);
+			this.#rows += weight;
 			for (let column = 0; column < columns; column++) {
 				const value = data[row * columns + column] as number;
 				if (!Number.isFinite(value)) continue;
 				const place = column * BINS + binOf(this.#edges, column, value);
-				this.#counts[place] = (this.#counts[place] as number) + 1;
+				this.#counts[place] = (this.#counts[place] as number) + weight;
 			}
 		}
-		this.#rows += rows;
 	}
 
 	/**
@@ -109,6 +112,14 @@ export class DriftWatch {
 		this.#counts.fill(0);
 		this.#rows = 0;
 	}
+}
+
+/** Clocks jitter: what comes a little early is the next reading all the same. */
+const WHOLE = 0.9;
+
+/** What a reading counts for that comes so many cadences after the one before; NaN where it follows on none. */
+export function weightOf(step: number): number {
+	return step >= 0 && step < WHOLE ? step : 1;
 }
 
 function binOf(edges: Float64Array, column: number, value: number): number {

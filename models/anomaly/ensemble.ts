@@ -2,13 +2,15 @@ import { EnergyError } from "../../lib/errors.ts";
 import type { Matrix } from "../matrix.ts";
 import type { FitContext, Json, ModelState } from "../model.ts";
 import { nested, part } from "../state.ts";
+import { defaultTraining, type TrainingSettings } from "../training/settings.ts";
 import { Baseline, type Baselines } from "./baseline.ts";
 import { type MemberName, type MemberScores, Members, memberNames, type View } from "./members.ts";
 import { type LeftOut, Scaling } from "./scaling.ts";
 import { Smoothing } from "./smoothing.ts";
 import { Tail } from "./tail.ts";
 
-export interface EnsembleOptions {
+/** `trainRatio` says how much the calibration's members learn from (three quarters of it), `scaling` see Scaling. */
+export interface EnsembleOptions extends Partial<TrainingSettings> {
 	/** How long the model will be used, in multiples of the span it learns from; see Scaling. Default 1.5. */
 	horizon?: number;
 	/**
@@ -69,8 +71,11 @@ const MIN_ROWS = 40;
 const SLOW_ROWS = 4_000;
 const STEADY_WEIGHT = 0.2;
 const SLOW_WEIGHT = 1 / 64;
-/** The first part is what the calibration's members learn from; the rest, later in time, is what they are tried on. */
-const LEARNING_SHARE = 0.6;
+/**
+ * The first part is what the calibration's members learn from; the rest, later in time, is what they are tried on: this
+ * much of the ratio that trainings are told, for a tail needs more rows than a mean error does.
+ */
+const LEARNING_SHARE = 0.75;
 
 /**
  * Several views of the same rows, each calibrated to false-alarm probabilities on rows that came later than those it
@@ -130,15 +135,17 @@ export class AnomalyEnsemble {
 			floors,
 			means = [],
 			rowOnly = [],
-		} = options;
+			trainRatio,
+			scaling: method,
+		} = { ...defaultTraining, ...options };
 		if (rows.rows < MIN_ROWS) throw new EnergyError("models.too-little-data", { rows: rows.rows, needed: MIN_ROWS });
 		const followed = follow > 0 ? Baseline.learn(rows, { speed: follow, fixed: means, steps }) : undefined;
 		const x = followed?.apart ?? rows;
 		const slow = x.rows >= SLOW_ROWS;
-		const learnt = Math.round(x.rows * LEARNING_SHARE);
+		const learnt = Math.round(x.rows * trainRatio * LEARNING_SHARE);
 		const memberOptions = { trees, neighbours, references, seed };
 		const fitted = (part: Matrix) => {
-			const { scaling, leftOut } = Scaling.fit(part, { horizon, ...(floors && { floors }) });
+			const { scaling, leftOut } = Scaling.fit(part, { horizon, method, ...(floors && { floors }) });
 			const split = splitOf(scaling, means, rowOnly);
 			if (split.rest.length === 0) throw new EnergyError("models.too-little-data", { rows: 0, needed: MIN_ROWS });
 			const members = Members.fit(pickColumns(scaling.apply(part), split.rest), memberOptions);
@@ -192,9 +199,9 @@ export class AnomalyEnsemble {
 		);
 	}
 
-	/** A memory in which nothing has been seen yet. */
-	memory(): Memory {
-		return memoryOf(this.#split.rest.length, this.#tails.slow !== undefined, this.#baseline?.memory());
+	/** A memory in which nothing has been seen yet: for rows that follow on those of the training, or for these again. */
+	memory(from: "start" | "end" = "end"): Memory {
+		return memoryOf(this.#split.rest.length, this.#tails.slow !== undefined, this.#baseline?.memory(from));
 	}
 
 	/**

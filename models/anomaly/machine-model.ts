@@ -1,6 +1,7 @@
 import { EnergyError } from "../../lib/errors.ts";
 import type { FitOutcome, Json, Model, ModelDescription, ModelKind, ModelState } from "../model.ts";
 import { nested, part } from "../state.ts";
+import { defaultTraining, type TrainingSettings } from "../training/settings.ts";
 import { DriftProfile } from "./drift.ts";
 import { AnomalyEnsemble, type Memory } from "./ensemble.ts";
 import {
@@ -19,9 +20,11 @@ import { pickReadings, type ReadingColumns, stateNames } from "./readings.ts";
 export type MachineModelOptions = {
 	/** IANA name. */
 	timeZone: string;
-	/** How long the model will be used, in multiples of its training span; default 0.25: retrained nightly. */
+	/** How long the model will be used, in multiples of its training span; default 0.25. */
 	horizon?: number;
-};
+	/** How fast what is usual may move, see EnsembleOptions; default 1. */
+	follow?: number;
+} & Partial<TrainingSettings>;
 
 /** Running means and last reading of one machine. */
 export interface MachineMemory {
@@ -51,6 +54,8 @@ export interface MachineScores {
 	missing(row: number): FeatureName[];
 	/** Features and scores, for a drift watch. */
 	watched: { data: Float64Array; rows: number; columns: number };
+	/** Time since the reading before in cadences of the training; NaN where it follows on none. */
+	steps: Float64Array;
 }
 
 export interface MachineInput {
@@ -60,6 +65,10 @@ export interface MachineInput {
 
 /** Readings that a model of a machine needs at least: a day of minutes. */
 export const MIN_READINGS = 1_440;
+/** Retrained nightly. */
+const HORIZON = 0.25;
+/** Weather and wear of sensors are followed at the speed they had in training; what wears out in days is faster. */
+const FOLLOW = 1;
 const FAULT = stateNames.indexOf("fault");
 
 /** What is usual for one machine, learnt from its own history. */
@@ -95,8 +104,7 @@ export class MachineModel implements Model<MachineInput, MachineScores> {
 		const { x, steps, usualKw, means, excessKw } = this.featurizer.apply(readings, memory.features);
 		const scores = this.ensemble.score(x, memory.ensemble, steps);
 		return {
-			score: scores.score,
-			excessKw,
+			...{ score: scores.score, excessKw, steps },
 			leader: (row) => memberNames[scores.leader[row] as number] as MemberName,
 			contributions: (row, count) =>
 				this.ensemble.contributions(x, scores, row, count).map(({ column, ...rest }) => {
@@ -163,7 +171,9 @@ export const machineModelKind: ModelKind<
 	task: "anomaly",
 	version: 2,
 
-	fit(readings, { timeZone, horizon = 0.25 }, { seed, progress }): FitOutcome<MachineModel> {
+	fit(readings, options, { seed, progress }): FitOutcome<MachineModel> {
+		const { timeZone, horizon = HORIZON, follow = FOLLOW } = options;
+		const { trainRatio = defaultTraining.trainRatio, scaling = defaultTraining.scaling } = options;
 		// A machine that says itself that it has a fault is no example of what is usual.
 		const healthy = Array.from({ length: readings.rows }, (_, row) => row).filter(
 			(row) => readings.state[row] !== FAULT,
@@ -175,9 +185,12 @@ export const machineModelKind: ModelKind<
 		const { featurizer, features } = Featurizer.learn(usual, timeZone);
 		const { x, steps } = features;
 		progress(0.1);
-		const options = { horizon, seed, floors: featurizer.floors, means: meanColumns, rowOnly: rowColumns };
-		const ensemble = AnomalyEnsemble.fit(x, options, (share) => progress(0.1 + 0.7 * share), steps);
-		const { score } = ensemble.score(x, ensemble.memory(), steps);
+		const views = {
+			...{ horizon, follow, trainRatio, scaling, seed },
+			...{ floors: featurizer.floors, means: meanColumns, rowOnly: rowColumns },
+		};
+		const ensemble = AnomalyEnsemble.fit(x, views, (share) => progress(0.1 + 0.7 * share), steps);
+		const { score } = ensemble.score(x, ensemble.memory("start"), steps);
 		const columns = x.columns + 1;
 		const watched = new Float64Array(x.rows * columns);
 		for (let row = 0; row < x.rows; row++) {

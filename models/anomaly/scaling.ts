@@ -1,5 +1,7 @@
 import type { Matrix } from "../matrix.ts";
 import type { ModelState } from "../model.ts";
+import { scaleOf } from "../training/scale.ts";
+import type { ScalingMethod } from "../training/settings.ts";
 
 /** Parts of the training span whose medians tell how far a column wanders. */
 const BLOCKS = 4;
@@ -14,6 +16,12 @@ export interface ScalingOptions {
 	horizon: number;
 	/** Least spread of each column; a column with one that is above 0 is used although it was constant. */
 	floors?: ArrayLike<number>;
+	/**
+	 * What the views measure distances in: `standard` (default) the standard deviation without outliers, `robust` the
+	 * interquartile range, `minmax` the range, `none` the unit of the column. Where usual is, is the median for all of
+	 * them, and a person is told distances in standard deviations.
+	 */
+	method?: ScalingMethod;
 }
 
 /**
@@ -24,7 +32,7 @@ export class Scaling {
 	/** Columns that are used, by their place in the rows given. */
 	readonly used: Int32Array;
 	readonly centre: Float64Array;
-	/** Spread, with room for wandering. */
+	/** What distances are measured in, with room for wandering. */
 	readonly spread: Float64Array;
 	/** Spread alone. */
 	readonly plain: Float64Array;
@@ -37,7 +45,10 @@ export class Scaling {
 	}
 
 	/** @param x rows in the order of their time */
-	static fit(x: Matrix, { horizon, floors }: ScalingOptions): { scaling: Scaling; leftOut: LeftOut[] } {
+	static fit(
+		x: Matrix,
+		{ horizon, floors, method = "standard" }: ScalingOptions,
+	): { scaling: Scaling; leftOut: LeftOut[] } {
 		const used: number[] = [];
 		const found: { centre: number; spread: number; plain: number }[] = [];
 		const leftOut: LeftOut[] = [];
@@ -48,11 +59,14 @@ export class Scaling {
 			else if (sorted[0] === sorted[sorted.length - 1] && !floors?.[column]) leftOut.push({ column, why: "constant" });
 			else {
 				used.push(column);
-				const plain = Math.max(floors?.[column] ?? 0, spreadOf(sorted));
+				const floor = floors?.[column] ?? 0;
+				const plain = Math.max(floor, spreadOf(sorted));
+				const size =
+					method === "standard" ? plain : method === "none" ? 1 : Math.max(floor, scaleOf(sorted, method).size);
 				found.push({
 					centre: quantileOf(sorted, 0.5),
 					plain,
-					spread: Math.hypot(plain, wanderOf(values) * BLOCKS * horizon),
+					spread: Math.hypot(size, wanderOf(values) * BLOCKS * horizon),
 				});
 			}
 		}

@@ -10,9 +10,9 @@ const MAX_WARNING_SHARE = 0.01;
 export const anomalyTask: Task = {
 	task: machineModelKind.task,
 	kinds: [machineModelKind.kind],
-	training({ site, store, machine, historyDays: days = 28, cadenceMs = MINUTE_MS }) {
+	training({ site, store, machine, historyDays: days = 28, cadenceMs = MINUTE_MS, settings }) {
 		return {
-			options: { timeZone: site.timeZone },
+			options: { timeZone: site.timeZone, ...settings },
 			brief: true,
 			read: async () => readHistory(await store(), { site: site.id, machine, days, cadenceMs }),
 			accept: ({ metrics }) => (metrics?.warningShare ?? 0) <= MAX_WARNING_SHARE,

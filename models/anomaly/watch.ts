@@ -1,5 +1,5 @@
 import type { Reading } from "../../lib/telemetry/reading.ts";
-import { DRIFT_LIMIT, type DriftWatch } from "./drift.ts";
+import { DRIFT_LIMIT, type DriftWatch, weightOf } from "./drift.ts";
 import { featureNames } from "./features.ts";
 import { type Level, type LevelOptions, LevelTracker } from "./level.ts";
 import type { FeatureContribution, MachineMemory, MachineModel, MachineScores } from "./machine-model.ts";
@@ -7,7 +7,7 @@ import { columnsOf } from "./readings.ts";
 import { powerThresholdOf, type RuleOptions, type RuleVerdict, ruleScore } from "./rules.ts";
 
 export interface WatchOptions extends RuleOptions, LevelOptions {
-	/** Readings between two looks at the drift; default 10,080, a week of minutes. */
+	/** Readings, at the model's cadence, between two looks at the drift; default 10,080, a week of minutes. */
 	driftReadings?: number;
 }
 
@@ -114,8 +114,9 @@ export class MachineWatch {
 	 */
 	recall(readings: readonly Reading[]): void {
 		if (!this.#model || !this.#memory || readings.length === 0) return;
-		const { score } = this.#model.predict({ readings: columnsOf(readings), memory: this.#memory });
-		if (!this.#judged) for (const one of score) this.#levels.add(one);
+		const { score, steps } = this.#model.predict({ readings: columnsOf(readings), memory: this.#memory });
+		if (this.#judged) return;
+		for (const [row, one] of score.entries()) this.#levels.add(one, weightOf(steps[row] as number));
 	}
 
 	/** From now on rules judge. */
@@ -140,10 +141,12 @@ export class MachineWatch {
 		for (const reading of readings) {
 			const unfit = this.#unfit(reading);
 			const anomaly = unfit ? unjudged(unfit) : this.#judge(reading, scores, row);
+			// A threshold is passed by one reading as by another; a model knows its readings at its own cadence.
+			const weight = anomaly.method === "ensemble" ? weightOf(scores?.steps[row] ?? 1) : 1;
 			if (!unfit) row++;
 			const previous = this.#levels.level;
 			const { score } = anomaly;
-			const changed = score !== undefined && this.#levels.add(score);
+			const changed = score !== undefined && this.#levels.add(score, weight);
 			anomaly.level = this.#levels.level;
 			outcome.scored.push({ ...reading, ...anomaly });
 			if (score === undefined || !changed) continue;
@@ -197,7 +200,7 @@ export class MachineWatch {
 	#watchDrift(scores: MachineScores, outcome: WatchOutcome): void {
 		const drift = this.#drift;
 		if (!drift) return;
-		drift.add(scores.watched);
+		drift.add(scores.watched, scores.steps);
 		if (drift.rows < this.#driftReadings) return;
 		const index = drift.index();
 		drift.reset();

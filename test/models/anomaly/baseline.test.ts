@@ -42,7 +42,7 @@ describe("a baseline that follows what wanders", () => {
 	it("moves by the time that passed, at most by ten rows at once, and passes over what is missing", () => {
 		const { baseline } = Baseline.learn(warming(0, 1_000), { speed: 3, fixed: [], steps: undefined });
 		const moved = (step: number, value = 1e3): number => {
-			const now = baseline.memory();
+			const now = baseline.memory("end");
 			const before = now[0] as number;
 			baseline.apply(matrixOf([[value, 50]]), now, Float64Array.of(step));
 			return (now[0] as number) - before;

@@ -123,6 +123,28 @@ describe("anomaly ensemble", () => {
 		assert.deepEqual(single, [...ensemble.score(few).score]);
 	});
 
+	it("measures distances in what the configuration says, and is calibrated on what its ratio leaves", () => {
+		const of = (options: object): string =>
+			Array.from(
+				AnomalyEnsemble.fit(rows, { horizon: 0.25, ...options })
+					.score(rows)
+					.score.subarray(0, 200),
+			).join();
+		const plain = of({});
+		assert.equal(of({ trainRatio: 0.8, scaling: "standard" }), plain);
+		const others = [{ scaling: "minmax" }, { scaling: "robust" }, { scaling: "none" }, { trainRatio: 0.5 }].map(of);
+		assert.equal(new Set([plain, ...others]).size, 5);
+	});
+	it("tells a person distances in standard deviations, whatever its views measure in", () => {
+		const odd = matrixOf([[0, -9, 0.3, 0]]);
+		for (const scaling of ["minmax", "robust", "none"] as const) {
+			const fitted = AnomalyEnsemble.fit(rows, { horizon: 0, scaling });
+			const scores = fitted.score(odd);
+			const first = fitted.contributions(odd, scores, 0).find(({ column }) => column === 1);
+			assert(scores.score[0] !== undefined && scores.score[0] > 0.7, `${scaling}: ${scores.score[0]}`);
+			assert(Math.abs((first?.deviations ?? 0) + 9) < 0.6, `${scaling}: ${first?.deviations}`);
+		}
+	});
 	it("leaves constant and empty columns out and says so", () => {
 		const x = normals(300, 4, 1);
 		for (let row = 0; row < 300; row++) {
@@ -181,6 +203,14 @@ describe("drift watch", () => {
 		const [first, second] = moved.index();
 		assert((first as number) > 0.25 && (second as number) < 0.02);
 	});
+	it("counts readings that come faster than it learnt for what they are: a part of one", () => {
+		const profile = DriftProfile.fit(normals(5_000, 1, 1));
+		const [slow, fast] = [profile.watch(), profile.watch()];
+		slow.add(normals(600, 1, 2));
+		fast.add(normals(600, 1, 2), new Float64Array(600).fill(1 / 60));
+		assert.equal(slow.rows, 600);
+		assert(Math.abs(fast.rows - 10) < 1e-9);
+	});
 });
 
 describe("level of a machine", () => {
@@ -191,6 +221,44 @@ describe("level of a machine", () => {
 	it("rises after three readings in a row and falls after five that are clearly below", () => {
 		assert.equal(levels([0.8, 0.8, 0.2, 0.8, 0.8, 0.8]), ". . . . . warning");
 		assert.equal(levels([0.8, 0.8, 0.8, 0.1, 0.1, 0.1, 0.1, 0.1]), ". . warning . . . . normal");
+	});
+	describe("of readings that come sixty times as fast as the model's", () => {
+		/** Seconds until the level is raised, of a score at each second; undefined where it never is. */
+		const raisedAfter = (score: (second: number) => number, seconds = 3_600): number | undefined => {
+			const tracker = new LevelTracker();
+			for (let second = 0; second < seconds; second++) {
+				tracker.add(score(second), 1 / 60);
+				if (tracker.level !== "normal") return second;
+			}
+			return undefined;
+		};
+		it("rises as late as at the cadence itself: with what lasts for three of its readings", () => {
+			assert.equal(
+				raisedAfter(() => 0.8),
+				120,
+			);
+			assert.equal(
+				raisedAfter((second) => (second % 600 < 90 ? 0.8 : 0.2)),
+				undefined,
+			);
+		});
+		it("is not put off by a single second that disagrees, but by one in three", () => {
+			assert.equal((raisedAfter((second) => (second % 30 === 0 ? 0.2 : 0.8)) ?? 3_600) < 180, true);
+			assert.equal(
+				raisedAfter((second) => (second % 3 === 0 ? 0.2 : 0.8)),
+				undefined,
+			);
+		});
+		it("falls after what five readings of the cadence last", () => {
+			const tracker = new LevelTracker();
+			for (let n = 0; n < 3; n++) tracker.add(0.8);
+			let seconds = 0;
+			while (tracker.level !== "normal") {
+				tracker.add(0.1, 1 / 60);
+				seconds++;
+			}
+			assert(seconds >= 240 && seconds <= 300, String(seconds));
+		});
 	});
 	it("does not fall while the score swings about its threshold", () => {
 		assert.equal(
