@@ -22,7 +22,7 @@ export interface ImportOrder {
 }
 
 /** Bytes of an ONNX file. */
-export const MAX_FILE = 16 * 1024 * 1024;
+const MAX_FILE = 16 * 1024 * 1024;
 /** Days of the load that a brought model is tried on, and before them those that its features look back on. */
 const TRIAL_HISTORY_DAYS = 84;
 const base64 = /^[A-Za-z0-9+/\s]+={0,2}\s*$/;

@@ -8,16 +8,6 @@ export interface FloatMatrix {
 	readonly columns: number;
 }
 
-/** Some rows of a matrix, in the order asked for. */
-export function pickFloatRows({ data, columns }: FloatMatrix, indexes: ArrayLike<number>): FloatMatrix {
-	const picked = new Float32Array(indexes.length * columns);
-	for (let row = 0; row < indexes.length; row++) {
-		const from = (indexes[row] as number) * columns;
-		picked.set(data.subarray(from, from + columns), row * columns);
-	}
-	return { data: picked, rows: indexes.length, columns };
-}
-
 /** Rows from…to (exclusive) as a view: nothing is copied. */
 export function floatRows({ data, columns }: FloatMatrix, from: number, to: number): FloatMatrix {
 	return { data: data.subarray(from * columns, to * columns), rows: to - from, columns };

@@ -230,7 +230,7 @@ function tokens(answer: TokenAnswer, user: User): object {
 	return { ...answer, user: name, role, sites, mustChangePassword: mustChange };
 }
 
-export function wireUser({ name, role, sites, changedMs, mustChange = false, disabled = false }: User): object {
+function wireUser({ name, role, sites, changedMs, mustChange = false, disabled = false }: User): object {
 	return { name, role, sites, mustChangePassword: mustChange, disabled, changedAt: new Date(changedMs).toISOString() };
 }
 
@@ -251,7 +251,7 @@ function wireSession({ id, kind, startedMs, untilMs, address, agent }: SignIn, c
 
 const timeOf = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
-export function wireKey({ id, name, role, sites, madeBy, madeMs, expiresMs, lastUsedMs }: ApiKey): object {
+function wireKey({ id, name, role, sites, madeBy, madeMs, expiresMs, lastUsedMs }: ApiKey): object {
 	return {
 		id,
 		name,
@@ -265,7 +265,7 @@ export function wireKey({ id, name, role, sites, madeBy, madeMs, expiresMs, last
 }
 
 /** An entry of the audit as the API and the command show it. */
-export function wireAudit({ sequence, atMs, who, what, target, site, detail, link }: AuditEntry): object {
+function wireAudit({ sequence, atMs, who, what, target, site, detail, link }: AuditEntry): object {
 	const { status = null, before = null, after = null, request = null, from = null, requestId = null } = detail;
 	const { note, count } = detail;
 	return {

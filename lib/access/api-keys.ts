@@ -27,7 +27,7 @@ interface KeptKey extends Omit<ApiKey, "lastUsedMs"> {
 const keyPattern = /^sfk_([a-z2-7]{10})_([\w-]{43})$/;
 const letters = "abcdefghijklmnopqrstuvwxyz234567";
 const MINUTE_MS = 60_000;
-export const apiKeysAtMost = 1_000;
+const apiKeysAtMost = 1_000;
 
 /** Whether a bearer is an API key rather than a token. */
 export const isApiKey = (bearer: string): boolean => bearer.startsWith("sfk_");

@@ -40,7 +40,7 @@ interface Tracker {
 	costedMs: number;
 }
 
-export const FLOOD_RULE = "flood";
+const FLOOD_RULE = "flood";
 const SYSTEM = "system";
 /** Cost is not counted over a longer silence. */
 const MAX_COST_STEP_MS = 60_000;

@@ -1,7 +1,7 @@
 /** ISA-18.2: more than 10 alarms in 10 minutes is a flood; it is over when fewer than 5 came in 10 minutes. */
 export const FLOOD_WINDOW_MS = 600_000;
 export const FLOOD_ABOVE = 10;
-export const FLOOD_OVER_BELOW = 5;
+const FLOOD_OVER_BELOW = 5;
 
 /** Counts alarms as they are raised and knows whether they are a flood. */
 export class FloodWatch {

@@ -3,13 +3,13 @@ import { stateOf } from "./state.ts";
 import { type Alarm, type JournalLine, type Priority, priorities } from "./types.ts";
 
 /** Bands of ISA-18.2 for one operator: about `acceptable`, at most `manageable`. */
-export const rateBands = {
+const rateBands = {
 	day: { acceptable: 150, manageable: 300 },
 	hour: { acceptable: 6, manageable: 12 },
 	tenMinutes: { acceptable: 1, manageable: 2 },
 } as const;
 /** Shares of high, medium and low that leave an operator able to tell what matters. */
-export const priorityTargets: Readonly<Record<Priority, number>> = { high: 0.05, medium: 0.15, low: 0.8 };
+const priorityTargets: Readonly<Record<Priority, number>> = { high: 0.05, medium: 0.15, low: 0.8 };
 
 export type RateVerdict = "acceptable" | "manageable" | "overloaded";
 

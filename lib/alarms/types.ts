@@ -109,8 +109,6 @@ export type AlarmEvent = EventBase &
 		| { type: "retired" }
 	);
 
-export type AlarmEventType = AlarmEvent["type"];
-
 /** A line of the journal: the event, and the states it led from and to. */
 export type JournalLine = AlarmEvent & { from: AlarmState; to: AlarmState };
 

@@ -1,6 +1,4 @@
 import { createHash } from "node:crypto";
-import type { IncomingMessage } from "node:http";
-import { EnergyError } from "../errors.ts";
 
 /** When an answer was made says nothing about what it says. */
 const passing = new Set(["time", "created"]);
@@ -15,24 +13,10 @@ export function etagOf(body: unknown): string {
 	return `W/"${createHash("sha1").update(text).digest("base64url")}"`;
 }
 
-/** Whether a header of tags (If-None-Match, If-Match) names this one, by the weak comparison of RFC 9110, 8.8.3.2. */
+/** Whether a header of tags (If-None-Match) names this one, by the weak comparison of RFC 9110, 8.8.3.2. */
 export function namesTag(header: string | undefined, etag: string): boolean {
 	if (header === undefined) return false;
 	if (header.trim() === "*") return true;
 	const bare = (tag: string): string => tag.trim().replace(/^W\//, "");
 	return header.split(",").some((tag) => bare(tag) === bare(etag));
-}
-
-/**
- * Before a document is replaced: refuses to write over what somebody else wrote meanwhile.
- *
- * @param current what GET of the same path would answer now
- * @throws EnergyError `api.changed-meanwhile` (412), `api.if-match-missing` (428)
- */
-export function checkIfMatch(req: Pick<IncomingMessage, "headers">, current: object): void {
-	const header = req.headers["if-match"];
-	const etag = etagOf(current);
-	if (header === undefined) throw new EnergyError("api.if-match-missing", { header: "If-Match", etag });
-	if (!namesTag(header, etag))
-		throw new EnergyError("api.changed-meanwhile", { header: "If-Match", value: header, etag });
 }

@@ -68,7 +68,7 @@ function classOf(ms: number): number {
 }
 
 /** What was asked of this process over HTTP, by operation. */
-export class RequestMeters {
+class RequestMeters {
 	readonly routes = new Map<string, RouteMeter>();
 	/** Requests that are being worked on. */
 	running = 0;

@@ -1,4 +1,8 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import type DateHolidays from "date-holidays";
 import { EnergyError } from "../errors.ts";
+import { packageRoot } from "../package-root.cjs";
 import { civilOf, type DayNumber, parseDate } from "./civil.ts";
 import { koreaFirstYear, koreanOptions, koreanYear, koreanYearIsComputed } from "./korea.ts";
 
@@ -33,7 +37,7 @@ export interface HolidayChoices {
 const ownHoliday: Words = { "en-US": "Site holiday", ko: "사업장 지정 휴일" };
 
 /** A calendar over any source of years, with the site's own additions and removals. */
-export function calendarOver(
+function calendarOver(
 	country: string,
 	yearOf: (year: number) => HolidayYear,
 	isProvisional: (year: number) => boolean,
@@ -88,22 +92,19 @@ export function siteHolidays(choices: HolidayChoices = {}): HolidayCalendar {
 }
 
 /**
- * Public holidays of another country through the optional package `date-holidays`; Korea always comes from our own
- * data, because that package is wrong for Seollal.
+ * Public holidays of any country: Korea's from our own data, because the optional package `date-holidays`, which knows
+ * the others, is wrong for Seollal.
  *
- * @param country ISO 3166 code with optional state and region, e.g. `DE`, `US-CA`, `DE-BY-A`
+ * @param country ISO 3166 code with optional state and region, e.g. `KR`, `DE`, `US-CA`, `DE-BY-A`; `none` for no day but
+ * the site's own
  * @throws EnergyError `calendar.country` where the package is missing or doesn't know the country
  */
-export async function holidaysOf(country: string, choices: HolidayChoices = {}): Promise<HolidayCalendar> {
+export function holidaysOf(country: string, choices: HolidayChoices = {}): HolidayCalendar {
+	if (country === "none") return siteHolidays(choices);
 	if (country === "KR") return koreanHolidays(choices);
 	const [code = "", state, region] = country.split("-");
-	const source = await import("date-holidays").then(
-		({ default: Holidays }) =>
-			new Holidays({ country: code, ...(state ? { state } : {}), ...(region ? { region } : {}) }),
-		(cause: unknown) => {
-			throw new EnergyError("calendar.country", { country }, { cause });
-		},
-	);
+	const Holidays = dateHolidays(country);
+	const source = new Holidays({ country: code, ...(state ? { state } : {}), ...(region ? { region } : {}) });
 	if (!source.getCountries()[code]) throw new EnergyError("calendar.country", { country });
 	const yearOf = (year: number): HolidayYear =>
 		new Map(
@@ -113,4 +114,13 @@ export async function holidaysOf(country: string, choices: HolidayChoices = {}):
 				.map((holiday) => [parseDate(holiday.date.slice(0, 10)), { "en-US": holiday.name, ko: holiday.name }]),
 		);
 	return calendarOver(country, yearOf, () => false, choices);
+}
+
+/** The optional package; required, not imported, because prices are asked for without waiting. */
+function dateHolidays(country: string): typeof DateHolidays {
+	try {
+		return createRequire(join(packageRoot, "package.json"))("date-holidays") as typeof DateHolidays;
+	} catch (cause) {
+		throw new EnergyError("calendar.country", { country }, { cause });
+	}
 }

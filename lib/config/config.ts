@@ -256,8 +256,3 @@ export function brokerUrl({ mqtt_broker, mqtt_port }: Config["system"]): string 
 	if (mqtt_broker === "embedded") return null;
 	return mqtt_broker.includes("://") ? mqtt_broker : `mqtt://${mqtt_broker}:${mqtt_port}`;
 }
-
-/** Cap that plans keep unless told otherwise, kW: the limit less its safety margin. */
-export function plannedCapKw({ peak_power_limit, safety_margin }: Config["power"]): number {
-	return peak_power_limit * (1 - safety_margin);
-}

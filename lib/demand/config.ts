@@ -6,7 +6,7 @@ type Given = Readonly<Record<string, unknown>>;
 const policies: readonly SilentPolicy[] = ["hold", "shed-all", "estimate"];
 
 /** What is used where a configuration says nothing. */
-export const demandDefaults = {
+const demandDefaults = {
 	lockoutS: 120,
 	restoreMarginKw: 10,
 	silentAfterS: 90,

@@ -5,7 +5,7 @@ const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 const tenth = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
 
 /** Won as people speak of them: thousands above ten thousand, never more exact than a prediction is. */
-export function spokenKrw(krw: number): string {
+function spokenKrw(krw: number): string {
 	return whole.format(krw >= 10_000 ? Math.round(krw / 1000) * 1000 : Math.round(krw));
 }
 

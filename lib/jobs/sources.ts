@@ -1,7 +1,7 @@
 import { EnergyError } from "../errors.ts";
 import type { Language } from "../messages.ts";
 
-export const jobStates = ["queued", "running", "done", "failed", "cancelled"] as const;
+const jobStates = ["queued", "running", "done", "failed", "cancelled"] as const;
 export type JobState = (typeof jobStates)[number];
 
 /** Long work as the API shows it, whoever does it; each type adds facts of its own. Times ISO 8601. */

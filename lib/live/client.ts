@@ -6,7 +6,7 @@ import type { Delta, LiveEvent, LiveMessage, Resumed, Snapshot } from "./message
 import { partOf, type Wish, wishOf } from "./wish.ts";
 
 /** Unsent bytes above which a client is behind: it gets no more deltas until it has caught up. */
-export const BEHIND_BYTES = 128 * 1024;
+const BEHIND_BYTES = 128 * 1024;
 const MAX_BEHIND_MS = 15_000;
 const MAX_QUEUED_EVENTS = 100;
 const MAX_MESSAGES_PER_S = 20;

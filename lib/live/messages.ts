@@ -96,11 +96,3 @@ export interface LiveProblem {
 }
 
 export type LiveMessage = Snapshot | Delta | LiveEvent | Resumed | Heartbeat | LiveProblem;
-
-/** What a client may send: only this from now on. A list that is left out or empty means all. */
-export interface Subscribe {
-	type: "subscribe";
-	machines?: string[];
-	/** `readings` are the snapshot and the deltas; else names of events, or their first part: `demand` for `demand.over`. */
-	topics?: string[];
-}

@@ -3,7 +3,7 @@ import { Rate } from "./rate.ts";
 const WINDOW_S = 60;
 
 /** What this process did with readings since its start, and in the last minute. */
-export class ReadingTally {
+class ReadingTally {
 	stored = 0;
 	rejected = 0;
 	readonly storedRate = new Rate(WINDOW_S);

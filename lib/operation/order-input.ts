@@ -21,7 +21,7 @@ export interface OrderSurroundings {
 }
 
 /** Orders at once, at most; a file with more is several files. */
-export const MOST_ORDERS = 1000;
+const MOST_ORDERS = 1000;
 const STEP_MS = 900_000;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -12,7 +12,7 @@ import type { Order } from "./types.ts";
 const MINUTE_MS = 60_000;
 
 /** Runs of an operation, in the order they began. */
-export const runsOf = (record: JobRecord, operation: string): Run[] =>
+const runsOf = (record: JobRecord, operation: string): Run[] =>
 	record.runs.filter((run) => run.operation === operation);
 
 export const activeRun = (record: JobRecord, operation?: string): Run | undefined =>

@@ -1,34 +1,6 @@
 import type { JobSpec, OperationSpec } from "../scheduling/problem.ts";
 import type { Method, Solution } from "../scheduling/solve.ts";
 
-/**
- * HTTP, below /api/v1/scheduling (viewer reads, operator changes; errors are RFC 9457 problems):
- *
- * - `POST optimize` `{}` plans the stored jobs anew and answers a `StoredPlan` (proposed, or dispatched where automatic);
- *   `{problem, seconds?, gapPercent?, seed?}` only solves: small problems answer 200 at once, others 202 an `OptimizeJob`
- * - `GET optimize/{id}`, `DELETE optimize/{id}`: that job with its progress; cancel (the best plan so far is its result)
- * - `GET jobs`, `POST jobs` (a `Job`, an array of them, or text/csv), `GET|PUT|DELETE jobs/{id}`
- * - `POST jobs/{id}/override` an `Override`
- * - `GET schedules` newest first, without series and operations; `GET schedules/{id}`, `{id}` also `current`, `proposed`
- * - `POST schedules/{id}/approve`, `…/dispatch`, `…/withdraw`
- *
- * Flow messages: `{topic: "schedule", payload: ScheduleBoard}` to cards whenever something changed, and
- * `{topic: "approve" | "dispatch" | "withdraw", payload: {id}}`, `{topic: "override", payload: {job, …Override}}`,
- * `{topic: "replan"}`, `{topic: "cancel"}` (the plan being made), `{topic: "save-jobs", payload: Order | Order[] | csv}`
- * (also of a job that is there), `{topic: "remove-job", payload: {id}}` from them; `by` beside these tells who asks.
- */
-export type SchedulingPath =
-	| "optimize"
-	| "optimize/{id}"
-	| "jobs"
-	| "jobs/{id}"
-	| "jobs/{id}/override"
-	| "schedules"
-	| "schedules/{id}"
-	| "schedules/{id}/approve"
-	| "schedules/{id}/dispatch"
-	| "schedules/{id}/withdraw";
-
 /** A production order as the API takes it: what is made, how much, when, and how. Times ISO 8601 with offset. */
 export interface Order extends JobSpec {
 	/** What is made. */

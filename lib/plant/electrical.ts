@@ -10,13 +10,6 @@ export interface Electrical {
 	phaseCurrentA: [number, number, number];
 }
 
-export interface Disturbance {
-	/** Capacitor failure, 0…1. */
-	capacitor: number;
-	/** Lost phase, 0…1. */
-	phase: number;
-}
-
 /** Grid frequency, Hz: within some hundredths of nominal, drifting over minutes. */
 export function frequencyHz({ grid }: PlantDefinition, seed: number, timeMs: number): number {
 	const s = hash(seed, 0x687a);

@@ -7,10 +7,10 @@ import { hash, smooth, stream } from "./random.ts";
 /** States by number, so that a day of them fits into bytes. */
 export const states = ["off", "idle", "starting", "running", "stopping", "fault"] as const satisfies MachineState[];
 export const OFF = 0;
-export const IDLE = 1;
-export const STARTING = 2;
+const IDLE = 1;
+const STARTING = 2;
 export const RUNNING = 3;
-export const STOPPING = 4;
+const STOPPING = 4;
 export const FAULT = 5;
 
 /** What a profile knows about the day it draws. */

@@ -5,11 +5,7 @@ import type { Language } from "../messages.ts";
 let words: Readonly<Record<string, Words>> | undefined;
 
 /** A word of a report, with its places filled. */
-export function reportWord(
-	key: string,
-	language: Language,
-	details: Readonly<Record<string, string | number>> = {},
-): string {
+function reportWord(key: string, language: Language, details: Readonly<Record<string, string | number>> = {}): string {
 	words ??= readData<Record<string, Words>>("lib/report/words.json");
 	const template = words[key]?.[language] ?? key;
 	return template.replace(/\{(\w+)\}/g, (place, name: string) => String(details[name] ?? place));

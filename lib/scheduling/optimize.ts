@@ -1,10 +1,9 @@
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { EnergyError } from "../errors.ts";
-import { type Language, text } from "../messages.ts";
 import { packageRoot } from "../package-root.cjs";
 import { type CostLines, checkPlan } from "./check.ts";
-import type { Conflict, Requirement } from "./conflict.ts";
+import type { Conflict } from "./conflict.ts";
 import { compile, type Instance, type Placement, planOf } from "./instance.ts";
 import type { Plan, SchedulingProblem } from "./problem.ts";
 import { type Reason, reasonsOf } from "./reasons.ts";
@@ -100,7 +99,7 @@ function savings(problem: SchedulingProblem, cost: CostLines, other: Plan): Savi
 }
 
 /** A plan of the same problem as placements; null for what it does not hold. */
-export function placementsOf(instance: Instance, plan: Plan): (Placement | null)[] {
+function placementsOf(instance: Instance, plan: Plan): (Placement | null)[] {
 	const byKey = new Map(plan.operations.map((entry) => [`${entry.job}/${entry.operation}`, entry]));
 	return instance.ops.map((op) => {
 		const entry = byKey.get(op.key);
@@ -175,25 +174,4 @@ function cutShort(
 		seconds: (performance.now() - startedMs) / 1000,
 		iterations: 0,
 	};
-}
-
-/** A reason in words. */
-export function reasonText({ code, details }: Reason, language: Language): string {
-	return text(code, details, language);
-}
-
-/** A conflict in words: what cannot hold together, a line each, then the ways out. */
-export function conflictText(conflict: Conflict, language: Language): string[] {
-	const say = (requirement: Requirement) => text(requirement.code, { ...requirement }, language);
-	return [
-		text(conflict.irreducible ? "scheduling.conflict" : "scheduling.conflict-open", {}, language),
-		...conflict.requirements.map((requirement) => `- ${say(requirement)}`),
-		...conflict.relaxations.map((way) =>
-			text(
-				way.code,
-				{ ...way.requirement, amount: Math.round(way.amount * 10) / 10, costKrw: Math.round(way.costKrw ?? 0) },
-				language,
-			),
-		),
-	];
 }

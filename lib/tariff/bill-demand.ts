@@ -269,7 +269,7 @@ function powerFactorLines(context: BillContext, demandCharge: Exact): BillLine[]
 }
 
 /** The rule in force on the first day of the billing month, whatever version prices it. */
-export function powerFactorRule({ tariff, firstDay }: BillContext): PowerFactorRule | undefined {
+function powerFactorRule({ tariff, firstDay }: BillContext): PowerFactorRule | undefined {
 	const day = isoOf(firstDay);
 	return (tariff.terms.powerFactor ?? []).filter(({ from }) => from <= day).at(-1);
 }

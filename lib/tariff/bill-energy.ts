@@ -10,7 +10,7 @@ import { Exact } from "./money.ts";
 import type { PriceCalendar, Slot } from "./price-calendar.ts";
 
 /** Energy of each slot over the intervals [from, to), units. */
-export function unitsBySlot(calendar: PriceCalendar, units: Float64Array, from: number, to: number): Float64Array {
+function unitsBySlot(calendar: PriceCalendar, units: Float64Array, from: number, to: number): Float64Array {
 	const sums = new Float64Array(calendar.slots.length);
 	const { slotOf } = calendar;
 	for (let i = from; i < to; i++) {

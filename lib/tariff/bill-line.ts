@@ -38,7 +38,7 @@ export function billWords(key: string, details: Readonly<Record<string, string |
 }
 
 /** Rounding of a line: its own where the tariff names it, else that of all lines. */
-export function lineRounding(terms: Terms, id: string): Rounding {
+function lineRounding(terms: Terms, id: string): Rounding {
 	return terms.rounding.lines[id] ?? terms.rounding.lines["*"] ?? { mode: "none", step: 1 };
 }
 

@@ -11,7 +11,7 @@ import { type BillingDays, billingDays, usualLength } from "./billing-days.ts";
 import { deferralsFor } from "./contract-history.ts";
 import { type Load, UNITS_PER_KWH } from "./load.ts";
 import { Exact } from "./money.ts";
-import { type CalendarDay, type CalendarOptions, compilePrices, type PriceCalendar } from "./price-calendar.ts";
+import { type CalendarDay, compilePrices, type PriceCalendar } from "./price-calendar.ts";
 import type { BillingDemand, PeakHistory } from "./ratchet.ts";
 import type { Tariff } from "./registry.ts";
 import type { PriceSeries } from "./series.ts";
@@ -114,16 +114,6 @@ export interface Bill {
 	subtotal: number;
 	total: number;
 	warnings: Warning[];
-}
-
-/** The calendar that a billing month is priced by. */
-export function billingCalendar(
-	tariff: Tariff,
-	month: MonthNumber,
-	billingDay: BillingDays,
-	options: CalendarOptions,
-): PriceCalendar {
-	return compilePrices(tariff, ...billingDays(month, billingDay), options);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type HolidayCalendar, koreanHolidays, siteHolidays } from "../calendar/holidays.ts";
+import { type HolidayCalendar, holidaysOf } from "../calendar/holidays.ts";
 import { EnergyError } from "../errors.ts";
 import { type Bill, billMonth, type ContractTerms } from "./bill.ts";
 import type { BillLine } from "./bill-line.ts";
@@ -68,7 +68,7 @@ export function calculateCost(
 }
 
 /** The bill behind an answer, in the tariff's own terms. */
-export function costBill(input: CostInput, tariffs: TariffRegistry): Bill {
+function costBill(input: CostInput, tariffs: TariffRegistry): Bill {
 	const tariff = tariffs.get(input.tariff);
 	if (tariff.book.currency !== "KRW") {
 		throw new EnergyError("tariff.currency", { tariff: tariff.id, currency: tariff.book.currency });
@@ -109,7 +109,7 @@ export function holidaysFor(
 	choices: { extraHolidays?: readonly string[]; holidayOptions?: Readonly<Record<string, boolean>> },
 ): HolidayCalendar {
 	const own = { add: choices.extraHolidays ?? [], options: choices.holidayOptions ?? {} };
-	return tariff.book.holidays === "KR" ? koreanHolidays(own) : siteHolidays(own);
+	return holidaysOf(tariff.book.holidays ?? "none", own);
 }
 
 function loadOf({ load, inProgress }: CostInput, calendar: PriceCalendar): Load {

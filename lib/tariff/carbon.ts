@@ -18,7 +18,7 @@ export type GridFactors = Readonly<Record<string, readonly GridFactor[]>>;
 
 let shipped: GridFactors | undefined;
 
-export function shippedGridFactors(): GridFactors {
+function shippedGridFactors(): GridFactors {
 	shipped ??= readData<{ grids: GridFactors }>("lib/tariff/data/grid-factors.json").grids;
 	return shipped;
 }

@@ -122,8 +122,6 @@ export interface BillMessage {
 	warnings: Warning[];
 }
 
-export type CostMessage = PriceMessage | BillMessage;
-
 /** A change of band or price ahead, as the live feed's event `price.band-change` carries it. */
 export interface BandChangeEvent {
 	site: string;

@@ -135,7 +135,7 @@ export function bandsOf(
 }
 
 /** Season of a month 1…12. */
-export function seasonOf(schedule: Schedule, month: number): string {
+function seasonOf(schedule: Schedule, month: number): string {
 	return Object.keys(schedule.seasons).find((season) => schedule.seasons[season]?.includes(month)) ?? "";
 }
 

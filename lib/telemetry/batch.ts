@@ -4,7 +4,7 @@ import type { Site } from "./site.ts";
 import { Validator } from "./validate.ts";
 
 /** Readings of one message at most: judged in one go, they hold the event loop for some 50 ms. */
-export const MAX_READINGS = 50_000;
+const MAX_READINGS = 50_000;
 /** Text of one message at most; parsing a megabyte takes about 10 ms. */
 const MAX_TEXT = 1_048_576;
 

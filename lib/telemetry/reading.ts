@@ -74,8 +74,3 @@ export interface Reading extends ReadingBase {
 export function toWire({ timeMs, ...rest }: Reading): WireReading {
 	return { ...rest, time: new Date(timeMs).toISOString() };
 }
-
-/** For readings that were validated before; the time is trusted to parse. */
-export function fromWire({ time, ...rest }: WireReading): Reading {
-	return { ...rest, timeMs: Date.parse(time) };
-}

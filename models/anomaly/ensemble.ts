@@ -65,7 +65,7 @@ export interface Contribution {
 	over: "row" | "steady" | "slow";
 }
 
-export const DECADES_OF_ONE = 6;
+const DECADES_OF_ONE = 6;
 const MIN_ROWS = 40;
 /** Rows from which slow means are learnt. */
 const SLOW_ROWS = 4_000;

@@ -32,7 +32,7 @@ export interface ReadingColumns extends Record<Measure, Float64Array> {
 	state: Uint8Array;
 }
 
-export function emptyColumns(rows: number): ReadingColumns {
+function emptyColumns(rows: number): ReadingColumns {
 	const columns = {
 		rows,
 		timeMs: new Float64Array(rows),
@@ -49,7 +49,7 @@ export function columnsOf(readings: readonly Reading[]): ReadingColumns {
 	return columns;
 }
 
-export function setRow(columns: ReadingColumns, row: number, reading: Reading): void {
+function setRow(columns: ReadingColumns, row: number, reading: Reading): void {
 	columns.timeMs[row] = reading.timeMs;
 	columns.state[row] = placeOf(reading.state);
 	for (const measure of measures) {

@@ -6,8 +6,8 @@ export interface RuleOptions {
 	powerThresholdKw?: number;
 }
 
-export const POWER_SHARE_OF_RATING = 1.1;
-export const POWER_WITHOUT_RATING_KW = 200;
+const POWER_SHARE_OF_RATING = 1.1;
+const POWER_WITHOUT_RATING_KW = 200;
 
 export interface RuleVerdict {
 	/** 0…1: 0.7 at the threshold, 1 from 1.43 times it. */

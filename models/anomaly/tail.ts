@@ -8,7 +8,7 @@ const SHAPE_MARGIN = 1.64;
 /** Points of the distribution below the tail. */
 const GRID = 256;
 /** Below this a probability means nothing any more; 10⁻¹². */
-export const MOST_DECADES = 12;
+const MOST_DECADES = 12;
 
 /**
  * The false-alarm probability of a statistic: the share of usual rows whose value is at least as large. Inside the

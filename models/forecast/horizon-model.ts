@@ -87,7 +87,7 @@ const anchorsNear = ["last1", "last2", "mean4", "sameSlotDay1", "sameSlotWeek1"]
 const anchorsFar = ["sameSlotOperatingDays", "sameSlotMean7Days", "sameSlotMean4Weeks", "mean96", "last1"];
 
 /** What anchored learners start from, row by row: the first of a few columns that is known, else 0. */
-export function anchorOf(x: FloatMatrix, names: readonly string[], horizon: Horizon, perDay: number): Float64Array {
+function anchorOf(x: FloatMatrix, names: readonly string[], horizon: Horizon, perDay: number): Float64Array {
 	const near = isNear(horizon, perDay);
 	const [usual, planned] = [near ? anchorsNear : anchorsFar, ["sameSlotIdleDays", "min96", "last1"]].map((wanted) =>
 		wanted.map((name) => names.indexOf(name)),

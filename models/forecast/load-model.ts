@@ -1,4 +1,3 @@
-import { siteHolidays } from "../../lib/calendar/holidays.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import type { FitOutcome, Json, Model, ModelDescription, ModelKind, ModelState } from "../model.ts";
 import { nested, part } from "../state.ts";
@@ -137,7 +136,7 @@ export function horizonsTo(toLead: number, perDay: number): Horizon[] {
 
 const calendarOf = ({ timeZone, holidays }: { timeZone: string; holidays: readonly number[] }): PlantCalendar => {
 	const days = new Set(holidays);
-	return { timeZone, holidays: { isHoliday: (day) => days.has(day) || siteHolidays().isHoliday(day) } };
+	return { timeZone, holidays: { isHoliday: (day) => days.has(day) } };
 };
 
 /** Forecasts of one load, learned from its own history. */

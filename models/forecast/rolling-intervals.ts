@@ -6,7 +6,7 @@ const WINDOW_DAYS = 42;
 /** Scores a day: as many leads of each issue are learned from as make about these. */
 const SCORES_PER_DAY = 96;
 /** Days over which coverage is counted. */
-export const COVERAGE_DAYS = 28;
+const COVERAGE_DAYS = 28;
 const DAY_MS = 86_400_000;
 /** Fractional part of the golden ratio: multiples of it spread evenly over 0…1 however many there are. */
 const GOLDEN = 0.6180339887498949;

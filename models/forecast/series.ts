@@ -19,7 +19,7 @@ export interface PlantCalendar {
 }
 
 /** What a day is to a plant: as good a predictor of standing still as the calendar offers. */
-export const dayKinds = { workday: 0, saturday: 1, sunday: 2, holiday: 3 } as const;
+const dayKinds = { workday: 0, saturday: 1, sunday: 2, holiday: 3 } as const;
 
 /** Local time of every interval of a grid, ready for arithmetic on indexes; longer than the series by its horizon. */
 export class CalendarGrid {

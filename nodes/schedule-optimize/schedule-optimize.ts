@@ -4,6 +4,7 @@ import { type Answer, optimize } from "../../lib/scheduling/optimize.ts";
 import type { Plan } from "../../lib/scheduling/problem.ts";
 import type { Progress } from "../../lib/scheduling/solve.ts";
 import { parseProblem } from "../../lib/scheduling/validate.ts";
+import { explained } from "../../lib/scheduling/words.ts";
 import { onInput } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
 import type { ScheduleOptimizeConfig } from "./config.ts";
@@ -41,7 +42,7 @@ export default (RED: NodeAPI): void => {
 			if (running === mine) running = undefined;
 			last = answer.plan ?? undefined;
 			this.status(statusOf(answer));
-			msg.payload = { site: site.id, ...answer };
+			msg.payload = { site: site.id, ...explained(answer) };
 			return [msg, null];
 		});
 		this.on("close", () => running?.abort());

@@ -1,5 +1,5 @@
 /** Every card the widget can be; the name of its file in `ui/cards/`. */
-export const cardNames = [
+const cardNames = [
 	"power-now",
 	"machines",
 	"load-24h",

@@ -5,7 +5,7 @@ import { type Box, type Canvas, ink, MARGIN, WIDTH } from "./canvas.ts";
 const LABEL = 34;
 
 /** The smallest round number that is not below a figure. */
-export function roundUp(value: number): number {
+function roundUp(value: number): number {
 	if (!(value > 0)) return 1;
 	const power = 10 ** Math.floor(Math.log10(value));
 	return ([1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((step) => step * power >= value * 0.9999) ?? 10) * power;

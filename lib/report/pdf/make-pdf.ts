@@ -19,7 +19,7 @@ export interface PdfFonts {
 }
 
 /** Nanum Gothic (SIL Open Font License). @throws EnergyError `report.pdf-missing` */
-export function shippedFonts(): PdfFonts {
+function shippedFonts(): PdfFonts {
 	const { resolve } = createRequire(join(packageRoot, "package.json"));
 	try {
 		return {

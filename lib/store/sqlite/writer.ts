@@ -9,7 +9,7 @@ import { COUNTER_RESET, isUsable, RawReadings, type UsableReading } from "./raw.
 import { RollUps } from "./rollups.ts";
 
 /** Rejected readings kept for a look; of older ones only the count per reason remains. */
-export const QUARANTINE_KEPT = 100_000;
+const QUARANTINE_KEPT = 100_000;
 /** Changed readings closer than this are recomputed in one go. */
 const REGION_GAP_MS = 4 * QUARTER_HOUR_MS;
 

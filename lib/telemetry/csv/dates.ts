@@ -38,7 +38,7 @@ function patternOf(format: TimeFormat): RegExp {
 }
 
 /** The formats that are tried, the plainer ones first. */
-export const knownFormats: readonly TimeFormat[] = [
+const knownFormats: readonly TimeFormat[] = [
 	"ISO",
 	...[
 		"YYYY-MM-DD",

@@ -35,7 +35,7 @@ export const asOption: Naming = (option) => `--${option}`;
 export const asParameter: Naming = (option) => option;
 
 /** @throws EnergyError `telemetry.import-option` naming option, value and what is allowed */
-export function planOptionsOf(values: FileValues, naming: Naming): PlanOptions {
+function planOptionsOf(values: FileValues, naming: Naming): PlanOptions {
 	const bad = (option: string, value: string, rule: string): never => {
 		throw new EnergyError("telemetry.import-option", { option: naming(option), field: naming(option), value, rule });
 	};

@@ -56,7 +56,7 @@ export function forestParts({ trees = 200, seed, ...options }: ForestOptions, pa
 }
 
 /** The parts as one forest, which answers with the mean of its trees. */
-export function forestOf(parts: readonly TreeEnsemble[], columns: number): TreeEnsemble {
+function forestOf(parts: readonly TreeEnsemble[], columns: number): TreeEnsemble {
 	const arrays = joinTrees(parts.map((part) => part.arrays));
 	return new TreeEnsemble(arrays, columns, 0, 1 / (arrays.offsets.length - 1));
 }

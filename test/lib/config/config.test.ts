@@ -3,7 +3,6 @@ import {
 	brokerUrl,
 	type ConfigProblem,
 	environmentLayer,
-	plannedCapKw,
 	resolveConfig,
 	unknownVariables,
 } from "../../../lib/config/config.ts";
@@ -107,9 +106,5 @@ describe("configuration", () => {
 			assert.equal(problemsOf({ system: { mqtt_broker: broker } })[0]?.key, "system.mqtt_broker", broker);
 		for (const broker of ["embedded", "plant.lan", "mqtt://plant.lan", "wss://user:word@plant.lan:9001/mqtt"])
 			assert.deepEqual(problemsOf({ system: { mqtt_broker: broker } }), [], broker);
-	});
-
-	it("keeps the safety margin free below the limit", () => {
-		assert.equal(plannedCapKw({ ...resolveConfig([]).power, peak_power_limit: 1000, safety_margin: 0.1 }), 900);
 	});
 });

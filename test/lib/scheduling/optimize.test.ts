@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { factoryDay } from "../../../bench/schedule/factory.ts";
 import { checkPlan } from "../../../lib/scheduling/check.ts";
-import { conflictText, optimize, reasonText } from "../../../lib/scheduling/optimize.ts";
+import { optimize } from "../../../lib/scheduling/optimize.ts";
 import type { SchedulingProblem } from "../../../lib/scheduling/problem.ts";
+import { explained } from "../../../lib/scheduling/words.ts";
 
 const START = "2026-11-23T00:00:00.000Z";
 const at = (slot: number) => new Date(Date.parse(START) + slot * 900_000).toISOString();
@@ -41,7 +42,7 @@ describe("a plan with its explanation", function () {
 		const moved = answer.reasons.find(({ code }) => code === "scheduling.reason-demand");
 		assert.ok(moved, JSON.stringify(answer.reasons));
 		for (const language of ["en-US", "ko"] as const) {
-			for (const reason of answer.reasons) assert.doesNotMatch(reasonText(reason, language), /\{|scheduling\./);
+			for (const { text } of explained(answer).reasons) assert.doesNotMatch(text[language], /\{|scheduling\./);
 		}
 	});
 
@@ -102,7 +103,7 @@ describe("a plan with its explanation", function () {
 		assert.ok(conflict.relaxations.some(({ code, amount }) => code === "scheduling.relax-cap" && amount === 30));
 		assert.ok(conflict.relaxations.some(({ code, amount }) => code === "scheduling.relax-deadline" && amount === 45));
 		for (const language of ["en-US", "ko"] as const) {
-			assert.doesNotMatch(conflictText(conflict, language).join("\n"), /\{|scheduling\./);
+			assert.doesNotMatch(explained(answer).conflict?.text[language].join("\n") ?? "{", /\{|scheduling\./);
 		}
 	});
 });

@@ -92,7 +92,7 @@ function fact(label: string, value: string, beside = ""): VNode {
 }
 
 /** The lines as a bill has them: quantity × rate = amount, exact. */
-export function linesTable(lines: readonly CostLine[], totalKrw: number): VNode {
+function linesTable(lines: readonly CostLine[], totalKrw: number): VNode {
 	const head = ["bill.line", "bill.quantity", "bill.amount"] as const;
 	return h("table", { class: "se-lines", "aria-label": t("bill.lines") }, [
 		h(
