@@ -296,14 +296,15 @@ export class AlarmBook {
 		return [{ line, alarm, announce: this.#announces(line, before, alarm) }];
 	}
 
-	/** Told is what newly asks for an acknowledgement, once for its group and not within a flood. */
+	/** Told is what newly asks for an acknowledgement, once for its group; within a flood only what is of high priority. */
 	#announces(line: Change["line"], before: Alarm | undefined, alarm: Alarm): boolean {
 		if (stateOf(alarm) !== "unacknowledged") {
 			if (this.#told.get(alarm.group) === alarm.id) this.#told.delete(alarm.group);
 			return false;
 		}
 		const escalated = before !== undefined && isHigher(alarm.priority, before.priority);
-		if ((line.from === "unacknowledged" && !escalated) || alarm.inFlood) return false;
+		if (line.from === "unacknowledged" && !escalated) return false;
+		if (alarm.inFlood && alarm.priority !== "high") return false;
 		const leader = this.#alarms.get(this.#told.get(alarm.group) ?? "");
 		if (leader && leader.id !== alarm.id && !isHigher(alarm.priority, leader.priority)) return false;
 		this.#told.set(alarm.group, alarm.id);

@@ -23,7 +23,7 @@ export class FloodWatch {
 		return this.#flooding ? this.#count : this.#raisedMs.length;
 	}
 
-	/** Notes an alarm. @returns whether it belongs to a flood, and so is told to nobody on its own */
+	/** Notes an alarm. @returns whether it belongs to a flood: not told on its own unless it is urgent */
 	raise(atMs: number): boolean {
 		this.tick(atMs);
 		this.#raisedMs.push(atMs);

@@ -70,7 +70,7 @@ export interface Alarm extends AlarmIdentity {
 	assignee: string | null;
 	comment: Comment | null;
 	cause: Cause | null;
-	/** Raised within a flood: told to nobody on its own. */
+	/** Raised within a flood: told to nobody on its own unless its priority is high. */
 	inFlood: boolean;
 	/** How often it was raised, ever. */
 	occurrences: number;

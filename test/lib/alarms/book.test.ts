@@ -307,6 +307,17 @@ describe("many alarms", () => {
 		assert.equal(over?.line.to, "returned-unacknowledged");
 	});
 
+	it("of high priority are told within a flood too, and what becomes it: a flood hides no fire", () => {
+		const book = new AlarmBook();
+		raise(book, 40, start);
+		assert.deepEqual(
+			told(book.observe(signal({ rule: "fire", machine: "m2", group: "fire", priority: "high" }), start)),
+			["fire.m2"],
+		);
+		assert.deepEqual(told(book.observe(signal({ machine: "m39", priority: "high" }), start + S)), ["high-power.m39"]);
+		assert.deepEqual(told(book.observe(signal({ rule: "noise", machine: "m3", priority: "low" }), start)), []);
+	});
+
 	it("ten in ten minutes are no flood", () => {
 		assert.equal(told(raise(new AlarmBook(), 10, start)).length, 10);
 	});
