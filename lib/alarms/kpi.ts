@@ -1,3 +1,4 @@
+import type { LocalDays } from "../telemetry/local-days.ts";
 import { FLOOD_ABOVE, FLOOD_WINDOW_MS } from "./flood.ts";
 import { stateOf } from "./state.ts";
 import { type Alarm, type JournalLine, type Priority, priorities } from "./types.ts";
@@ -39,6 +40,8 @@ export interface KpiReport {
 	priorities: Record<Priority, { alarms: number; share: number; target: number }>;
 	/** Median time from raised to acknowledged, ms; null where none was. */
 	acknowledgedAfterMs: number | null;
+	/** Of each day of the span, where the days of the site are known. */
+	perDay: { fromMs: number; alarms: number }[];
 }
 
 const MINUTE_MS = 60_000;
@@ -57,12 +60,20 @@ export class KpiCounter {
 	readonly #priorities: Record<Priority, number> = { high: 0, medium: 0, low: 0 };
 	readonly #waiting = new Map<string, number>();
 	readonly #delays: number[] = [];
+	readonly #days: LocalDays | undefined;
+	readonly #perDay = new Map<number, number>();
 	#alarms = 0;
 
-	/** @param fromMs inclusive; toMs exclusive, at most 400 days later */
-	constructor(fromMs: number, toMs: number) {
+	/**
+	 * @param fromMs inclusive; toMs exclusive, at most 400 days later
+	 * @param days of the site's time zone
+	 */
+	constructor(fromMs: number, toMs: number, days?: LocalDays) {
 		this.#fromMs = fromMs;
 		this.#toMs = Math.max(toMs, fromMs + 1);
+		this.#days = days;
+		for (let at = fromMs; days && at < this.#toMs; at = days.dayOf(at).endMs)
+			this.#perDay.set(days.dayOf(at).startMs, 0);
 		this.#tens = new Uint32Array(Math.ceil((this.#toMs - fromMs) / FLOOD_WINDOW_MS));
 		this.#hours = new Uint32Array(Math.ceil((this.#toMs - fromMs) / HOUR_MS));
 	}
@@ -84,6 +95,8 @@ export class KpiCounter {
 		const times = this.#raised.get(alarm);
 		if (times) times.push(atMs);
 		else this.#raised.set(alarm, [atMs]);
+		const day = this.#days?.dayOf(atMs).startMs;
+		if (day !== undefined) this.#perDay.set(day, (this.#perDay.get(day) ?? 0) + 1);
 	}
 
 	/** @param alarms as they stand now */
@@ -118,6 +131,7 @@ export class KpiCounter {
 				}),
 			) as KpiReport["priorities"],
 			acknowledgedAfterMs: medianOf(this.#delays),
+			perDay: [...this.#perDay].map(([fromMs, count]) => ({ fromMs, alarms: count })),
 		};
 	}
 

@@ -13,6 +13,12 @@ export function alarmId({ rule, machine }: Pick<AlarmIdentity, "rule" | "machine
 	return machine === "" ? rule : `${rule}.${machine}`;
 }
 
+/** Rule and machine of an id; a rule's own id has no dot. */
+export function identityOf(id: string): Pick<AlarmIdentity, "rule" | "machine"> {
+	const dot = id.indexOf(".");
+	return dot < 0 ? { rule: id, machine: "" } : { rule: id.slice(0, dot), machine: id.slice(dot + 1) };
+}
+
 /** The state of ISA-18.2; what hides an alarm stands above what it hides. */
 export function stateOf(alarm: Alarm | undefined): AlarmState {
 	if (!alarm) return "normal";

@@ -2,6 +2,7 @@ import type { KpiReport } from "./kpi.ts";
 import { isHidden, stateOf } from "./state.ts";
 import {
 	type Alarm,
+	type AlarmEventType,
 	type AlarmState,
 	type Change,
 	type JournalLine,
@@ -75,12 +76,40 @@ export function wireAlarm(alarm: Alarm, site: string, running: Running): WireAla
 	};
 }
 
-/** A line of a journal with its time in ISO 8601. */
-export function wireLine(line: JournalLine): object {
+/** A line of a journal with its time in ISO 8601; what else it has goes by its type. */
+export interface WireLine {
+	time: string;
+	alarm: string;
+	type: AlarmEventType;
+	by: string;
+	/** A person's words, or a code. */
+	reason: string;
+	from: AlarmState;
+	to: AlarmState;
+	priority?: Priority;
+	cause?: { code: string; text: Words };
+	costKrw?: number | null;
+	until?: string;
+	assignee?: string | null;
+	text?: string;
+}
+
+export function wireLine(line: JournalLine): WireLine {
 	const { atMs, ...rest } = line;
 	const until = "untilMs" in rest ? { until: iso(rest.untilMs), untilMs: undefined } : {};
-	const cause = "cause" in rest ? { cause: { ...rest.cause, text: causeWords(rest.cause) } } : {};
-	return { time: iso(atMs), ...rest, ...until, ...cause };
+	const worded = { time: iso(atMs), ...rest, ...until };
+	return "cause" in worded ? { ...worded, cause: { ...worded.cause, text: causeWords(worded.cause) } } : worded;
+}
+
+/** What happened lately, and how the alarms of the last days served their operators. */
+export interface WireRecord {
+	site: string;
+	time: string;
+	/** Newest first. */
+	lines: WireLine[];
+	kpi: WireKpi;
+	/** Rule and machine (empty for the site) of each alarm that the record names. */
+	alarms: Record<string, { rule: string; machine: string }>;
 }
 
 /** What the live feed and MQTT are told of a change. */
@@ -91,10 +120,26 @@ export function wireChange({ line, alarm, announce }: Change, site: string, runn
 	};
 }
 
-export function wireKpi(report: KpiReport): object {
-	const { fromMs, toMs, floods, stale, acknowledgedAfterMs, ...rest } = report;
+/** How the alarms of a span served their operators. Times are ISO 8601. */
+export interface WireKpi
+	extends Pick<
+		KpiReport,
+		"alarms" | "day" | "hour" | "tenMinutes" | "floodShare" | "chattering" | "top" | "priorities"
+	> {
+	from: string;
+	to: string;
+	perDay: { from: string; alarms: number }[];
+	floods: { from: string; to: string; alarms: number }[];
+	stale: { alarm: string; since: string }[];
+	/** Median, seconds; null where none was acknowledged. */
+	acknowledgedAfterS: number | null;
+}
+
+export function wireKpi(report: KpiReport): WireKpi {
+	const { fromMs, toMs, floods, stale, acknowledgedAfterMs, perDay, ...rest } = report;
 	return {
 		...{ from: iso(fromMs), to: iso(toMs), ...rest },
+		perDay: perDay.map((day) => ({ from: iso(day.fromMs), alarms: day.alarms })),
 		floods: floods.map((flood) => ({ from: iso(flood.fromMs), to: iso(flood.toMs), alarms: flood.alarms })),
 		stale: stale.map(({ alarm, sinceMs }) => ({ alarm, since: iso(sinceMs) })),
 		acknowledgedAfterS: acknowledgedAfterMs === null ? null : Math.round(acknowledgedAfterMs / 1000),

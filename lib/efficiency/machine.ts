@@ -67,7 +67,8 @@ export class MachineEfficiency {
 		const specificEnergyKwh = lower(specificEnergyOf(this.#quarters), best.specificEnergy);
 		// A machine that hardly ran says nothing about how it runs.
 		const usefulShare = higher(idle === null || !ran(day) ? null : 1 - idle, best.usefulShare);
-		const powerFactor = higher(powerFactorOf(this.#since(atMs - HOUR_MS)), best.powerFactor);
+		const hour = this.#since(atMs - HOUR_MS);
+		const powerFactor = { ...higher(powerFactorOf(hour), best.powerFactor), ...(worked(hour) ? {} : { ratio: null }) };
 		const [basis, efficiency] = judged(specificEnergyKwh, usefulShare, powerFactor);
 		return {
 			...{ machine: this.#machine, atMs, specificEnergyKwh, usefulShare, powerFactor },
@@ -113,7 +114,7 @@ export class MachineEfficiency {
 			// An hour in which nothing was made says nothing about making.
 			specificEnergyKwh: sum(hour, "units") > 0 ? specificEnergyOf(closed) : null,
 			usefulShare: idle === null ? null : 1 - idle,
-			powerFactor: powerFactorOf(hour),
+			powerFactor: worked(hour) ? powerFactorOf(hour) : null,
 		});
 		if (this.#past.length > PAST_HOURS) this.#past.splice(0, this.#past.length - PAST_HOURS);
 		this.#best = undefined;
@@ -198,6 +199,11 @@ function idleShareOf(quarters: readonly Quarter[]): number | null {
 function ran(quarters: readonly Quarter[]): boolean {
 	const coveredMs = sum(quarters, "coveredMs");
 	return coveredMs - sum(quarters, "restMs") >= Math.max(HOUR_MS, LEAST_WORK * coveredMs);
+}
+
+/** A motor that idles has a poor power factor, and no worse efficiency. */
+function worked(quarters: readonly Quarter[]): boolean {
+	return sum(quarters, "restMs") <= sum(quarters, "coveredMs") / 2;
 }
 
 function powerFactorOf(quarters: readonly Quarter[]): number | null {

@@ -42,6 +42,11 @@ export class EfficiencyBook {
 		return this.#machines.get(machine);
 	}
 
+	/** Puts what was learned of a machine in the place of what was known. */
+	set(machine: string, learned: MachineEfficiency): void {
+		this.#machines.set(machine, learned);
+	}
+
 	now(): Efficiency[] {
 		return [...this.#machines.values()].map((machine) => machine.now());
 	}

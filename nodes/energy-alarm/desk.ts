@@ -4,7 +4,7 @@ import { KpiCounter } from "../../lib/alarms/kpi.ts";
 import { Outbox } from "../../lib/alarms/outbox.ts";
 import type { AlarmRule } from "../../lib/alarms/rules.ts";
 import { type Derived, Sentinel } from "../../lib/alarms/sentinel.ts";
-import { stateOf } from "../../lib/alarms/state.ts";
+import { identityOf, stateOf } from "../../lib/alarms/state.ts";
 import type { Alarm, Change, JournalLine } from "../../lib/alarms/types.ts";
 import {
 	boardOf,
@@ -13,22 +13,26 @@ import {
 	placeOf,
 	type WireAlarm,
 	type WireBoard,
+	type WireKpi,
+	type WireRecord,
 	wireAlarm,
 	wireChange,
 	wireKpi,
 	wireLine,
 } from "../../lib/alarms/wire.ts";
+import { MachineEfficiency } from "../../lib/efficiency/machine.ts";
 import { EfficiencyBook } from "../../lib/efficiency/site.ts";
-import { wireEfficiency } from "../../lib/efficiency/wire.ts";
+import { type WireEfficiency, wireEfficiency } from "../../lib/efficiency/wire.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import { noteChange } from "../../lib/log/scope.ts";
 import type { Store } from "../../lib/store/store.ts";
+import { LocalDays } from "../../lib/telemetry/local-days.ts";
 import type { Reading } from "../../lib/telemetry/reading.ts";
 import type { Site } from "../../lib/telemetry/site.ts";
 import type { Delivery } from "./delivery.ts";
 import { type Input, inputOf } from "./inputs.ts";
 import { Keeper } from "./keeper.ts";
-import { cursorAt, linesQuery, listQuery, spanQuery } from "./queries.ts";
+import { cursorAt, linesQuery, listQuery, type SpanQuery, spanQuery } from "./queries.ts";
 
 export interface DeskOptions {
 	/** Another process watches on the same store; this one answers and hands on. */
@@ -45,6 +49,9 @@ export interface DeskOptions {
 	happened: (change: Change, event: object, alarm: WireAlarm) => void;
 	/** The board is another. */
 	board: (board: WireBoard) => void;
+	/** What a dashboard shows of the past, and of efficiency. */
+	record: (record: WireRecord) => void;
+	efficiency: (efficiency: WireEfficiency) => void;
 	problem: (error: unknown) => void;
 }
 
@@ -57,6 +64,10 @@ const DAY_MS = 86_400_000;
 const EFFICIENCY_MS = 60_000;
 /** The board is told again while costs run. */
 const BOARD_MS = 10_000;
+/** The record follows what happened at this pace, and is told again even where nothing did. */
+const RECORD_MS = 15_000;
+const RECORD_AGAIN_MS = 300_000;
+const RECORD_LINES = 50;
 /** Past readings that a first start learns efficiency from. */
 const LEARN_MS = 3 * DAY_MS;
 const PAGE = 10_000;
@@ -81,6 +92,9 @@ export class AlarmDesk {
 	#costsMs = 0;
 	#droppedMs = 0;
 	#taking = false;
+	#recordDue = true;
+	#recordMs = 0;
+	#efficiencyMs = 0;
 
 	constructor(options: DeskOptions) {
 		this.#options = options;
@@ -125,6 +139,7 @@ export class AlarmDesk {
 		this.#keepSlowly(nowMs);
 		this.#options.delivery.pump(() => this.#keepPosts());
 		if (this.#loaded && !this.#taking) void this.#takePosted();
+		if (this.#loaded) this.#tellOfPast(nowMs);
 		const due = this.#boardDue ? 0 : BOARD_MS;
 		if (nowMs - this.#boardMs < due || (!this.#boardDue && this.counts().active === 0)) return;
 		this.#boardDue = false;
@@ -221,8 +236,21 @@ export class AlarmDesk {
 	async kpi(parameters: Parameters): Promise<object> {
 		const nowMs = Date.now();
 		await this.#refresh();
-		const { fromMs, toMs } = spanQuery(parameters, nowMs);
-		const counter = new KpiCounter(fromMs, toMs);
+		return { site: this.#options.site.id, ...(await this.#kpiOf(spanQuery(parameters, nowMs), nowMs)) };
+	}
+
+	async efficiency(): Promise<WireEfficiency> {
+		await this.#refresh();
+		return this.#efficiencyNow(Date.now());
+	}
+
+	#efficiencyNow(nowMs: number): WireEfficiency {
+		const { site, efficiencyThreshold } = this.#options;
+		return wireEfficiency(site.id, this.#efficiency, efficiencyThreshold, nowMs);
+	}
+
+	async #kpiOf({ fromMs, toMs }: SpanQuery, nowMs: number): Promise<WireKpi & { complete: boolean }> {
+		const counter = new KpiCounter(fromMs, toMs, new LocalDays(this.#options.site.timeZone));
 		let cursor: string | undefined;
 		let read = 0;
 		do {
@@ -231,13 +259,31 @@ export class AlarmDesk {
 			read += page.items.length;
 			cursor = page.nextCursor;
 		} while (cursor && read < MOST_LINES);
-		return { site: this.#options.site.id, ...wireKpi(counter.report(this.#book.all(), nowMs)), complete: !cursor };
+		return { ...wireKpi(counter.report(this.#book.all(), nowMs)), complete: !cursor };
 	}
 
-	async efficiency(): Promise<object> {
-		await this.#refresh();
-		const { site, efficiencyThreshold } = this.#options;
-		return wireEfficiency(site.id, this.#efficiency, efficiencyThreshold, Date.now());
+	/** Efficiency each minute; the record soon after something happened. */
+	#tellOfPast(nowMs: number): void {
+		if (nowMs - this.#efficiencyMs >= EFFICIENCY_MS) {
+			this.#efficiencyMs = nowMs;
+			this.#options.efficiency(this.#efficiencyNow(nowMs));
+		}
+		if (nowMs - this.#recordMs < (this.#recordDue ? RECORD_MS : RECORD_AGAIN_MS)) return;
+		this.#recordDue = false;
+		this.#recordMs = nowMs;
+		this.#recordOf(nowMs).then(this.#options.record, (error: unknown) => {
+			// Told once, by whoever saves next; the next record may work.
+			if (!this.#failing && !this.#closed) this.#options.problem(error);
+		});
+	}
+
+	async #recordOf(nowMs: number): Promise<WireRecord> {
+		const kpi = await this.#kpiOf(spanQuery({}, nowMs), nowMs);
+		const { items } = await this.#keeper.journal({ order: "desc", limit: RECORD_LINES });
+		const lines = items.map(({ value }) => wireLine(value as JournalLine));
+		const named = [kpi.top, kpi.stale, kpi.chattering, lines].flatMap((list) => list.map(({ alarm }) => alarm));
+		const alarms = Object.fromEntries(named.map((id) => [id, identityOf(id)]));
+		return { site: this.#options.site.id, time: new Date(nowMs).toISOString(), lines, kpi, alarms };
 	}
 
 	async close(): Promise<void> {
@@ -331,6 +377,7 @@ export class AlarmDesk {
 		this.#keeper.forget(this.#book.prune());
 		if (posted > 0) this.#keeper.posts(delivery.outbox);
 		this.#boardDue = true;
+		this.#recordDue = true;
 		await this.#save();
 		for (const { change, event, alarm } of told) this.#options.happened(change, event, alarm);
 		if (posted > 0) delivery.pump(() => this.#keepPosts());
@@ -386,24 +433,28 @@ export class AlarmDesk {
 		}
 	}
 
-	/** Machines of which nothing is kept yet learn what is good from the readings that the store has. */
+	/** Machines that know nothing of the past yet learn what is good from the readings that the store has. */
 	async #learn(): Promise<void> {
 		try {
 			const store = await this.#options.store();
 			const toMs = Date.now();
 			for (const { id: machine } of this.#options.site.machines) {
-				if (this.#efficiency.of(machine) || this.#closed) continue;
+				if (this.#closed) return;
+				if ((this.#efficiency.of(machine)?.now().hours ?? 0) > 0) continue;
 				const query = { site: this.#options.site.id, machine, fromMs: toMs - LEARN_MS, toMs, limit: PAGE };
+				// Beside the one that live readings go on with meanwhile, which would have begun with now.
+				const learned = new MachineEfficiency(machine);
 				let cursor: string | undefined;
 				let read = 0;
 				do {
 					const page = await store.readings({ ...query, order: "asc", ...(cursor && { cursor }) });
-					for (const reading of page.items) this.#efficiency.take(reading);
+					for (const reading of page.items) learned.take(reading);
 					read += page.items.length;
 					cursor = page.nextCursor;
 				} while (cursor && read < MOST_LEARNED && !this.#closed);
-				const learned = this.#efficiency.of(machine);
-				if (learned) this.#keeper.efficient(machine, learned.memory());
+				if (read === 0) continue;
+				this.#efficiency.set(machine, learned);
+				this.#keeper.efficient(machine, learned.memory());
 			}
 			await this.#save();
 		} catch (error) {

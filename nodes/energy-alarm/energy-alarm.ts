@@ -77,6 +77,8 @@ export default (RED: NodeAPI): void => {
 		const siteNode = siteOf(RED, config.site);
 		const { site } = siteNode;
 		const areas = new Map(site.machines.map(({ id, area }) => [id, area || "plant"]));
+		const show = (topic: string, payload: object): void =>
+			node.send([null, null, null, { topic, payload } as NodeMessage]);
 		const complain = (error: unknown): void => node.error(explain(error, logLanguage));
 		const secret = (name: keyof EnergyAlarmCredentials): string => String(node.credentials?.[name] ?? "");
 		const credentials: EnergyAlarmCredentials = {
@@ -93,7 +95,9 @@ export default (RED: NodeAPI): void => {
 				const live = { topic: "event", event: "alarm", payload: event } as NodeMessage;
 				node.send([live, { topic: topicOf(alarm, areas), payload: event } as NodeMessage, null, null]);
 			},
-			board: (payload) => node.send([null, null, null, { topic: "alarms", payload } as NodeMessage]),
+			board: (payload) => show("alarms", payload),
+			record: (payload) => show("record", payload),
+			efficiency: (payload) => show("efficiency", payload),
 			problem: complain,
 		});
 	}

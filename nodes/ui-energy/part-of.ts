@@ -1,5 +1,6 @@
-import type { WireBoard } from "../../lib/alarms/wire.ts";
+import type { WireBoard, WireRecord } from "../../lib/alarms/wire.ts";
 import type { DemandMessage } from "../../lib/demand/wire.ts";
+import type { WireEfficiency } from "../../lib/efficiency/wire.ts";
 import type { LiveMessage } from "../../lib/live/messages.ts";
 import type { ScheduleBoard } from "../../lib/operation/types.ts";
 import type { BillMessage, PriceMessage } from "../../lib/tariff/messages-live.ts";
@@ -79,6 +80,16 @@ function isBoard(value: object): value is WireBoard {
 	return Array.isArray(alarms) && isRecord(counts) && isRecord(counts.unacknowledged);
 }
 
+function isRecordOfAlarms(value: object): value is WireRecord {
+	const { lines, kpi, alarms } = value as Partial<WireRecord>;
+	return Array.isArray(lines) && isRecord(kpi) && isRecord(alarms);
+}
+
+function isEfficiency(value: object): value is WireEfficiency {
+	const { threshold, total, items } = value as Partial<WireEfficiency>;
+	return typeof threshold === "number" && isRecord(total) && Array.isArray(items);
+}
+
 function isSchedule(value: object): value is ScheduleBoard {
 	const { approval, machines, jobs, history, current, proposed } = value as Partial<ScheduleBoard>;
 	return (
@@ -111,6 +122,8 @@ export function partOf(card: CardName, payload: unknown, picture: Picture | null
 	if (isPrice(payload)) return wants(card, "price") ? { kind: "price", price: payload } : null;
 	if (isBill(payload)) return wants(card, "bill") ? { kind: "bill", bill: payload } : null;
 	if (isBoard(payload)) return wants(card, "alarms") ? { kind: "alarms", board: payload } : null;
+	if (isRecordOfAlarms(payload)) return wants(card, "record") ? { kind: "record", record: payload } : null;
+	if (isEfficiency(payload)) return wants(card, "efficiency") ? { kind: "efficiency", efficiency: payload } : null;
 	if (isSchedule(payload))
 		return wants(card, "schedule") ? { kind: "schedule", schedule: boardFor(card, payload) } : null;
 	if (isForecast(payload)) return wants(card, "forecast") ? { kind: "forecast", forecast: payload } : null;

@@ -1,5 +1,6 @@
-import type { WireBoard } from "../../lib/alarms/wire.ts";
+import type { WireBoard, WireRecord } from "../../lib/alarms/wire.ts";
 import type { DemandMessage } from "../../lib/demand/wire.ts";
+import type { WireEfficiency } from "../../lib/efficiency/wire.ts";
 import type { DataFlow, Delta, LiveMessage, MachineNow, Snapshot } from "../../lib/live/messages.ts";
 import type { ScheduleBoard, StoredPlan } from "../../lib/operation/types.ts";
 import type { BillMessage, PriceMessage } from "../../lib/tariff/messages-live.ts";
@@ -22,6 +23,9 @@ export interface CardState {
 	/** The newest bill of a month that has ended. */
 	lastBill: BillMessage | null;
 	alarms: WireBoard | null;
+	/** What happened with alarms lately, and how they served. */
+	record: WireRecord | null;
+	efficiency: WireEfficiency | null;
 	schedule: ScheduleBoard | null;
 	/** The plan that was in force until another one was, or none: what a new one is compared with. */
 	former: StoredPlan | null;
@@ -86,6 +90,8 @@ export type Part =
 	| { kind: "demand"; demand: DemandMessage }
 	| { kind: "bill"; bill: BillMessage }
 	| { kind: "alarms"; board: WireBoard }
+	| { kind: "record"; record: WireRecord }
+	| { kind: "efficiency"; efficiency: WireEfficiency }
 	| { kind: "schedule"; schedule: ScheduleBoard }
 	| { kind: "forecast"; forecast: ForecastView };
 
@@ -99,6 +105,8 @@ export const emptyState: Readonly<CardState> = {
 	bill: null,
 	lastBill: null,
 	alarms: null,
+	record: null,
+	efficiency: null,
 	schedule: null,
 	former: null,
 	forecasts: {},
@@ -120,6 +128,9 @@ const needs: Record<CardName, { machines: boolean; kinds: readonly Part["kind"][
 	"bill-waterfall": { machines: false, kinds: ["snapshot", "bill"] },
 	// Of the picture, alarms need the names of machines.
 	alarms: { machines: true, kinds: ["snapshot", "alarms"] },
+	"alarm-record": { machines: true, kinds: ["snapshot", "record"] },
+	"alarm-load": { machines: true, kinds: ["snapshot", "record"] },
+	efficiency: { machines: true, kinds: ["snapshot", "efficiency"] },
 	"schedule-plan": { machines: false, kinds: ["schedule"] },
 	// Names of bands are the tariff's.
 	"schedule-bill": { machines: false, kinds: ["schedule", "price"] },
@@ -190,6 +201,10 @@ export function take(state: CardState, part: Part): CardState {
 			return { ...state, energy: part.energy };
 		case "alarms":
 			return { ...state, alarms: part.board };
+		case "record":
+			return { ...state, record: part.record };
+		case "efficiency":
+			return { ...state, efficiency: part.efficiency };
 		case "schedule":
 			return withSchedule(state, part.schedule);
 		case "forecast": {

@@ -9,14 +9,17 @@ import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import type { AuditEvent } from "../../lib/access/audit.ts";
 import { markAccess } from "../../lib/access/context.ts";
 import { Deed } from "../../lib/access/deed.ts";
-import type { WireAlarm, WireBoard } from "../../lib/alarms/wire.ts";
+import type { WireAlarm, WireBoard, WireRecord } from "../../lib/alarms/wire.ts";
+import type { WireEfficiency } from "../../lib/efficiency/wire.ts";
 import { openStore } from "../../lib/store/open.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { holidaysFor } from "../../lib/tariff/calculate-cost.ts";
 import { Pricer } from "../../lib/tariff/pricer.ts";
 import { shippedTariffs } from "../../lib/tariff/registry.ts";
+import type { Reading } from "../../lib/telemetry/reading.ts";
 import type { Site } from "../../lib/telemetry/site.ts";
 import type { EnergySiteNode } from "../../nodes/energy-site/config.ts";
+import { until } from "../support/mqtt.ts";
 import { next, nodeSet, useNodeRed } from "./harness.ts";
 
 interface Happened extends NodeMessage {
@@ -85,7 +88,7 @@ describe("energy-alarm node", () => {
 	/** The board comes first when what was kept is back. */
 	const load = async (config: object = {}, credentials: object = {}): Promise<void> => {
 		await deploy(config, credentials);
-		await next("board");
+		await next("board", "alarms");
 	};
 	const send = (msg: object) => helper.getNode("n").receive(msg as NodeMessage);
 	const reading = (powerKw: number, more = {}) => ({
@@ -163,7 +166,7 @@ describe("energy-alarm node", () => {
 		};
 		await helper.unload();
 		await deploy({}, {}, [follower, { id: "follower", z: "f", type: "helper" }]);
-		await next("board");
+		await next("board", "alarms");
 		const told = (msg: object): Promise<Answer<unknown>> => {
 			const answer = next<Answer<unknown>>("follower");
 			helper.getNode("m").receive(msg as NodeMessage);
@@ -209,7 +212,7 @@ describe("energy-alarm node", () => {
 
 	it("shows a board of what is not normal", async () => {
 		await load();
-		const board = next<Answer<WireBoard>>("board");
+		const board = next<Answer<WireBoard>>("board", "alarms");
 		await raise();
 		const { alarms, counts } = (await board).payload;
 		assert.equal(alarms[0]?.id, id);
@@ -245,6 +248,53 @@ describe("energy-alarm node", () => {
 		);
 		assert.equal(threshold, 0.7);
 		assert.deepEqual(items, [{ ...items[0], machine: "compressor-1", reason: "no-data" }]);
+	});
+
+	it("tells dashboards what happened lately, who did it, and how efficient machines are", async () => {
+		await load();
+		await raise();
+		await ask("ack", { id, by: "kim" });
+		await helper.unload();
+		await deploy();
+		const [record, efficiency] = await Promise.all([
+			next<Answer<WireRecord>>("board", "record"),
+			next<Answer<WireEfficiency>>("board", "efficiency"),
+		]);
+		const { lines, alarms, kpi } = record.payload;
+		assert.deepEqual(
+			lines.map(({ type, by }) => [type, by]),
+			[
+				["acknowledged", "kim"],
+				["raised", "system"],
+			],
+		);
+		assert.match(lines[1]?.cause?.text["en-US"] ?? "", /70 kW/);
+		assert.deepEqual(alarms[id], { rule: "high-power", machine: "compressor-1" });
+		assert.equal(
+			kpi.perDay.reduce((sum, day) => sum + day.alarms, 0),
+			1,
+		);
+		assert.deepEqual([efficiency.payload.threshold, efficiency.payload.site], [0.7, "demo"]);
+	});
+
+	it("learns what is efficient from the store, also of machines that are heard before", async () => {
+		const store = await openStore(`sqlite://${folder}/plant.db`);
+		const fromMs = Date.now() - 60 * 3_600_000;
+		const past = Array.from(
+			{ length: 60 * 12 },
+			(_, i): Reading => ({
+				...{ site: "demo", machine: "compressor-1", timeMs: fromMs + i * 300_000, quality: "good" as const },
+				...{ powerKw: 50, powerFactor: 0.9, state: "running" as const },
+			}),
+		);
+		await store.write(past);
+		await store.close();
+		await deploy({ rules: [...rules, { id: "efficiency", source: "efficiency" }] });
+		send({ payload: reading(50, { state: "running" }) });
+		await until("the machine is known by its past", async () => {
+			const { items } = await ask<WireEfficiency>("efficiency");
+			return (items.find(({ machine }) => machine === "compressor-1")?.hours ?? 0) >= 24;
+		});
 	});
 
 	it("serves requests in the name of who is signed in, whatever the body says, and tells the audit what they changed", async () => {

@@ -23,8 +23,14 @@ export function useNodeRed(): typeof helper {
 }
 
 /** Resolves with the next message that reaches a helper node. */
-export function next<T = NodeMessage>(id: string): Promise<T> {
+export function next<T = NodeMessage>(id: string, topic?: string): Promise<T> {
 	return new Promise((resolve) => {
-		(helper.getNode(id) as Node).once("input", (msg) => resolve(msg as T));
+		const node = helper.getNode(id) as Node;
+		const take = (msg: NodeMessage): void => {
+			if (topic !== undefined && msg.topic !== topic) return;
+			node.off("input", take);
+			resolve(msg as T);
+		};
+		node.on("input", take);
 	});
 }

@@ -2,12 +2,15 @@ import type { Reply } from "../../asked.ts";
 import type { CardName } from "../config.ts";
 import { type CardState, drawOn, emptyState, type Part, take } from "../picture.ts";
 import { PageBar } from "./bar.ts";
+import { AlarmLoad } from "./cards/alarm-load.ts";
+import { AlarmRecord } from "./cards/alarm-record.ts";
 import { type Act, Alarms, actKey } from "./cards/alarms.ts";
 import { BillMonth } from "./cards/bill-month.ts";
 import { BillWaterfall } from "./cards/bill-waterfall.ts";
 import { CostToday } from "./cards/cost-today.ts";
 import { DataHealth } from "./cards/data-health.ts";
 import { DemandGauge } from "./cards/demand-gauge.ts";
+import { Efficiency } from "./cards/efficiency.ts";
 import { EnergyToday } from "./cards/energy-today.ts";
 import { Load24h } from "./cards/load-24h.ts";
 import { LoadForecast } from "./cards/load-forecast.ts";
@@ -37,6 +40,9 @@ const cards: Record<CardName, Component> = {
 	"bill-month": BillMonth,
 	"bill-waterfall": BillWaterfall,
 	alarms: Alarms,
+	"alarm-record": AlarmRecord,
+	"alarm-load": AlarmLoad,
+	efficiency: Efficiency,
 	"schedule-plan": SchedulePlan,
 	"schedule-bill": ScheduleBill,
 	"schedule-gantt": ScheduleGantt,

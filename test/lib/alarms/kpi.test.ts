@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { AlarmBook } from "../../../lib/alarms/book.ts";
 import { KpiCounter, type KpiReport } from "../../../lib/alarms/kpi.ts";
+import { LocalDays } from "../../../lib/telemetry/local-days.ts";
 import { MIN, S, signal, start } from "./signals.ts";
 
 const DAY = 1_440 * MIN;
 
 /** A book whose whole journal is counted. */
-function counted(days: number) {
+function counted(days: number, zone?: string) {
 	const book = new AlarmBook();
-	const counter = new KpiCounter(start, start + days * DAY);
+	const counter = new KpiCounter(start, start + days * DAY, zone === undefined ? undefined : new LocalDays(zone));
 	const pulse = (machine: string, atMs: number, lastsMs = S, priority: "high" | "medium" | "low" = "low"): void => {
 		const changes = [
 			...book.tick(atMs),
@@ -71,6 +72,22 @@ describe("the alarm system's figures", () => {
 		const { priorities, acknowledgedAfterMs } = report(start + DAY);
 		assert.deepEqual(priorities.low, { alarms: 2, share: 0.5, target: 0.8 });
 		assert.equal(acknowledgedAfterMs, 2.5 * MIN);
+	});
+
+	it("count each day of the site, days without alarms too", () => {
+		const { pulse, report } = counted(3, "Asia/Seoul");
+		pulse("m1", start);
+		pulse("m1", start + 30 * MIN);
+		pulse("m2", start + 3 * DAY - MIN);
+		const { perDay } = report(start + 3 * DAY);
+		assert.ok(perDay.length === 3 || perDay.length === 4, `${perDay.length} days`);
+		assert.equal(perDay[0]?.alarms, 2);
+		assert.equal(perDay.at(-1)?.alarms, 1);
+		assert.equal(
+			perDay.reduce((sum, { alarms }) => sum + alarms, 0),
+			3,
+		);
+		for (const { fromMs } of perDay) assert.equal((fromMs + 9 * 60 * MIN) % DAY, 0, "midnight in Seoul");
 	});
 
 	it("of a span without alarms are zero, not unknown", () => {

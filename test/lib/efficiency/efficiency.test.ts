@@ -80,6 +80,15 @@ describe("the efficiency of a machine", () => {
 		near(efficiency, 0.5);
 	});
 
+	it("is not judged by the power factor of its standstill", () => {
+		const machine = new Machine();
+		for (let day = 0; day < 3; day++) machine.run(10, 60, 0, "running", 0.88).run(14, 4, 0, "idle", 0.4);
+		const { powerFactor, basis } = machine.meter.now();
+		near(powerFactor.value, 0.4);
+		assert.equal(powerFactor.ratio, null);
+		assert.notEqual(basis, "powerFactor");
+	});
+
 	it("of one that did not run for a day is not known, rather than nothing", () => {
 		const machine = new Machine();
 		for (let hour = 0; hour < 50; hour++) machine.run(1, 60, 0);
