@@ -2,7 +2,7 @@ import type { KpiReport } from "./kpi.ts";
 import { isHidden, stateOf } from "./state.ts";
 import {
 	type Alarm,
-	type AlarmEventType,
+	type AlarmEvent,
 	type AlarmState,
 	type Change,
 	type JournalLine,
@@ -80,7 +80,7 @@ export function wireAlarm(alarm: Alarm, site: string, running: Running): WireAla
 export interface WireLine {
 	time: string;
 	alarm: string;
-	type: AlarmEventType;
+	type: AlarmEvent["type"];
 	by: string;
 	/** A person's words, or a code. */
 	reason: string;
