@@ -160,7 +160,7 @@ export class ModelRegistry {
 	/** Writes down that a training begins: the version's number is taken. */
 	begin(
 		address: ModelAddress,
-		order: { kind: string; options: Json; seed: number; reason: string; by?: string },
+		order: { kind: string; options: Json; seed: number; reason: string; by?: string; createdMs?: number },
 	): Promise<ModelRecord> {
 		const { version: kindVersion } = kindOf(order.kind);
 		return this.#change(address, (records) => {
@@ -169,9 +169,9 @@ export class ModelRegistry {
 			const record: ModelRecord = {
 				id: `${keyOf(address)}.${version}`,
 				...{ task, site, machine, version, kindVersion },
+				createdMs: Date.now(),
 				...order,
 				status: "training",
-				createdMs: Date.now(),
 				owner: this.owner,
 			};
 			records.push(record);

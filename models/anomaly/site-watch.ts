@@ -1,4 +1,4 @@
-import { clockOf } from "../../lib/calendar/zone-clock.ts";
+import { lastLocalHour, nextLocalHour } from "../../lib/calendar/local-hour.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import type { Store } from "../../lib/store/store.ts";
 import type { Reading } from "../../lib/telemetry/reading.ts";
@@ -96,10 +96,10 @@ export class SiteWatch {
 		this.#scheduleNight();
 	}
 
-	/** Begins to look for machines that have no model yet, now and each hour. */
+	/** Begins to look for machines that have no model yet or missed the night's training, now and each hour. */
 	start(): void {
 		const look = (): void => {
-			void this.trainFirst();
+			void this.trainFirst().then(() => this.trainMissed());
 			this.#hourly = setTimeout(look, HOUR_MS).unref();
 		};
 		this.#hourly = setTimeout(look, 30_000).unref();
@@ -164,6 +164,19 @@ export class SiteWatch {
 	async trainNightly(): Promise<void> {
 		for (const machine of this.#machines.keys()) {
 			if (this.#closed) return;
+			await this.#unasked(machine, "nightly").catch(() => undefined);
+		}
+	}
+
+	/** Trains the machines that the night found switched off with the program, or raised. */
+	async trainMissed(): Promise<void> {
+		const { nightlyHour } = this.#options;
+		if (nightlyHour === undefined) return;
+		const sinceMs = lastLocalHour(nightlyHour, this.#site.timeZone, Date.now());
+		for (const machine of this.#machines.keys()) {
+			if (this.#closed) return;
+			const [newest] = await this.#trainer.registry.list({ task: TASK, site: this.#site.id, machine });
+			if (!newest || newest.createdMs >= sinceMs) continue;
 			await this.#unasked(machine, "nightly").catch(() => undefined);
 		}
 	}
@@ -288,11 +301,5 @@ export class SiteWatch {
 
 /** Time until it is this hour the next time by the clocks of a zone, ms. */
 export function untilHour(hour: number, timeZone: string, nowMs: number): number {
-	const clock = clockOf(timeZone);
-	const today = clock.dayAt(nowMs);
-	for (const day of [today, today + 1]) {
-		const atMs = clock.startOfDay(day) + hour * HOUR_MS;
-		if (atMs > nowMs) return atMs - nowMs;
-	}
-	return DAY_MS;
+	return nextLocalHour(hour, timeZone, nowMs) - nowMs;
 }

@@ -325,8 +325,17 @@ export class SiteForecast {
 		return this.#histories.read(machine, fromMs, toMs);
 	}
 
-	/** What the forecasts of the last days were worth, at a lead of at least `leadMs`; undefined where none has passed. */
-	async accuracy(machine: string, days: number, leadMs: number): Promise<ForecastAccuracy | undefined> {
+	/**
+	 * What the forecasts of the last days were worth, at a lead of at least `leadMs`; undefined where none has passed.
+	 *
+	 * @param issuedFromMs leaves out those that were issued before
+	 */
+	async accuracy(
+		machine: string,
+		days: number,
+		leadMs: number,
+		issuedFromMs = Number.NEGATIVE_INFINITY,
+	): Promise<ForecastAccuracy | undefined> {
 		const toMs = Math.floor(this.#now() / STEP_MS) * STEP_MS;
 		const fromMs = toMs - days * DAY_MS;
 		const [points, { values }] = await Promise.all([
@@ -337,7 +346,8 @@ export class SiteForecast {
 		let error = 0;
 		let energy = 0;
 		let held = 0;
-		for (const { startMs, energyKwh, lowerKwh, upperKwh } of points) {
+		for (const { startMs, issuedMs, energyKwh, lowerKwh, upperKwh } of points) {
+			if (issuedMs < issuedFromMs) continue;
 			const actual = values[(startMs - fromMs) / STEP_MS] as number;
 			if (!Number.isFinite(actual)) continue;
 			count++;
@@ -367,7 +377,7 @@ export class SiteForecast {
 		this.#check(machine);
 		const kind = loadModelKind.kind;
 		return this.#trainer.train({
-			...{ task: TASK, site: this.#site.id, machine, kind, reason },
+			...{ task: TASK, site: this.#site.id, machine, kind, reason, askedMs: this.#now() },
 			...this.#training(machine),
 		});
 	}
@@ -392,7 +402,7 @@ export class SiteForecast {
 		for (const machine of this.machines) {
 			const all = await this.#trainer.registry.list({ task: TASK, site: this.#site.id, machine });
 			if (all.some(({ status }) => status === "active")) continue;
-			const [newest] = all;
+			const newest = newestTried(all);
 			// A model that was fitted and not accepted, or failed, is not tried again before the night.
 			if (newest && toMs - newest.createdMs < DAY_MS) continue;
 			const { values } = await this.#histories.read(machine, toMs - (MIN_DAYS + 7) * DAY_MS, toMs);
@@ -404,30 +414,40 @@ export class SiteForecast {
 	}
 
 	/**
-	 * Trains every machine that has a model and was not trained since the night began: one that the night found switched
-	 * off is trained when it is back.
+	 * Trains every machine that was trained before, but not since the night began: where the night found the program
+	 * switched off, or a restart cut the training off, it is made up for. A model that somebody brings is no training.
 	 */
 	async trainNightly(sinceMs: number): Promise<string[]> {
 		const asked: string[] = [];
 		for (const machine of this.machines) {
-			const [newest] = await this.#trainer.registry.list({ task: TASK, site: this.#site.id, machine });
-			if (!newest || newest.createdMs >= sinceMs) continue;
+			const all = await this.#trainer.registry.list({ task: TASK, site: this.#site.id, machine });
+			const own = all.filter(({ kind }) => kind === loadModelKind.kind);
+			if (own.length === 0 || (newestTried(own)?.createdMs ?? 0) >= sinceMs) continue;
 			await this.train(machine, "nightly");
 			asked.push(machine);
 		}
 		return asked;
 	}
 
-	/** Trains the machines whose forecasts of the last two days erred clearly more than in the backtest. */
+	/**
+	 * Trains the machines whose forecasts of the last two days erred clearly more than in the backtest, once a day at
+	 * most. Where a training has been since, what was forecast after it must have erred as much: it may have cured it.
+	 */
 	async trainDrifted(): Promise<string[]> {
 		const drifted: string[] = [];
+		const nowMs = this.#now();
 		for (const machine of this.machines) {
 			const all = await this.#trainer.registry.list({ task: TASK, site: this.#site.id, machine });
 			const expected = all.find(({ status }) => status === "active")?.metrics?.dayMae;
-			// Once a day at most: the newest training has seen what there is to see.
-			if (expected === undefined || this.#now() - (all[0]?.createdMs ?? 0) < DAY_MS) continue;
+			const newestMs = newestTried(all)?.createdMs ?? 0;
+			if (expected === undefined || nowMs - newestMs < DRIFT_PAUSE_MS) continue;
+			if (all.some(({ reason, createdMs }) => reason === "drift" && nowMs - createdMs < DAY_MS)) continue;
+			const most = this.#options.driftFactor * expected;
+			const erred = ({ values, maeKwh }: ForecastAccuracy, least: number) => values >= least && maeKwh > most;
 			const recent = await this.accuracy(machine, 2, 4 * STEP_MS);
-			if (!recent || recent.values < 96 || recent.maeKwh <= this.#options.driftFactor * expected) continue;
+			if (!recent || !erred(recent, 96)) continue;
+			const since = await this.accuracy(machine, 2, 4 * STEP_MS, newestMs);
+			if (!since || !erred(since, 16)) continue;
 			await this.train(machine, "drift");
 			drifted.push(machine);
 		}
@@ -439,6 +459,18 @@ export class SiteForecast {
 			throw new EnergyError("models.machine-unknown", { machine, known: this.machines.join(", ") });
 		}
 	}
+}
+
+/** A training must have had so long to show that it cured nothing. */
+const DRIFT_PAUSE_MS = DAY_MS / 4;
+/** One that was cut off so often in a row counts as tried: it may be what ends the program. */
+const MOST_CUT_OFF = 3;
+
+/** The newest training that came to an end or is under way: one that a restart cut off was not tried. */
+function newestTried(newestFirst: readonly ModelRecord[]): ModelRecord | undefined {
+	const ended = newestFirst.findIndex(({ failure }) => failure?.code !== "models.interrupted");
+	const cutOff = ended < 0 ? newestFirst.length : ended;
+	return newestFirst[cutOff >= MOST_CUT_OFF ? 0 : cutOff];
 }
 
 const SHIPPED = "shipped/";

@@ -26,6 +26,8 @@ export interface TrainingRequest extends ModelAddress {
 	reason: string;
 	/** Who asked, where a person did. */
 	by?: string;
+	/** When it is asked for, epoch ms; default now. */
+	askedMs?: number;
 	/** Reads the data; nothing is held in memory while others train. */
 	read: () => Promise<TrainingData>;
 	/** Makes it active when it is fitted (default), unless `accept` says no. */
@@ -93,7 +95,7 @@ export function trainerOf(home: string): Trainer {
 /** Trains models one after another in a thread and writes down in the registry what became of them. */
 export class Trainer {
 	readonly registry: ModelRegistry;
-	readonly #thread: TrainingThread;
+	readonly #thread: Pick<TrainingThread, "fit" | "close">;
 	/** In the order they are trained; the first one runs. */
 	readonly #jobs = new Map<string, Job>();
 	/** Trainings that are being written down, by address and kind. */
@@ -102,7 +104,7 @@ export class Trainer {
 	readonly #jobListeners = new Set<JobListener>();
 	#running = false;
 
-	constructor(registry: ModelRegistry, thread = new TrainingThread()) {
+	constructor(registry: ModelRegistry, thread: Pick<TrainingThread, "fit" | "close"> = new TrainingThread()) {
 		this.registry = registry;
 		this.#thread = thread;
 	}
@@ -161,8 +163,9 @@ export class Trainer {
 	}
 
 	async #begin(request: TrainingRequest): Promise<TrainingJob> {
-		const { task, site, machine, kind, options, seed = 1, reason, by } = request;
-		const order = { kind, options, seed, reason, ...(by !== undefined && { by }) };
+		const { task, site, machine, kind, options, seed = 1, reason, by, askedMs } = request;
+		const when = askedMs === undefined ? {} : { createdMs: askedMs };
+		const order = { kind, options, seed, reason, ...(by !== undefined && { by }), ...when };
 		const record = await this.registry.begin({ task, site, machine }, order);
 		const { id } = record;
 		let end: Job["end"] = () => {};

@@ -1,8 +1,8 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { accessOf } from "../../lib/access/context.ts";
+import { lastLocalHour } from "../../lib/calendar/local-hour.ts";
 import { EnergyError } from "../../lib/errors.ts";
 import { offerPart } from "../../lib/live/board.ts";
-import { startOfDayMs } from "../../lib/live/local-day.ts";
 import { explain, languages } from "../../lib/messages.ts";
 import { pastOf, predictionOf } from "../../models/forecast/forecast-answers.ts";
 import { viewOf } from "../../models/forecast/forecast-view.ts";
@@ -123,7 +123,9 @@ export default (RED: NodeAPI): void => {
 				this.send([{ topic: "forecasts", payload } as NodeMessage, null, null]);
 			}
 			await forecasts.trainFirst();
-			if (config.nightly !== false) await forecasts.trainNightly(nightOf(node.site.timeZone, setting("nightlyHour")));
+			if (config.nightly !== false) {
+				await forecasts.trainNightly(lastLocalHour(setting("nightlyHour"), node.site.timeZone, Date.now()));
+			}
 			if (config.trainOnDrift !== false) await forecasts.trainDrifted();
 			return issued.length > 0;
 		};
@@ -236,13 +238,6 @@ function requestOf(payload: unknown): Request {
 		...(given.machine !== undefined && { machine: name("machine") }),
 		...(given.horizonMinutes !== undefined && { horizonMinutes: number("horizonMinutes", 0) }),
 	};
-}
-
-/** The newest begin of the night's training that has passed. */
-function nightOf(timeZone: string, hour: number): number {
-	const now = Date.now();
-	const today = startOfDayMs(now, timeZone) + hour * HOUR_MS;
-	return today <= now ? today : startOfDayMs(now - 24 * HOUR_MS, timeZone) + hour * HOUR_MS;
 }
 
 function contractOf(node: EnergySiteNode): number | null {

@@ -117,6 +117,32 @@ describe("watching a site", function () {
 		assert.equal(trainer.jobs.length, 1);
 	});
 
+	it("makes up for a night in which the program was off, once", async () => {
+		await store.write(pressReadings(NOW - 3 * DAY * 60_000, 3 * DAY));
+		const address = { task: "anomaly", site: "demo", machine: "press" };
+		const order = { kind: "anomaly-machine", options: {}, seed: 1, reason: "nightly" };
+		const { id } = await trainer.registry.begin(address, { ...order, createdMs: NOW - 3 * DAY * 60_000 });
+		await trainer.registry.fail(id, new EnergyError("models.too-little-data", { rows: 1, needed: 2 }));
+		await watch.trainMissed();
+		assert.equal(trainer.jobs.length, 0);
+		const nightly = new SiteWatch(
+			demoSite(),
+			async () => store,
+			trainer,
+			{ nightlyHour: 2 },
+			() => {},
+		);
+		await nightly.trainMissed();
+		assert.deepEqual(
+			trainer.jobs.map(({ request }) => [request.machine, request.reason]),
+			[["press", "nightly"]],
+		);
+		await settled();
+		await nightly.trainMissed();
+		nightly.close();
+		assert.equal(trainer.jobs.length, 0);
+	});
+
 	it("hands a damaged model's machine to the rules, with a word about it", async () => {
 		await store.write(pressReadings(NOW - 3 * DAY * 60_000, 3 * DAY));
 		await watch.train("press", "asked");
