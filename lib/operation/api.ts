@@ -5,6 +5,7 @@ import type { Language } from "../messages.ts";
 import type { OperationDesk } from "./desk.ts";
 import { ordersOfCsv } from "./order-csv.ts";
 import { type OrderSurroundings, parseOrders } from "./order-input.ts";
+import { isJobDone } from "./progress.ts";
 import type { Solves } from "./solves.ts";
 import type { Job, Order, Override, StoredPlan } from "./types.ts";
 import { decorated, summaryOf, wireJob } from "./wire.ts";
@@ -157,6 +158,9 @@ async function optimized(desk: OperationDesk, solves: Solves, { body, by, langua
 
 const around = (desk: OperationDesk, nowMs: number): OrderSurroundings => ({
 	...{ site: desk.site, known: [...desk.engine.jobs.keys()], nowMs },
+	orders: [...desk.engine.jobs.values()]
+		.filter((record) => !isJobDone(record, desk.engine.options.intervalMinutes))
+		.map(({ order }) => order),
 });
 
 /** Orders as JSON, or as text with a line for each. */

@@ -1,4 +1,5 @@
 import { EnergyError } from "../errors.ts";
+import { activeOn, together } from "./batches.ts";
 import { type Effects, type EngineOptions, emptyEffects, type Kept } from "./engine-types.ts";
 import { withoutPart } from "./part.ts";
 import { pinned } from "./pin.ts";
@@ -11,7 +12,6 @@ import {
 	type MachineEvent,
 	type OperationEvent,
 	type PlanRequest,
-	type Run,
 } from "./records.ts";
 import { requestOf } from "./request.ts";
 import { lateFor, Tracker } from "./tracker.ts";
@@ -60,6 +60,8 @@ export class Engine {
 			wish: (reason) => this.wish(reason),
 			down: (machine) => this.down.has(machine),
 			waits: (record, operation, nowMs) => waitsFor(record, operation, this.jobs, this.options.intervalMinutes, nowMs),
+			together: (placed, plan) => together(plan, placed, this.jobs, this.options.intervalMinutes),
+			on: (machine) => activeOn(machine, this.jobs),
 		});
 		for (const record of kept.jobs) this.jobs.set(record.order.id, record);
 		for (const plan of kept.plans) {
@@ -446,16 +448,8 @@ export class Engine {
 		for (const placed of current.operations) {
 			const record = this.jobs.get(placed.job);
 			if (record && !record.held && placed.state !== "withdrawn")
-				this.tracker.begin(record, placed, current, this.busy(placed.machine), starts, nowMs);
+				this.tracker.begin(record, placed, current, starts, nowMs);
 		}
-	}
-
-	private busy(machine: string): Run | undefined {
-		for (const record of this.jobs.values()) {
-			const run = record.runs.find((each) => isActive(each) && each.machine === machine);
-			if (run) return run;
-		}
-		return undefined;
 	}
 
 	setDemoDay(day: string): void {

@@ -20,6 +20,7 @@ const columns: Readonly<Record<string, readonly string[]>> = {
 	priority: ["priority", "우선순위", "중요도"],
 	tardinessKrwPerHour: ["tardinesskrwperhour", "latecost", "지연비용", "지연비용(원/h)"],
 	family: ["family", "품종", "계열"],
+	size: ["size", "batchunits", "배치수량", "투입수량"],
 	preemptible: ["preemptible", "중단가능"],
 	after: ["after", "선행", "선행작업"],
 };
@@ -139,7 +140,8 @@ function ordersOf(rows: readonly Row[], timeZone: string, found: Found, lines: M
 		};
 		let at = order.operations.findIndex((each) => each.id === operation);
 		if (at < 0) {
-			at = order.operations.push(operationOf(cells, operation)) - 1;
+			const size = number("size");
+			at = order.operations.push({ ...operationOf(cells, operation), ...(size === undefined ? {} : { size }) }) - 1;
 			lines.set(`/jobs/${index}/operations/${at}`, line);
 		}
 		const modes = order.operations[at]?.modes;

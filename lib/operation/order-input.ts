@@ -2,6 +2,7 @@ import { EnergyError } from "../errors.ts";
 import type { Issue, JobSpec, MachineSpec, SchedulingProblem } from "../scheduling/problem.ts";
 import { issuesOf } from "../scheduling/validate.ts";
 import type { Site } from "../telemetry/site.ts";
+import { recipeOf } from "./batches.ts";
 import { iso } from "./progress.ts";
 import type { Order, OrderOperation, Words } from "./types.ts";
 import { wordsOf } from "./words.ts";
@@ -17,6 +18,8 @@ export interface OrderSurroundings {
 	site: Site;
 	/** Ids of the jobs that are known: an order may wait for one of them. */
 	known: readonly string[];
+	/** Those of them that are still to do: what shares a batch has to be like them. */
+	orders?: readonly Order[];
 	nowMs: number;
 }
 
@@ -53,7 +56,10 @@ export function refuse(issues: readonly OrderIssue[]): void {
 }
 
 /** Everything that is wrong with a list of orders; fields begin with `/jobs/<index>`. */
-export function issuesOfOrders(list: readonly unknown[], { site, known, nowMs }: OrderSurroundings): OrderIssue[] {
+export function issuesOfOrders(
+	list: readonly unknown[],
+	{ site, known, orders = [], nowMs }: OrderSurroundings,
+): OrderIssue[] {
 	const issues: OrderIssue[] = [];
 	const found = (code: string, field: string, details: Record<string, string | number>): void => {
 		issues.push({ code, field, ...details, text: wordsOf(code, { field, ...details }) });
@@ -63,7 +69,9 @@ export function issuesOfOrders(list: readonly unknown[], { site, known, nowMs }:
 	const specs = list.map((order, index) => specOf(order, `/jobs/${index}`, found));
 	const own = new Set(specs.map((spec) => (isObject(spec) ? spec.id : undefined)));
 	const others = known.filter((id) => !own.has(id)).map((id): JobSpec => othersOrder(id, site));
-	const machines = site.machines.filter(({ role }) => role === "sub").map(({ id }): MachineSpec => ({ id }));
+	const machines = site.machines
+		.filter(({ role }) => role === "sub")
+		.map(({ id, work }): MachineSpec => ({ id, ...(work?.batchSize ? { batchSize: work.batchSize } : {}) }));
 	const problem = {
 		...{ start: iso(Math.floor(nowMs / STEP_MS) * STEP_MS), intervals: 1, energyPriceKrwPerKwh: [0] },
 		...{ machines, jobs: [...specs, ...others] },
@@ -76,7 +84,38 @@ export function issuesOfOrders(list: readonly unknown[], { site, known, nowMs }:
 			text: wordsOf(issue.code, { job: job ?? "", ...issue }),
 		});
 	}
+	// Their form is right where nothing was found.
+	if (issues.length > 0) return issues;
+	for (const issue of otherRecipes(
+		list,
+		machines,
+		orders.filter(({ id }) => !own.has(id)),
+	)) {
+		issues.push({ ...issue, text: wordsOf(issue.code, issue) });
+	}
 	return issues;
+}
+
+/** Orders that would share a batch with known ones, but take another time or power for it. */
+function otherRecipes(list: readonly unknown[], machines: readonly MachineSpec[], orders: readonly Order[]): Issue[] {
+	const batches = new Set(machines.flatMap(({ id, batchSize = 1 }) => (batchSize > 1 ? [id] : [])));
+	if (batches.size === 0) return [];
+	const known = new Map<string, string>();
+	for (const { operations } of orders) {
+		for (const { family, modes } of operations) {
+			for (const mode of modes) if (family !== undefined) known.set(`${mode.machine} ${family}`, recipeOf(mode));
+		}
+	}
+	return (list as readonly Order[]).flatMap(({ id: job, operations }, index) =>
+		operations.flatMap(({ family, modes }, k) =>
+			modes.flatMap((mode): Issue[] => {
+				const { machine } = mode;
+				const recipe = batches.has(machine) ? known.get(`${machine} ${family}`) : undefined;
+				if (family === undefined || recipe === undefined || recipe === recipeOf(mode)) return [];
+				return [{ code: "scheduling.recipe", field: `/jobs/${index}/operations/${k}`, job, machine, family }];
+			}),
+		),
+	);
 }
 
 /** An order that is known already, as little of it as others may refer to. */
@@ -118,7 +157,6 @@ function specOf(order: unknown, field: string, found: Found): unknown {
 		const { name, ...rest } = operation as OrderOperation & Record<string, unknown>;
 		text(name, `operations/${k}/name`);
 		if ("fixed" in rest) found("operation.order-fixed", `${field}/operations/${k}/fixed`, {});
-		if ("size" in rest && rest.size !== 1) found("operation.order-batch", `${field}/operations/${k}/size`, {});
 		return rest;
 	});
 	return { ...spec, operations: plain };

@@ -8,6 +8,7 @@ import type { Pricer } from "../tariff/pricer.ts";
 import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import type { Site } from "../telemetry/site.ts";
 import { type BaseLoad, baseLoadOf } from "./base-load.ts";
+import { batchesThatFit } from "./batches.ts";
 import { DemandPricer, type EnergyPrices, energyPrices } from "./prices.ts";
 import { floorTo, iso } from "./progress.ts";
 import type { JobRecord, PlanRequest } from "./records.ts";
@@ -88,10 +89,11 @@ export async function problemOf(
 		safeKw: [...safeKw],
 	};
 	notes.push(...cutAtCap(safeKw, kw, capKw, startMs, house.site.timeZone));
+	const { machines, jobs, alone } = batchesThatFit(request.jobs, machinesOf(request, house.site, startMs, count));
+	for (const each of alone) notes.push(note("operation.batch-alone", each));
 	for (const job of request.missedDeadlines) notes.push(note("operation.deadline-missed", { job }));
 	const problem: SchedulingProblem = {
-		start: iso(startMs),
-		intervals: count,
+		...{ start: iso(startMs), intervals: count },
 		intervalMinutes: 15,
 		energyPriceKrwPerKwh: prices.krwPerKwh.slice(0, count),
 		bands: prices.bands.slice(0, count),
@@ -100,8 +102,8 @@ export async function problemOf(
 		baseLoadQuantile: { quantile: base.quantile, kw: safeKw },
 		cap: { kw: capKw.map((cap) => cap ?? NO_CAP_KW) },
 		demandCharges: demand.charges(startMs, count, highest(request, kw)),
-		machines: machinesOf(request, house.site, startMs, count),
-		jobs: request.jobs,
+		machines,
+		jobs,
 	};
 	return { problem, base, prices, capKw, hard, notes, tariff: contract.tariff.id };
 }
@@ -219,6 +221,7 @@ function machinesOf(request: PlanRequest, site: Site, startMs: number, count: nu
 				...{ id, name },
 				...(shifts ? { shifts } : {}),
 				...(closed.length > 0 ? { maintenance: closed } : {}),
+				...((work?.batchSize ?? 1) > 1 ? { batchSize: work?.batchSize as number } : {}),
 				...(work?.setups ? { setups: work.setups } : {}),
 				...(work?.minPauseMinutes ? { minPauseMinutes: work.minPauseMinutes } : {}),
 				...(family === undefined ? {} : { initialFamily: family }),

@@ -14,8 +14,10 @@ export interface Run {
 	endMs: number;
 	/** The end it was started for. */
 	plannedEndMs: number;
-	/** kW of each interval of this run. */
+	/** kW of each interval of this run; of a batch its share. */
 	powerKw: number[];
+	/** The batch that it runs in: a name that its runs share, and how many they are. */
+	batch?: { name: string; runs: number };
 	stepMs: number;
 	/** Intervals of the operation that were done before this run. */
 	before: number;
@@ -120,6 +122,8 @@ export interface JobMessage {
 	job: string;
 	operation: string;
 	plan: string;
+	/** With a start: what has the same name runs together on the machine, and draws this power once. */
+	batch?: string;
 	powerKw?: number | number[];
 	minutes?: number;
 	stepMinutes?: number;

@@ -124,6 +124,14 @@ function placedOf({ site, request, problem, answer, records }: Found, entry: Pla
 	const key = keyOf(entry.job, entry.operation);
 	const code =
 		request.pinned.includes(key) && spec?.fixed ? "operation.reason-pinned" : (reason?.code ?? "operation.reason-list");
+	// What shares a batch shares its power and its price.
+	const mates = entry.pieces.length > 1 ? 1 : matesOf(answer.plan?.operations ?? [], entry);
+	const profile = Array.from({ length: intervals }, (_, k) => (mode ? modePowerKw(mode, k) : 0));
+	const energyKrw = profile.reduce((sum, power, k) => {
+		const t =
+			Math.round((Date.parse(entry.pieces[0]?.start ?? problem.start) - Date.parse(problem.start)) / STEP_MS) + k;
+		return sum + (power / 4) * (problem.energyPriceKrwPerKwh[t] ?? 0);
+	}, 0);
 	return {
 		job: entry.job,
 		operation: entry.operation,
@@ -132,14 +140,20 @@ function placedOf({ site, request, problem, answer, records }: Found, entry: Pla
 		start: entry.pieces[0]?.start ?? problem.start,
 		end: entry.pieces.at(-1)?.end ?? problem.start,
 		...(entry.pieces.length > 1 ? { pieces: entry.pieces } : {}),
-		powerKw: lean(Array.from({ length: intervals }, (_, k) => (mode ? modePowerKw(mode, k) : 0))),
-		costKrw: krw(reason?.costKrw ?? 0),
+		powerKw: lean(profile.map((power) => power / mates)),
+		costKrw: krw((reason?.costKrw ?? 0) - energyKrw * (1 - 1 / mates)),
 		reason: { code, text: wordsOf(code, reason?.details ?? {}, site.timeZone) },
 		state: request.frozen.includes(key) && spec?.fixed ? "frozen" : "planned",
 		...(request.pinned.includes(key) && spec?.fixed ? { pinned: true as const } : {}),
 		...(job.due === undefined ? {} : { due: job.due }),
 	};
 }
+
+/** Operations that run at the same time on the same machine: a batch. */
+const matesOf = (operations: readonly PlannedOperation[], { machine, pieces }: PlannedOperation): number =>
+	operations.filter(
+		(other) => other.machine === machine && other.pieces.length === 1 && other.pieces[0]?.start === pieces[0]?.start,
+	).length || 1;
 
 /** What ran when the plan was made belongs to the picture, at its own power and the prices of its time. */
 function runningOf({ request, problem, records }: Found): PlacedOperation[] {

@@ -43,12 +43,25 @@ export interface Ears {
 	wish(reason: PlanReason): void;
 	/** What an operation still waits for. */
 	waits(record: JobRecord, operation: string, nowMs: number): WaitsFor | null;
+	/** Those that the plan has in one batch with an operation, itself among them. */
+	together(placed: PlacedOperation, plan: StoredPlan): { record: JobRecord; placed: PlacedOperation }[];
+	/** What is active on a machine. */
+	on(machine: string): { job: string; run: Run }[];
 	down(machine: string): boolean;
 }
 
 /** How late a start may come: what a person puts into the quarter-hour that runs is meant at once. */
 export const lateFor = (pinned: true | undefined, { lateMs, intervalMinutes }: TrackerOptions): number =>
 	pinned ? Math.max(lateMs, intervalMinutes * 60_000) : lateMs;
+
+/** What the machine draws where the run's share is so much, kW. */
+const wholeKw = ({ batch }: Run, kw: number): number => (batch ? Math.round(kw * batch.runs * 1000) / 1000 : kw);
+
+/** The same for all that begin together on a machine. */
+function batchName(batch: readonly { placed: PlacedOperation }[], startMs: number): string {
+	const [first = ""] = batch.map(({ placed }) => `${placed.job}/${placed.operation}`).sort();
+	return `${first}@${new Date(startMs).toISOString()}`.slice(-200);
+}
 
 /** Follows operations from their start to their end, against their plan. */
 export class Tracker {
@@ -70,14 +83,7 @@ export class Tracker {
 	}
 
 	/** Starts an operation of the plan in force whose time has come. */
-	begin(
-		record: JobRecord,
-		placed: PlacedOperation,
-		plan: StoredPlan,
-		busy: Run | undefined,
-		starts: boolean,
-		nowMs: number,
-	): void {
+	begin(record: JobRecord, placed: PlacedOperation, plan: StoredPlan, starts: boolean, nowMs: number): void {
 		const { operation, machine } = placed;
 		for (const piece of placed.pieces ?? [placed]) {
 			const startMs = Date.parse(piece.start);
@@ -87,12 +93,20 @@ export class Tracker {
 			const mode = modeOn(record, operation, machine);
 			if (!mode || activeRun(record, operation)) return;
 			const isLate = nowMs - startMs > lateFor(placed.pinned, this.options);
-			const waits = this.ears.waits(record, operation, nowMs);
+			// A batch begins as one: what one of it waits for, all wait for.
+			const batch = this.ears.together(placed, plan);
+			const waits = batch.reduce<WaitsFor | null>(
+				(found, mate) => found ?? this.ears.waits(mate.record, mate.placed.operation, nowMs),
+				null,
+			);
+			const busy = this.ears
+				.on(machine)
+				.some(({ job, run }) => !batch.some((mate) => mate.placed.job === job && run.plannedStartMs === startMs));
 			// What comes first may take seconds longer; more than that is said, and the rest is planned around it.
 			if (waits && nowMs - startMs >= CONFIRM_MS) this.tellWaiting(placed, plan, waits, startMs, nowMs);
 			else if (isLate) this.tellLate(record, placed, plan, startMs, nowMs);
 			if (isLate || busy || !starts || waits || this.ears.down(machine)) return;
-			this.start(record, placed, mode, plan, { startMs, endMs: Date.parse(piece.end) }, nowMs);
+			this.start(record, placed, mode, plan, { startMs, endMs: Date.parse(piece.end), batch }, nowMs);
 			return;
 		}
 	}
@@ -133,7 +147,7 @@ export class Tracker {
 		placed: PlacedOperation,
 		mode: ModeSpec,
 		plan: StoredPlan,
-		{ startMs, endMs }: { startMs: number; endMs: number },
+		{ startMs, endMs, batch }: { startMs: number; endMs: number; batch: readonly { placed: PlacedOperation }[] },
 		nowMs: number,
 	): void {
 		const { intervalMinutes } = this.options;
@@ -145,7 +159,8 @@ export class Tracker {
 			...{ operation: placed.operation, machine: placed.machine, plan: plan.version },
 			...{ plannedStartMs: startMs, plannedEndMs: endMs, endMs: endMs + lateMs, stepMs, before },
 			...{
-				powerKw: powersOf(mode, before, length),
+				powerKw: powersOf(mode, before, length).map((kw) => kw / batch.length),
+				...(batch.length > 1 ? { batch: { name: batchName(batch, startMs), runs: batch.length } } : {}),
 				state: "starting",
 				commandedMs: nowMs,
 				reports: false,
@@ -158,10 +173,12 @@ export class Tracker {
 	}
 
 	private tellStart({ order }: JobRecord, run: Run, plan: string, elapsedMinutes: number): void {
-		const flat = run.powerKw.every((kw) => kw === run.powerKw[0]);
+		const powerKw = run.powerKw.map((kw) => wholeKw(run, kw));
+		const flat = powerKw.every((kw) => kw === powerKw[0]);
 		this.ears.command({
 			...{ machine: run.machine, command: "start", job: order.id, operation: run.operation, plan },
-			powerKw: flat ? (run.powerKw[0] ?? 0) : run.powerKw,
+			...(run.batch ? { batch: run.batch.name } : {}),
+			powerKw: flat ? (powerKw[0] ?? 0) : powerKw,
 			minutes: run.powerKw.length * (run.stepMs / 60_000),
 			stepMinutes: run.stepMs / 60_000,
 			...(elapsedMinutes > 0 ? { elapsedMinutes } : {}),
@@ -233,7 +250,7 @@ export class Tracker {
 		if (kw !== undefined && step > run.toldStep) {
 			const changed = kw !== run.powerKw[run.toldStep];
 			run.toldStep = step;
-			if (changed && !run.released) this.tell("set-point", record, run, kw);
+			if (changed && !run.released) this.tell("set-point", record, run, wholeKw(run, kw));
 			this.ears.changed(record);
 		}
 		if (nowMs < run.endMs) return;

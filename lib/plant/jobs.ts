@@ -2,8 +2,10 @@ import { EnergyError } from "../errors.ts";
 
 /** An order's operation that a machine works on: what it draws for it, on top of what it draws anyway. */
 export interface PlantJob {
-	job: string;
-	operation: string;
+	/** Orders that share the run: one, or those of a batch. */
+	orders: { job: string; operation: string }[];
+	/** Name of the batch; what has the same name may join it. */
+	batch: string | undefined;
 	startMs: number;
 	endMs: number;
 	/** Mean power of each step of its run, kW; the last one holds to the end. */
@@ -33,6 +35,8 @@ export interface JobCommand {
 	stepMinutes: number;
 	/** How much of it is done already: a start that is repeated after a restart. */
 	elapsedMinutes: number;
+	/** With `start`: orders of the same name run as one, and draw its power once. */
+	batch: string | undefined;
 }
 
 const DAY_MINUTES = 1440;
@@ -47,7 +51,7 @@ export function jobCommandOf(input: unknown): JobCommand | undefined {
 	const given = input as Readonly<Record<string, unknown>>;
 	const command = (["start", "stop", "set-point", "release"] as const).find((name) => name === given.command);
 	if (!command) return fail("command", given.command, "start | stop | set-point | release");
-	const name = (field: "job" | "operation", fallback?: string): string => {
+	const name = (field: "job" | "operation" | "batch", fallback?: string): string => {
 		const value = given[field] ?? fallback;
 		return typeof value === "string" && value !== "" && value.length <= 200
 			? value
@@ -60,7 +64,7 @@ export function jobCommandOf(input: unknown): JobCommand | undefined {
 			: fail(field, value, `${least}…${most}`);
 	};
 	const base = { command, job: name("job"), operation: name("operation", "1") };
-	const idle = { powerKw: [], minutes: 0, stepMinutes: 15, elapsedMinutes: 0 };
+	const idle = { powerKw: [], minutes: 0, stepMinutes: 15, elapsedMinutes: 0, batch: undefined };
 	if (command === "stop" || command === "release") return { ...base, ...idle };
 	const powers = [given.powerKw].flat();
 	const powerKw = powers.map((kw) =>
@@ -73,10 +77,11 @@ export function jobCommandOf(input: unknown): JobCommand | undefined {
 		minutes: number("minutes", 0.01, 30 * DAY_MINUTES),
 		stepMinutes: number("stepMinutes", 0.01, DAY_MINUTES, 15),
 		elapsedMinutes: number("elapsedMinutes", 0, 30 * DAY_MINUTES, 0),
+		batch: given.batch === undefined ? undefined : name("batch"),
 	};
 }
 
-/** The jobs of one machine: one at a time. */
+/** The jobs of one machine: one at a time, or one batch. */
 export class MachineJobs {
 	#now: PlantJob | undefined;
 
@@ -85,34 +90,45 @@ export class MachineJobs {
 	}
 
 	/**
-	 * A start of the job that runs already changes nothing: commands are repeated after a restart.
+	 * A start of the job that runs already changes nothing: commands are repeated after a restart. One of the batch that
+	 * runs joins it.
 	 *
 	 * @throws EnergyError `plant.job-busy` while another runs, `plant.job-unknown` for a stop of one that does not
 	 */
 	obey(order: JobCommand, machine: string, nowMs: number): JobReport | undefined {
-		const { job, operation, command } = order;
-		const same = this.#now?.job === job && this.#now.operation === operation;
+		const { job, operation, command, batch } = order;
+		const now = this.#now;
+		const same = now?.orders.some((each) => each.job === job && each.operation === operation) ?? false;
 		const report = (state: JobReport["state"]): JobReport => ({ machine, job, operation, state, timeMs: nowMs });
 		if (command === "start") {
 			if (same) return report("started");
-			if (this.#now) throw new EnergyError("plant.job-busy", { machine, job: this.#now.job });
-			const startMs = nowMs - order.elapsedMinutes * 60_000;
-			const stepMs = order.stepMinutes * 60_000;
-			const endMs = startMs + order.minutes * 60_000;
-			this.#now = { job, operation, startMs, endMs, powerKw: order.powerKw, stepMs, released: false };
+			if (now && (batch === undefined || now.batch !== batch)) {
+				throw new EnergyError("plant.job-busy", { machine, job: now.orders[0]?.job ?? "" });
+			}
+			if (now) now.orders.push({ job, operation });
+			else this.#begin(order, nowMs);
 			return report("started");
 		}
-		if (!this.#now || !same) throw new EnergyError("plant.job-unknown", { machine, job });
+		if (!now || !same) throw new EnergyError("plant.job-unknown", { machine, job });
 		if (command === "stop") {
-			this.#now = undefined;
+			now.orders = now.orders.filter((each) => each.job !== job || each.operation !== operation);
+			if (now.orders.length === 0) this.#now = undefined;
 			return report("stopped");
 		}
-		if (command === "release") this.#now.released = true;
+		if (command === "release") now.released = true;
 		else {
-			const done = Math.max(0, Math.floor((nowMs - this.#now.startMs) / this.#now.stepMs));
-			this.#now.powerKw = [...Array.from({ length: done }, (_, k) => jobKw(this.#now, k)), ...order.powerKw];
+			const done = Math.max(0, Math.floor((nowMs - now.startMs) / now.stepMs));
+			now.powerKw = [...Array.from({ length: done }, (_, k) => jobKw(now, k)), ...order.powerKw];
 		}
 		return undefined;
+	}
+
+	#begin({ job, operation, batch, powerKw, elapsedMinutes, stepMinutes, minutes }: JobCommand, nowMs: number): void {
+		const startMs = nowMs - elapsedMinutes * 60_000;
+		this.#now = {
+			...{ orders: [{ job, operation }], batch, startMs, endMs: startMs + minutes * 60_000 },
+			...{ powerKw, stepMs: stepMinutes * 60_000, released: false },
+		};
 	}
 
 	/** What the job draws at an instant, kW. */
@@ -127,12 +143,13 @@ export class MachineJobs {
 	}
 
 	/** Ends what is over; a machine that broke loses its job. */
-	settle(machine: string, nowMs: number, broken: boolean): JobReport | undefined {
-		const job = this.#now;
-		if (!job || (!broken && nowMs < job.endMs)) return undefined;
+	settle(machine: string, nowMs: number, broken: boolean): JobReport[] {
+		const now = this.#now;
+		if (!now || (!broken && nowMs < now.endMs)) return [];
 		this.#now = undefined;
-		const timeMs = broken ? nowMs : job.endMs;
-		return { machine, job: job.job, operation: job.operation, state: broken ? "failed" : "finished", timeMs };
+		const timeMs = broken ? nowMs : now.endMs;
+		const state = broken ? "failed" : "finished";
+		return now.orders.map(({ job, operation }) => ({ machine, job, operation, state, timeMs }));
 	}
 }
 

@@ -173,8 +173,7 @@ export class Plant {
 
 	#settleJobs(timeMs: number): void {
 		for (const [index, { id }] of this.#loads.entries()) {
-			const report = this.#jobs[index]?.settle(id, timeMs, this.#broken(index, timeMs));
-			if (report) this.#reports.push(report);
+			this.#reports.push(...(this.#jobs[index]?.settle(id, timeMs, this.#broken(index, timeMs)) ?? []));
 		}
 	}
 
@@ -184,7 +183,7 @@ export class Plant {
 
 	/**
 	 * @param input `{command: "start" | "stop" | "limit" | "release", limitKw?}`, or with a job
-	 * `{command: "start" | "stop" | "set-point" | "release", job, operation, powerKw, minutes, stepMinutes}`
+	 * `{command: "start" | "stop" | "set-point" | "release", job, operation, batch, powerKw, minutes, stepMinutes}`
 	 * @throws EnergyError `plant.command-invalid`, `plant.machine-unknown`, `plant.not-controllable`, `plant.not-started`,
 	 * `plant.broken`, `plant.job-busy`, `plant.job-unknown`
 	 */

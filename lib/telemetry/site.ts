@@ -34,6 +34,8 @@ export interface WorkingTime {
 	setups?: { from: string; to: string; minutes: number; costKrw?: number }[];
 	/** Once stopped it rests at least so long. */
 	minPauseMinutes?: number;
+	/** It takes operations of one family together, as many units as this; one operation at a time where left out. */
+	batchSize?: number;
 }
 
 export interface Machine {

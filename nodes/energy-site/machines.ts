@@ -91,7 +91,7 @@ function workOf(value: unknown, at: string): WorkingTime | undefined {
 	const field = `${at}.work`;
 	const work = typeof value === "string" ? parsed(value, field, "a JSON object") : value;
 	if (typeof work !== "object" || work === null || Array.isArray(work)) return fail(field, work, "a JSON object");
-	const parts = ["shifts", "maintenance", "setups", "minPauseMinutes"];
+	const parts = ["shifts", "maintenance", "setups", "minPauseMinutes", "batchSize"];
 	for (const [name, entry] of Object.entries(work)) {
 		if (!parts.includes(name)) fail(`${field}.${name}`, entry, `one of ${parts.join(", ")}`);
 	}
@@ -128,6 +128,10 @@ function workOf(value: unknown, at: string): WorkingTime | undefined {
 	);
 	const pause = given.minPauseMinutes ?? 0;
 	if (typeof pause !== "number" || pause < 0) fail(`${field}.minPauseMinutes`, pause, "a number, 0 or more");
+	const batch = given.batchSize ?? 1;
+	if (!(Number.isInteger(batch) && Number(batch) >= 1 && Number(batch) <= 10_000)) {
+		fail(`${field}.batchSize`, batch, "a whole number, 1 to 10000");
+	}
 	return work as WorkingTime;
 }
 

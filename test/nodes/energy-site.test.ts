@@ -174,6 +174,7 @@ describe("machines of a site", () => {
 		['[{"id":"a","work":{"shifts":[{"days":"mon-fri","from":"6","to":"22:00"}]}}]', "machines[0].work.shifts[0]"],
 		['[{"id":"a","work":{"maintenance":[{"start":"today","end":"tomorrow"}]}}]', "machines[0].work.maintenance[0]"],
 		['[{"id":"a","work":{"minPauseMinutes":-1}}]', "machines[0].work.minPauseMinutes"],
+		['[{"id":"a","work":{"batchSize":1.5}}]', "machines[0].work.batchSize"],
 		["{", "machines"],
 		["[1]", "machines[0]"],
 		['[{"id":"a b"}]', "machines[0].id"],

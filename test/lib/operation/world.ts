@@ -64,24 +64,26 @@ export const order = (id: string, minutes: number, powerKw: number | number[], m
 
 /** A machine that does what it is told, tells what becomes of it, and can be broken or made slow. */
 class Machines {
-	readonly running = new Map<string, { message: JobMessage; endMs: number }>();
+	readonly running = new Map<string, { messages: JobMessage[]; endMs: number }>();
 	readonly broken = new Set<string>();
 	readonly deaf = new Set<string>();
 	/** Minutes that jobs on it take longer. */
 	readonly slow = new Map<string, number>();
 
 	obey(message: JobMessage, nowMs: number): MachineEvent | undefined {
-		const { machine, job, operation, command } = message;
+		const { machine, job, operation, command, batch } = message;
 		if (this.deaf.has(machine)) return undefined;
 		const now = this.running.get(machine);
 		if (command === "start") {
 			if (this.broken.has(machine)) return { machine, job, operation, state: "refused", reason: "broken" };
-			const same = now?.message.job === job && now.message.operation === operation;
+			const same = now?.messages.some((each) => each.job === job && each.operation === operation);
+			const joins = batch !== undefined && now?.messages[0]?.batch === batch;
 			const minutes = (message.minutes ?? 0) - (message.elapsedMinutes ?? 0) + (this.slow.get(machine) ?? 0);
-			if (!same) this.running.set(machine, { message, endMs: nowMs + minutes * MINUTE });
+			if (joins && !same) now.messages.push(message);
+			else if (!same) this.running.set(machine, { messages: [message], endMs: nowMs + minutes * MINUTE });
 			return { machine, job, operation, state: "started" };
 		}
-		if (command === "stop" && now?.message.job === job) {
+		if (command === "stop" && now?.messages.some((each) => each.job === job)) {
 			this.running.delete(machine);
 			return { machine, job, operation, state: "stopped" };
 		}
@@ -89,11 +91,11 @@ class Machines {
 	}
 
 	step(nowMs: number): MachineEvent[] {
-		return [...this.running].flatMap(([machine, { message, endMs }]): MachineEvent[] => {
-			const { job, operation } = message;
+		return [...this.running].flatMap(([machine, { messages, endMs }]): MachineEvent[] => {
 			if (!this.broken.has(machine) && nowMs < endMs) return [];
 			this.running.delete(machine);
-			return [{ machine, job, operation, state: this.broken.has(machine) ? "failed" : "finished" }];
+			const state = this.broken.has(machine) ? "failed" : "finished";
+			return messages.map(({ job, operation }) => ({ machine, job, operation, state }));
 		});
 	}
 }

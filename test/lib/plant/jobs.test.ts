@@ -62,6 +62,20 @@ describe("jobs of the simulated plant", () => {
 		assert.ok(kwOf(plant, "mill-1", morning + 4 * MINUTE) > 40);
 	});
 
+	it("run together as one batch, which draws its power once and ends for all", () => {
+		const [idle, busy] = pair();
+		busy.command("mill-1", { ...order, batch: "B1" });
+		busy.command("mill-1", { ...order, job: "J2", batch: "B1" });
+		assert.throws(() => busy.command("mill-1", { ...order, job: "J3", batch: "B2" }), refused("plant.job-busy"));
+		assert.throws(() => busy.command("mill-1", { ...order, job: "J3" }), refused("plant.job-busy"));
+		const more = (ms: number) => Math.round(kwOf(busy, "mill-1", ms) - kwOf(idle, "mill-1", ms));
+		assert.equal(more(morning + 5 * MINUTE), 40);
+		busy.command("mill-1", { command: "stop", job: "J1", operation: "1" });
+		assert.equal(more(morning + 20 * MINUTE), 60, "the rest of the batch goes on");
+		assert.equal(more(morning + 31 * MINUTE), 0);
+		assert.deepEqual(told(busy), ["J1 started", "J2 started", "J1 stopped", "J2 finished"]);
+	});
+
 	it("come one at a time, and a command that is not understood changes nothing", () => {
 		const [plant] = pair();
 		plant.command("mill-1", order);
