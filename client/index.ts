@@ -62,6 +62,7 @@ export function createEnergyClient(options: EnergyClientOptions): EnergyClient {
 	const client = createFetchClient<paths, Media>({
 		baseUrl,
 		...(options.fetch ? { fetch: options.fetch } : {}),
+		querySerializer: { array: { style: "form", explode: false } },
 	});
 	const unread = new WeakMap<Request, Request>();
 	const access: Middleware = {

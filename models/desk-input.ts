@@ -1,5 +1,6 @@
 import { EnergyError } from "../lib/errors.ts";
-import { addressOf, type ModelAddress, type ModelStatus } from "./records.ts";
+import type { ListRequest } from "../lib/listing.ts";
+import type { ModelAddress, ModelStatus } from "./records.ts";
 
 export type Loose = Readonly<Record<string, unknown>>;
 
@@ -7,9 +8,8 @@ export interface ListQuery {
 	task?: string;
 	machine?: string;
 	status?: ModelStatus;
-	limit: number;
-	/** Id of the last model of the page before. */
-	after?: string;
+	/** Order and page. */
+	page: ListRequest;
 }
 
 export interface TrainOrder {
@@ -53,30 +53,19 @@ export function checkSite(given: Loose, site: string): void {
 
 /** @throws EnergyError `models.bad-input` */
 export function listQuery(given: Loose): ListQuery {
-	const { task, machine, status, limit, cursor } = given;
+	const { task, machine, status, limit, cursor, sort } = given;
 	return {
 		...(isGiven(task) && { task: textOf("task", task) }),
 		...(isGiven(machine) && { machine: textOf("machine", machine) }),
 		...(isGiven(status) && {
 			status: statuses.find((one) => one === status) ?? fail("status", status, statuses.join(", ")),
 		}),
-		limit: isGiven(limit) ? numberOf("limit", limit, 1, MAX_LIMIT, true) : 100,
-		...(isGiven(cursor) && { after: placeAfter(textOf("cursor", cursor)) }),
+		page: {
+			sort,
+			limit: isGiven(limit) ? numberOf("limit", limit, 1, MAX_LIMIT, true) : 100,
+			...(isGiven(cursor) && { cursor: String(cursor) }),
+		},
 	};
-}
-
-export function cursorAt(id: string): string {
-	return Buffer.from(id, "utf8").toString("base64url");
-}
-
-function placeAfter(cursor: string): string {
-	const id = Buffer.from(cursor, "base64url").toString("utf8");
-	try {
-		addressOf(id);
-		return id;
-	} catch {
-		return fail("cursor", cursor, "the nextCursor of the page before");
-	}
 }
 
 /** @throws EnergyError `models.bad-input` */

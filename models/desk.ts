@@ -1,10 +1,11 @@
 import { EnergyError } from "../lib/errors.ts";
+import { type Listing, pageOf } from "../lib/listing.ts";
 import { noteChange } from "../lib/log/scope.ts";
 import type { Store } from "../lib/store/store.ts";
 import type { Site } from "../lib/telemetry/site.ts";
 import "./all-tasks.ts";
 import { importOrder, importRequest } from "./desk-import.ts";
-import { checkSite, cursorAt, type Loose, listQuery, subjectOf, trainOrder } from "./desk-input.ts";
+import { checkSite, type Loose, listQuery, subjectOf, trainOrder } from "./desk-input.ts";
 import {
 	type Reader,
 	stateOf,
@@ -15,7 +16,7 @@ import {
 	wireModel,
 } from "./desk-wire.ts";
 import { forecastTask } from "./forecast/training.ts";
-import { addressOf, inOrder, type ModelAddress, type ModelRecord } from "./records.ts";
+import { addressOf, keyOf, type ModelAddress, type ModelRecord } from "./records.ts";
 import { servingThread } from "./serving/thread.ts";
 import { taskOf } from "./tasks.ts";
 import type { TrainingSettings } from "./training/settings.ts";
@@ -74,17 +75,18 @@ export class ModelDesk {
 		return this.#options.trainer.jobs;
 	}
 
-	/** Newest version first within task and machine. @throws EnergyError `models.bad-input` */
+	/**
+	 * Newest version first within task and machine, unless told.
+	 *
+	 * @throws EnergyError `models.bad-input`, `api.sort-unknown`, `api.cursor-unfit`
+	 */
 	async list(given: Loose, reader: Reader): Promise<ModelPage> {
 		const site = this.#options.site.id;
 		checkSite(given, site);
-		const { limit, after, ...filter } = listQuery(given);
+		const { page, ...filter } = listQuery(given);
 		const records = await this.#options.trainer.registry.list({ ...filter, site });
-		const place = after === undefined ? undefined : { ...addressOf(after), version: versionOf(after) };
-		const rest = place ? records.filter((record) => inOrder(record, place) > 0) : records;
-		const items = rest.slice(0, limit).map((record) => wireModel(record, reader));
-		const last = items.at(-1);
-		return rest.length > limit && last ? { items, nextCursor: cursorAt(last.id) } : { items };
+		const { items, ...next } = pageOf(records, modelListing, page);
+		return { items: items.map((record) => wireModel(record, reader)), ...next };
 	}
 
 	/**
@@ -305,4 +307,16 @@ export class ModelDesk {
 	}
 }
 
-const versionOf = (id: string): number => Number(id.slice(id.lastIndexOf(".") + 1));
+export const modelListing: Listing<ModelRecord> = {
+	fields: {
+		task: ({ task }) => task,
+		machine: ({ machine }) => machine,
+		version: ({ version }) => version,
+		kind: ({ kind }) => kind,
+		status: ({ status }) => status,
+		createdAt: ({ createdMs }) => createdMs,
+		trainedAt: ({ trainedMs = null }) => trainedMs,
+	},
+	usual: (record) => [keyOf(record), -record.version],
+	id: ({ id }) => id,
+};

@@ -1,5 +1,6 @@
 // What the router answers by itself, so that no edited flow can change who comes in: signing in and out, users and keys.
 import { EnergyError } from "../errors.ts";
+import { type Listing, orderFrom, pageOf } from "../listing.ts";
 import { noteChange } from "../log/scope.ts";
 import type { Language } from "../messages.ts";
 import type { AuditEntry, AuditQuery } from "../store/store.ts";
@@ -36,12 +37,29 @@ type Answerer = (call: Call) => Promise<Answer> | Answer;
 interface AuditParameters extends Pick<AuditQuery, "who" | "what" | "target" | "site" | "order" | "limit" | "cursor"> {
 	from?: string;
 	to?: string;
+	sort?: string[];
 }
 
 interface Wanted {
 	role?: Role | null;
 	sites?: Record<string, Role>;
 }
+
+export const userListing: Listing<User> = {
+	fields: { name: ({ name }) => name, changedAt: ({ changedMs }) => changedMs },
+	usual: () => [],
+	id: ({ name }) => name,
+};
+export const keyListing: Listing<ApiKey> = {
+	fields: {
+		name: ({ name }) => name,
+		createdAt: ({ madeMs }) => madeMs,
+		expiresAt: ({ expiresMs }) => expiresMs,
+		lastUsedAt: ({ lastUsedMs }) => lastUsedMs,
+	},
+	usual: ({ madeMs }) => [-madeMs],
+	id: ({ id }) => id,
+};
 
 const ok = (body: unknown): Answer => ({ status: 200, body });
 
@@ -89,7 +107,10 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		noteChange({ target: user.name, before: wireSession(ended, claims.session), after: null });
 		return { status: 204 };
 	},
-	listUsers: ({ sessions }) => ok({ items: sessions.users.list().map((user) => listedUser(sessions, user)) }),
+	listUsers: ({ sessions, query }) => {
+		const { items } = pageOf(sessions.users.list(), userListing, { sort: query.sort, limit: Number.POSITIVE_INFINITY });
+		return ok({ items: items.map((user) => listedUser(sessions, user)) });
+	},
 	addUser: async (call) => {
 		const { name, password, ...given } = call.req.body as { name: string; password: string } & Wanted;
 		const grants = grantable(call, { role: given.role ?? null, sites: given.sites ?? {} });
@@ -150,7 +171,13 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		noteChange({ target: name, before: { lockedUntil }, after: { lockedUntil: null } });
 		return { status: 204 };
 	},
-	listApiKeys: ({ sessions }) => ok({ items: sessions.apiKeys.list().map(wireKey) }),
+	listApiKeys: ({ sessions, query }) => {
+		const { items } = pageOf(sessions.apiKeys.list(), keyListing, {
+			sort: query.sort,
+			limit: Number.POSITIVE_INFINITY,
+		});
+		return ok({ items: items.map(wireKey) });
+	},
 	addApiKey: (call) => {
 		const { name, expiresAt, ...given } = call.req.body as { name: string; expiresAt?: string | null } & Wanted;
 		const grants = grantable(call, { role: given.role ?? null, sites: given.sites ?? {} });
@@ -163,9 +190,9 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		if (!audit) throw new EnergyError("access.audit-off");
 		// What was done a moment ago belongs to it.
 		await audit.flush();
-		const { from, to, ...rest } = query as AuditParameters;
+		const { from, to, sort, order, ...rest } = query as AuditParameters;
 		const page = await (await audit.store()).audit({
-			...rest,
+			...{ ...rest, order: orderFrom({ sort, order }, "desc") },
 			...(from === undefined ? {} : { fromMs: Date.parse(from) }),
 			...(to === undefined ? {} : { toMs: Date.parse(to) }),
 		});

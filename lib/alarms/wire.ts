@@ -1,3 +1,4 @@
+import { type Listing, pageOf } from "../listing.ts";
 import type { KpiReport } from "./kpi.ts";
 import { isHidden, stateOf } from "./state.ts";
 import {
@@ -151,25 +152,20 @@ const rank: Readonly<Record<AlarmState, number>> = {
 	...{ shelved: 3, suppressed: 4, "out-of-service": 5, normal: 6 },
 };
 
-/** Place of an alarm in a list: what waits for a person first, by priority, the newest first. */
-export type Place = readonly [rank: number, priority: number, newness: number, id: string];
-
-export function placeOf(alarm: Alarm): Place {
-	const { priority, raisedMs, changedMs, id } = alarm;
-	return [rank[stateOf(alarm)], priorities.indexOf(priority), -(raisedMs ?? changedMs), id];
-}
-
-export function comparePlaces(a: Place, b: Place): number {
-	for (const [index, part] of a.entries()) {
-		const other = b[index] as typeof part;
-		if (part !== other) return part < other ? -1 : 1;
-	}
-	return 0;
-}
-
-export function byUrgency(a: Alarm, b: Alarm): number {
-	return comparePlaces(placeOf(a), placeOf(b));
-}
+/** How alarms are listed: what waits for a person first, by priority, the newest first. */
+export const alarmListing: Listing<Alarm> = {
+	fields: {
+		state: stateOf,
+		priority: ({ priority }) => priorities.indexOf(priority),
+		raised: ({ raisedMs }) => raisedMs,
+		changed: ({ changedMs }) => changedMs,
+		machine: ({ machine }) => machine,
+		rule: ({ rule }) => rule,
+		occurrences: ({ occurrences }) => occurrences,
+	},
+	usual: (alarm) => [rank[stateOf(alarm)], priorities.indexOf(alarm.priority), -(alarm.raisedMs ?? alarm.changedMs)],
+	id: ({ id }) => id,
+};
 
 /** What a board shows: everything but what is normal; counts are whole where the list is cut. */
 export interface WireBoard {
@@ -202,7 +198,8 @@ export function boardOf(
 		if (!alarm.acknowledged && !isHidden(alarm)) counts.unacknowledged[alarm.priority]++;
 		if (state !== "normal") listed.push(alarm);
 	}
-	listed.sort(byUrgency);
-	const wired = listed.slice(0, most).map((alarm) => wireAlarm(alarm, site, runningOf(alarm.id)));
+	const wired = pageOf(listed, alarmListing, { limit: most }).items.map((alarm) =>
+		wireAlarm(alarm, site, runningOf(alarm.id)),
+	);
 	return { site, time: iso(nowMs), alarms: wired, counts, flooding };
 }

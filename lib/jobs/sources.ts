@@ -1,4 +1,5 @@
 import { EnergyError } from "../errors.ts";
+import { type Listing, pageOf } from "../listing.ts";
 import type { Language } from "../messages.ts";
 
 const jobStates = ["queued", "running", "done", "failed", "cancelled"] as const;
@@ -72,49 +73,33 @@ export async function cancelJob(site: string, id: string, language: Language): P
 export interface JobsQuery {
 	type?: string;
 	state?: string;
+	sort?: unknown;
 	limit: number;
 	cursor?: string;
 }
 
-/** Newest first. @throws EnergyError `jobs.bad-query` */
+export const jobListing: Listing<WireJob> = {
+	fields: {
+		queuedAt: ({ queuedAt }) => queuedAt,
+		startedAt: ({ startedAt }) => startedAt,
+		endedAt: ({ endedAt }) => endedAt,
+		type: ({ type }) => type,
+		state: ({ state }) => state,
+	},
+	// New ones come before the others, so what follows stays the same.
+	usual: ({ queuedAt }) => [-Date.parse(queuedAt)],
+	id: ({ id }) => id,
+};
+
+/** Newest first unless told. @throws EnergyError `api.sort-unknown`, `api.cursor-unfit` */
 export async function listJobs(
 	site: string,
-	{ type, state, limit, cursor }: JobsQuery,
+	{ type, state, ...page }: JobsQuery,
 	language: Language,
 ): Promise<{ items: WireJob[]; nextCursor?: string }> {
-	const after = cursor === undefined ? undefined : placeFrom(cursor);
 	const all = await Promise.all([...(sources.get(site) ?? [])].map((source) => source.jobs(language)));
-	const found = [...new Map(all.flat().map((job) => [job.id, job])).values()]
-		.filter((job) => (type === undefined || job.type === type) && (state === undefined || job.state === state))
-		.toSorted((a, b) => comparePlaces(placeOf(a), placeOf(b)))
-		.filter((job) => !after || comparePlaces(placeOf(job), after) > 0);
-	const items = found.slice(0, limit);
-	const last = items.at(-1);
-	return found.length > limit && last ? { items, nextCursor: cursorAt(placeOf(last)) } : { items };
-}
-
-/** Where a job stands in the list: new ones come before it, so what follows stays the same. */
-type Place = readonly [queuedAt: string, id: string];
-
-const placeOf = ({ queuedAt, id }: WireJob): Place => [queuedAt, id];
-
-function comparePlaces([atA, idA]: Place, [atB, idB]: Place): number {
-	if (atA !== atB) return atA > atB ? -1 : 1;
-	return idA < idB ? -1 : idA > idB ? 1 : 0;
-}
-
-const cursorAt = (place: Place): string => Buffer.from(JSON.stringify(place)).toString("base64url");
-
-function placeFrom(cursor: string): Place {
-	try {
-		const [queuedAt, id] = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8")) as unknown[];
-		if (typeof queuedAt === "string" && typeof id === "string") return [queuedAt, id];
-	} catch {
-		// Said below.
-	}
-	throw new EnergyError("jobs.bad-query", {
-		field: "cursor",
-		value: cursor,
-		rule: "the nextCursor of the page before",
-	});
+	const found = [...new Map(all.flat().map((job) => [job.id, job])).values()].filter(
+		(job) => (type === undefined || job.type === type) && (state === undefined || job.state === state),
+	);
+	return pageOf(found, jobListing, page);
 }

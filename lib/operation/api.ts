@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { EnergyError } from "../errors.ts";
+import { type Listing, orderFrom, pageOf } from "../listing.ts";
 import { noteChange } from "../log/scope.ts";
 import type { Language } from "../messages.ts";
 import type { OperationDesk } from "./desk.ts";
@@ -186,26 +187,37 @@ function limitOf(query: Readonly<Record<string, unknown>>, fallback: number, mos
 	throw new EnergyError("operation.order-field", { field: "limit", value: String(query.limit), rule: `1…${most}` });
 }
 
-/** Jobs by id, so that a page has a next one. */
+/** Jobs by id unless told. */
 function jobsPage(
 	{ engine }: OperationDesk,
 	query: Readonly<Record<string, unknown>>,
 ): { items: Job[]; nextCursor?: string } {
 	const limit = limitOf(query, 100, 1000);
-	const after = query.cursor === undefined ? "" : Buffer.from(String(query.cursor), "base64url").toString();
-	const all = [...engine.jobs.values()]
+	const cursor = query.cursor === undefined ? undefined : String(query.cursor);
+	const found = [...engine.jobs.values()]
 		.map((record) => wireJob(record, engine.options.intervalMinutes))
-		.filter(({ id, state }) => id > after && (query.state === undefined || state === query.state))
-		.sort((a, b) => (a.id < b.id ? -1 : 1));
-	const items = all.slice(0, limit);
-	const last = items.at(-1);
-	return all.length > limit && last ? { items, nextCursor: Buffer.from(last.id).toString("base64url") } : { items };
+		.filter(({ state }) => query.state === undefined || state === query.state);
+	return pageOf(found, orderListing, { sort: query.sort, limit, cursor });
 }
+
+const timeOf = (text: string | undefined): number | null => (text === undefined ? null : Date.parse(text));
+export const orderListing: Listing<Job> = {
+	fields: {
+		id: ({ id }) => id,
+		state: ({ state }) => state,
+		due: ({ due }) => timeOf(due),
+		deadline: ({ deadline }) => timeOf(deadline),
+		createdAt: ({ createdAt }) => timeOf(createdAt),
+		changedAt: ({ changedAt }) => timeOf(changedAt),
+	},
+	usual: () => [],
+	id: ({ id }) => id,
+};
 
 async function plansPage(desk: OperationDesk, query: Readonly<Record<string, unknown>>): Promise<object> {
 	await desk.flush();
 	const cursor = query.cursor === undefined ? undefined : String(query.cursor);
-	const page = await desk.keeper.plansOf(limitOf(query, 20, 100), cursor);
+	const page = await desk.keeper.plansOf(limitOf(query, 20, 100), orderFrom(query, "desc", "createdAt"), cursor);
 	const items = page.items.map(summaryOf);
 	return { items, ...(page.nextCursor ? { nextCursor: page.nextCursor } : {}) };
 }

@@ -120,9 +120,13 @@ export class OperationKeeper {
 	}
 
 	/** Plans newest first. */
-	async plansOf(limit: number, cursor?: string): Promise<{ items: StoredPlan[]; nextCursor?: string }> {
+	async plansOf(
+		limit: number,
+		order: "asc" | "desc" = "desc",
+		cursor?: string,
+	): Promise<{ items: StoredPlan[]; nextCursor?: string }> {
 		const store = await this.store();
-		const page = await store.documents({ site: this.site, kind: PLAN, limit, ...(cursor ? { cursor } : {}) });
+		const page = await store.documents({ site: this.site, kind: PLAN, order, limit, ...(cursor ? { cursor } : {}) });
 		const items = page.items.map(({ value }) => value as StoredPlan);
 		return { items, ...(page.nextCursor ? { nextCursor: page.nextCursor } : {}) };
 	}

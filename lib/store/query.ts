@@ -1,4 +1,5 @@
 import { EnergyError } from "../errors.ts";
+import { orderFrom } from "../listing.ts";
 import { startOfDayMs } from "../live/local-day.ts";
 import { type Quantities, quantityNames } from "../telemetry/reading.ts";
 import type { Site } from "../telemetry/site.ts";
@@ -96,7 +97,7 @@ export function readingsQuery(site: Site, parameters: Parameters, nowMs: number)
 		...machineOf(site, parameters),
 		...rangeOf(parameters, nowMs),
 		...pageOf(parameters),
-		order: oneOf("order", parameters.order, ["asc", "desc"] as const, "asc"),
+		order: orderFrom(parameters, oneOf("order", parameters.order, ["asc", "desc"] as const, "asc")),
 	};
 }
 
@@ -106,6 +107,7 @@ export function intervalsQuery(site: Site, parameters: Parameters, nowMs: number
 		...machineOf(site, parameters),
 		...rangeOf(parameters, nowMs),
 		...pageOf(parameters),
+		order: orderFrom(parameters, oneOf("order", parameters.order, ["asc", "desc"] as const, "asc")),
 		resolution: oneOf("resolution", parameters.resolution, resolutions, "15min"),
 	};
 }

@@ -62,6 +62,8 @@ export interface ReadingsQuery extends RangeQuery, PageQuery {
 export interface IntervalsQuery extends RangeQuery, PageQuery {
 	/** `day` and `month` are those of the site's time zone. */
 	resolution: Resolution;
+	/** By their start; oldest first unless told. */
+	order?: "asc" | "desc";
 }
 
 export interface SeriesQuery {

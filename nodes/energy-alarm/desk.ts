@@ -7,10 +7,8 @@ import { type Derived, Sentinel } from "../../lib/alarms/sentinel.ts";
 import { identityOf, stateOf } from "../../lib/alarms/state.ts";
 import type { Alarm, Change, JournalLine } from "../../lib/alarms/types.ts";
 import {
+	alarmListing,
 	boardOf,
-	byUrgency,
-	comparePlaces,
-	placeOf,
 	type WireAlarm,
 	type WireBoard,
 	type WireKpi,
@@ -24,6 +22,7 @@ import { MachineEfficiency } from "../../lib/efficiency/machine.ts";
 import { EfficiencyBook } from "../../lib/efficiency/site.ts";
 import { type WireEfficiency, wireEfficiency } from "../../lib/efficiency/wire.ts";
 import { EnergyError } from "../../lib/errors.ts";
+import { pageOf } from "../../lib/listing.ts";
 import { noteChange } from "../../lib/log/scope.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { LocalDays } from "../../lib/telemetry/local-days.ts";
@@ -32,7 +31,7 @@ import type { Site } from "../../lib/telemetry/site.ts";
 import type { Delivery } from "./delivery.ts";
 import { type Input, inputOf } from "./inputs.ts";
 import { Keeper } from "./keeper.ts";
-import { cursorAt, linesQuery, listQuery, type SpanQuery, spanQuery } from "./queries.ts";
+import { linesQuery, listQuery, type SpanQuery, spanQuery } from "./queries.ts";
 
 export interface DeskOptions {
 	/** Another process watches on the same store; this one answers and hands on. */
@@ -185,20 +184,18 @@ export class AlarmDesk {
 		return boardOf(this.#book.all(), this.#options.site.id, (id) => this.#book.running(id, nowMs), nowMs);
 	}
 
-	/** @throws EnergyError `alarms.bad-query` */
+	/** @throws EnergyError `alarms.bad-query`, `api.sort-unknown`, `api.cursor-unfit` */
 	async list(parameters: Parameters): Promise<object> {
 		await this.#refresh();
-		const { states, priorities, machine, limit, after } = listQuery(parameters);
+		const { states, priorities, machine, page } = listQuery(parameters);
 		const found = [...this.#book.all()].filter(
 			(alarm) =>
 				(!states || states.has(stateOf(alarm))) &&
 				(!priorities || priorities.has(alarm.priority)) &&
-				(machine === undefined || alarm.machine === machine) &&
-				(!after || comparePlaces(placeOf(alarm), after) > 0),
+				(machine === undefined || alarm.machine === machine),
 		);
-		const page = found.sort(byUrgency).slice(0, limit);
-		const last = found.length > limit ? page.at(-1) : undefined;
-		return { items: page.map((alarm) => this.#wire(alarm)), ...(last && { nextCursor: cursorAt(placeOf(last)) }) };
+		const { items, ...next } = pageOf(found, alarmListing, page);
+		return { items: items.map((alarm) => this.#wire(alarm)), ...next };
 	}
 
 	/** Newest first. @throws EnergyError `alarms.unknown`, `alarms.bad-query` */

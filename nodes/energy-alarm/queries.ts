@@ -1,6 +1,6 @@
 import { type AlarmState, alarmStates, type Priority, priorities } from "../../lib/alarms/types.ts";
-import type { Place } from "../../lib/alarms/wire.ts";
 import { EnergyError } from "../../lib/errors.ts";
+import { type ListRequest, orderFrom } from "../../lib/listing.ts";
 
 type Parameters = Readonly<Record<string, unknown>>;
 
@@ -8,8 +8,8 @@ export interface ListQuery {
 	states: ReadonlySet<AlarmState> | undefined;
 	priorities: ReadonlySet<Priority> | undefined;
 	machine: string | undefined;
-	limit: number;
-	after: Place | undefined;
+	/** Order and page. */
+	page: ListRequest;
 }
 
 export interface SpanQuery {
@@ -19,6 +19,7 @@ export interface SpanQuery {
 
 export interface LinesQuery {
 	limit: number;
+	order: "asc" | "desc";
 	cursor?: string;
 }
 
@@ -58,15 +59,14 @@ function timeMs(field: string, value: unknown, otherwise: number): number {
 
 /** Which alarms: everything but the normal ones unless `state` says so (`all`: those, too). @throws EnergyError `alarms.bad-query` */
 export function listQuery(parameters: Parameters): ListQuery {
-	const { state, priority, machine, limit, cursor } = parameters;
+	const { state, priority, machine, limit, cursor, sort } = parameters;
 	const all: readonly AlarmState[] = alarmStates;
 	return {
 		states:
 			state === "all" ? undefined : (several("state", state, all) ?? new Set(all.filter((one) => one !== "normal"))),
 		priorities: several("priority", priority, priorities),
 		machine: given(machine) ? String(machine) : undefined,
-		limit: limitOf(limit, 100),
-		after: given(cursor) ? placeAfter(String(cursor)) : undefined,
+		page: { sort, limit: limitOf(limit, 100), ...(given(cursor) ? { cursor: String(cursor) } : {}) },
 	};
 }
 
@@ -79,23 +79,11 @@ export function spanQuery({ from, to }: Parameters, nowMs: number): SpanQuery {
 }
 
 /** @throws EnergyError `alarms.bad-query` */
-export function linesQuery({ limit, cursor }: Parameters): LinesQuery {
-	return { limit: limitOf(limit, 100), ...(given(cursor) ? { cursor: String(cursor) } : {}) };
-}
-
-export function cursorAt(place: Place): string {
-	return Buffer.from(JSON.stringify(place)).toString("base64url");
-}
-
-function placeAfter(cursor: string): Place {
-	try {
-		const place: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
-		if (Array.isArray(place) && place.length === 4 && typeof place[3] === "string") {
-			const [rank, priority, newness] = place.map(Number);
-			if ([rank, priority, newness].every(Number.isFinite)) return place as unknown as Place;
-		}
-	} catch {
-		// Answered below, like every other text that is no cursor.
-	}
-	return fail("cursor", cursor.slice(0, 100), "the nextCursor of the page before");
+export function linesQuery(parameters: Parameters): LinesQuery {
+	const { limit, cursor } = parameters;
+	return {
+		limit: limitOf(limit, 100),
+		order: orderFrom(parameters, "desc"),
+		...(given(cursor) ? { cursor: String(cursor) } : {}),
+	};
 }

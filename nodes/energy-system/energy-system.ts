@@ -2,7 +2,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { accessOf } from "../../lib/access/context.ts";
 import { readData } from "../../lib/data.ts";
 import { EnergyError } from "../../lib/errors.ts";
-import { cancelJob, jobOf, listJobs } from "../../lib/jobs/sources.ts";
+import { cancelJob, type JobsQuery, jobOf, listJobs } from "../../lib/jobs/sources.ts";
 import { boardOf } from "../../lib/live/board.ts";
 import type { Language } from "../../lib/messages.ts";
 import { healthOf, healthParts, withoutDetails } from "../../lib/metrics/health.ts";
@@ -129,11 +129,11 @@ async function dashboard(site: string, timeZone: string, language: Language): Pr
 	};
 }
 
-function jobsQuery(msg: SystemMessage) {
-	const given = (msg.req?.query ?? {}) as { type?: string; state?: string; limit?: number; cursor?: string };
-	const { type, state, limit = 100, cursor } = given;
+function jobsQuery(msg: SystemMessage): JobsQuery {
+	const given = (msg.req?.query ?? {}) as Partial<JobsQuery>;
+	const { type, state, sort, limit = 100, cursor } = given;
 	return {
-		limit: Number(limit),
+		...{ sort, limit: Number(limit) },
 		...(type !== undefined && { type }),
 		...(state !== undefined && { state }),
 		...(cursor !== undefined && { cursor }),

@@ -346,6 +346,22 @@ describe("the API of the shipped flows", function () {
 			assert.equal(rejected.filter(({ source }) => String(source).startsWith("upload ")).length, 1);
 			const list = await items("/api/v1/jobs?type=import&state=done&limit=2");
 			assert.equal(list.length, 2);
+			const oldest = await get("/api/v1/jobs?sort=type,queuedAt&limit=1");
+			const { items: first, nextCursor = "" } = JSON.parse(oldest.text) as {
+				items: { id: string }[];
+				nextCursor?: string;
+			};
+			assert.equal(first[0]?.id, dry.body.id);
+			const other = await get(`/api/v1/jobs?sort=-queuedAt&limit=1&cursor=${encodeURIComponent(nextCursor)}`);
+			assert.deepEqual([other.status, (JSON.parse(other.text) as { title: string }).title], [400, "api.cursor-unfit"]);
+			assert.equal((await get("/api/v1/jobs?sort=price")).status, 400);
+			const days15 = await items(
+				"/api/v1/data/sensors?machine=cnc-1&from=2026-01-05T00:00:00Z&to=2026-01-05T01:00:00Z&sort=-time",
+			);
+			assert.deepEqual(
+				days15.map(({ start }) => String(start).slice(14, 16)),
+				["45", "30", "15", "00"],
+			);
 			const job = String(list[0]?.id);
 			// A job is read as done a moment before that is in the audit.
 			let kept = await items(`/api/v1/audit?target=${job}&order=asc`);

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
+import { keyListing, userListing } from "../../lib/access/answers.ts";
+import { alarmListing } from "../../lib/alarms/wire.ts";
+import { jobListing } from "../../lib/jobs/sources.ts";
+import { orderListing } from "../../lib/operation/api.ts";
+import { modelListing } from "../../models/desk.ts";
 
 interface Operation {
 	"x-answered-by"?: string;
@@ -8,6 +13,7 @@ interface Operation {
 	summary?: string;
 	operationId?: string;
 	responses?: Record<string, unknown>;
+	parameters?: { name?: string; schema?: { items?: { enum?: string[] } } }[];
 }
 interface FlowNode {
 	id: string;
@@ -97,10 +103,34 @@ describe("nodes that work for a site", () => {
 	});
 });
 
+describe("lists", () => {
+	it("can be sorted by what the contract says, and by nothing else", () => {
+		const listings: Readonly<Record<string, { fields: object }>> = {
+			listUsers: userListing,
+			listApiKeys: keyListing,
+			getAlarms: alarmListing,
+			listProductionJobs: orderListing,
+			listModels: modelListing,
+			listJobs: jobListing,
+		};
+		const described = operations.flatMap(({ operation: { operationId = "", parameters = [] } }) => {
+			const names = parameters.find(({ name }) => name === "sort")?.schema?.items?.enum;
+			return names ? [[operationId, names.filter((name) => !name.startsWith("-"))] as const] : [];
+		});
+		const known = described.filter(([id]) => id in listings);
+		assert.equal(known.length, Object.keys(listings).length);
+		for (const [id, names] of known) assert.deepEqual(names, Object.keys(listings[id]?.fields ?? {}), id);
+		// The others are read along an index of time, one way or the other.
+		for (const [id, names] of described.filter(([id]) => !(id in listings))) assert.equal(names.length, 1, id);
+	});
+});
+
 describe("messages of access and of the API", () => {
 	it("cover every error that the code throws, and no other", () => {
 		const root = new URL("../../", import.meta.url).pathname;
-		const sources = globSync(["lib/access/*.ts", "lib/api/*.ts", "nodes/*.ts"], { cwd: root }).map(read).join("\n");
+		const sources = globSync(["lib/access/*.ts", "lib/api/*.ts", "lib/listing.ts", "nodes/*.ts"], { cwd: root })
+			.map(read)
+			.join("\n");
 		for (const subject of ["access", "api"]) {
 			const thrown = new Set(sources.match(new RegExp(`(?<=")${subject}\\.[a-z-]+(?=")`, "g")));
 			for (const other of ["api.requests"]) thrown.delete(other);

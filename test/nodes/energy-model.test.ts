@@ -173,7 +173,7 @@ describe("energy-model node", function () {
 		assert.equal(await refused("train", { ...press, machine: "nowhere" }), "models.machine-unknown");
 		assert.equal(await refused("train", { ...press, historyDays: "many" }), "models.bad-input");
 		assert.equal(await refused("list", { site: "elsewhere" }), "models.bad-input");
-		assert.equal(await refused("list", { cursor: "nonsense" }), "models.bad-input");
+		assert.equal(await refused("list", { cursor: "nonsense" }), "api.cursor-unfit");
 		assert.equal(await refused("status", { model: "../../etc/passwd" }), "models.unknown");
 		assert.equal(await refused("status", { model: "anomaly.other.press.1" }), "models.unknown");
 		assert.equal(await refused("cancel", { job: "anomaly.demo.press.7" }), "models.job-unknown");

@@ -203,11 +203,14 @@ const sometimes = <T>(good: fc.Arbitrary<T>, bad: fc.Arbitrary<T>, weight = 4): 
 	fc.oneof({ arbitrary: good, weight }, { arbitrary: bad, weight: 1 });
 
 const textOf = (value: Json): string => (typeof value === "string" ? value : JSON.stringify(value));
+/** Lists in a query have commas. */
+const queryText = (value: Json): string =>
+	Array.isArray(value) && value.every((one) => typeof one === "string") ? value.join(",") : textOf(value);
 
 function parameterValue({ schema, example }: Parameter, known: readonly string[]): fc.Arbitrary<string> {
 	const fit = example === undefined ? fitting(schema ?? {}) : fc.oneof(fc.constant(example), fitting(schema ?? {}));
 	const good = known.length > 0 ? fc.oneof({ arbitrary: fc.constantFrom<Json>(...known), weight: 3 }, fit) : fit;
-	return sometimes(good, nasty, 12).map(textOf);
+	return sometimes(good, nasty, 12).map(queryText);
 }
 
 function bodies(media: Media): fc.Arbitrary<{ type: string; text: string }> {

@@ -1,6 +1,6 @@
 // The page of /api/docs: the contract of this server as a document that can be tried. It asks this server alone, runs
 // under a policy without inline code, and signs in by the session cookie, which no script can read.
-import { Contract, type Document, exampleOf, type Operation, type Parameter } from "./contract.ts";
+import { Contract, type Document, exampleOf, type Operation, type Parameter, type Schema } from "./contract.ts";
 import { h, prose } from "./dom.ts";
 import {
 	type Filled,
@@ -248,12 +248,15 @@ function inside(contract: Contract, operation: Operation): HTMLElement[] {
 	return parts;
 }
 
+const kindOf = ({ enum: values, type }: Schema): string => values?.join(" | ") ?? [type ?? "string"].flat().join(" | ");
+
 function parameterRow(
 	contract: Contract,
 	{ name, in: where, required, description, schema = {} }: Parameter,
 ): HTMLElement {
 	const known = contract.resolve(schema);
-	const kind = known.enum?.join(" | ") ?? [known.type ?? "string"].flat().join(" | ");
+	// A list is written with commas.
+	const kind = (known.type === "array" && contract.resolve(known.items ?? {}).enum?.join(", ")) || kindOf(known);
 	const otherwise = known.default === undefined ? "" : ` = ${JSON.stringify(known.default)}`;
 	return h(
 		"li",

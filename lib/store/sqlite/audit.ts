@@ -46,7 +46,10 @@ export class AuditChain {
 		only("sequence = ?", query.sequence);
 		only("at_ms >= ?", fromMs === undefined ? undefined : Math.ceil(fromMs));
 		only("at_ms < ?", toMs === undefined ? undefined : Math.ceil(toMs));
-		only(order === "asc" ? "sequence > ?" : "sequence < ?", cursor === undefined ? undefined : positionOf(cursor).id);
+		only(
+			order === "asc" ? "sequence > ?" : "sequence < ?",
+			cursor === undefined ? undefined : positionOf(cursor, order).id,
+		);
 		const rows = this.#database.all(
 			`SELECT sequence, entry, link FROM audit ${where.length > 0 ? `WHERE ${where.join(" AND ")}` : ""}
 				ORDER BY sequence ${order === "asc" ? "ASC" : "DESC"} LIMIT ?`,
@@ -56,7 +59,7 @@ export class AuditChain {
 		const last = rows.length > limit ? rows[limit - 1] : undefined;
 		return {
 			items: rows.slice(0, limit).map(entryOf),
-			...(last ? { nextCursor: cursorOf({ timeMs: 0, id: Number(last.sequence) }) } : {}),
+			...(last ? { nextCursor: cursorOf({ timeMs: 0, id: Number(last.sequence) }, order) } : {}),
 		};
 	}
 }

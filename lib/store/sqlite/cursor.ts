@@ -6,15 +6,19 @@ export interface Position {
 	id: number;
 }
 
-export function cursorOf({ timeMs, id }: Position): string {
-	return Buffer.from(JSON.stringify([timeMs, id])).toString("base64url");
+type Order = "asc" | "desc";
+
+/** @param order of the list that the page is one of */
+export function cursorOf({ timeMs, id }: Position, order: Order = "asc"): string {
+	return Buffer.from(JSON.stringify([timeMs, id, ...(order === "asc" ? [] : [order])])).toString("base64url");
 }
 
-/** @throws EnergyError `store.bad-cursor` */
-export function positionOf(cursor: string): Position {
+/** @throws EnergyError `store.bad-cursor`, also for that of the other order */
+export function positionOf(cursor: string, order: Order = "asc"): Position {
 	try {
-		const [timeMs, id]: unknown[] = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
-		if (Number.isSafeInteger(timeMs) && Number.isSafeInteger(id)) return { timeMs: Number(timeMs), id: Number(id) };
+		const [timeMs, id, found = "asc"]: unknown[] = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
+		const fits = Number.isSafeInteger(timeMs) && Number.isSafeInteger(id) && found === order;
+		if (fits) return { timeMs: Number(timeMs), id: Number(id) };
 	} catch {
 		// Answered below, like every other text that is no cursor.
 	}

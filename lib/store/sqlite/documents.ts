@@ -88,7 +88,7 @@ export class Documents {
 		const limit = limitOf(wanted);
 		const [comparison, direction, edge] =
 			order === "asc" ? [">", "ASC", Number.MIN_SAFE_INTEGER] : ["<", "DESC", Number.MAX_SAFE_INTEGER];
-		const after = cursor === undefined ? { timeMs: edge, id: edge } : positionOf(cursor);
+		const after = cursor === undefined ? { timeMs: edge, id: edge } : positionOf(cursor, order);
 		const rows = this.#database.all(
 			`SELECT id, ${name} AS name, at_ms, value FROM ${table}
 				WHERE (at_ms, id) ${comparison} (?1, ?2) AND ${where}
@@ -101,7 +101,7 @@ export class Documents {
 		const last = rows.length > limit ? rows[limit - 1] : undefined;
 		return {
 			items: rows.slice(0, limit).map(textDocument),
-			...(last ? { nextCursor: cursorOf({ timeMs: Number(last.at_ms), id: Number(last.id) }) } : {}),
+			...(last ? { nextCursor: cursorOf({ timeMs: Number(last.at_ms), id: Number(last.id) }, order) } : {}),
 		};
 	}
 }

@@ -82,7 +82,7 @@ export class Queries {
 		checkThinning(query);
 		const order = query.order ?? "asc";
 		const limit = limitOf(query.limit);
-		const after = query.cursor === undefined ? undefined : positionOf(query.cursor);
+		const after = query.cursor === undefined ? undefined : positionOf(query.cursor, order);
 		const machines = this.machines(query.site, query.machine);
 		const span = narrow(query, after, order);
 		const months = this.partitions.between(span.fromMs, span.toMs);
@@ -97,30 +97,34 @@ export class Queries {
 			take(mergeByTime(sources, order), after, order, limit, rows);
 			if (rows.length > limit) break;
 		}
-		return page(rows, limit, (kept) => readingsOf(query.site, machines, kept));
+		return page(rows, limit, order, (kept) => readingsOf(query.site, machines, kept));
 	}
 
 	intervals(query: IntervalsQuery): ColumnPage<IntervalColumns> {
 		checkSpan(query);
+		const order = query.order ?? "asc";
 		const limit = limitOf(query.limit);
-		const after = query.cursor === undefined ? undefined : positionOf(query.cursor);
+		const after = query.cursor === undefined ? undefined : positionOf(query.cursor, order);
 		const machines = this.machines(query.site, query.machine);
 		const rows: KeyedRow[] = [];
-		const span = narrow(query, after, "asc");
+		const span = narrow(query, after, order);
 		const sources = machines.map(({ id }) => this.#figures(id, query, span, machines.length, limit));
-		take(mergeByTime(sources, "asc"), after, "asc", limit, rows);
-		return page(rows, limit, (kept) => intervalsOf(query.site, machines, kept));
+		take(mergeByTime(sources, order), after, order, limit, rows);
+		return page(rows, limit, order, (kept) => intervalsOf(query.site, machines, kept));
 	}
 
-	/** Intervals of one machine that start in the span, oldest first. */
+	/** Intervals of one machine that start in the span, in the order that is asked for. */
 	#figures(machine: number, query: IntervalsQuery, span: Span, machines: number, limit: number): Iterable<Row> {
-		const between = "WHERE machine = ? AND start_ms >= ? AND start_ms < ? ORDER BY start_ms";
+		const between = `WHERE machine = ? AND start_ms >= ? AND start_ms < ? ORDER BY start_ms ${query.order === "desc" ? "DESC" : "ASC"}`;
 		const sql: Record<Exclude<Resolution, "month">, string> = {
 			"15min": `SELECT machine, start_ms AS time, ${QUARTER_HOUR_MS} AS duration, ${figureSelect} FROM quarters ${between}`,
 			hour: `SELECT machine, start_ms AS time, duration_ms AS duration, ${figureSelect} FROM hours ${between}`,
 			day: `SELECT machine, start_ms AS time, duration_ms AS duration, ${figureSelect} FROM days ${between}`,
 		};
-		if (query.resolution === "month") return this.#months(machine, this.daysOf(query.site), span);
+		if (query.resolution === "month") {
+			const months = this.#months(machine, this.daysOf(query.site), span);
+			return query.order === "desc" ? [...months].reverse() : months;
+		}
 		const text = sql[query.resolution];
 		if (!text) {
 			throw new EnergyError("store.bad-query", {
@@ -322,11 +326,14 @@ function take(
 	}
 }
 
-function page<T>(rows: KeyedRow[], limit: number, pack: (rows: KeyedRow[]) => T): ColumnPage<T> {
+function page<T>(rows: KeyedRow[], limit: number, order: "asc" | "desc", pack: (rows: KeyedRow[]) => T): ColumnPage<T> {
 	const kept = rows.slice(0, limit);
 	const last = kept.at(-1);
 	const more = rows.length > limit && last;
-	return { columns: pack(kept), ...(more ? { nextCursor: cursorOf({ timeMs: last.time, id: last.machine }) } : {}) };
+	return {
+		columns: pack(kept),
+		...(more ? { nextCursor: cursorOf({ timeMs: last.time, id: last.machine }, order) } : {}),
+	};
 }
 
 function keysOf(site: string, machines: readonly { id: number; name: string }[], rows: readonly KeyedRow[]) {

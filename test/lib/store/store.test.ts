@@ -180,4 +180,23 @@ describe("the store", () => {
 			assert.deepEqual(seen, order === "asc" ? expected : expected.reverse());
 		}
 	});
+
+	it("pages through intervals newest first as it does oldest first, and takes no cursor of the other way", async () => {
+		const readings = ["a", "b"].flatMap((machine) => steady(machine, at("2026-10-31T12:50:00Z"), 200));
+		await store.write(readings);
+		for (const resolution of ["15min", "hour", "day", "month"] as const) {
+			const query = { site: "works", fromMs: 0, toMs: start * 2, resolution };
+			const oldestFirst = (await store.intervals(query)).items;
+			const seen: Interval[] = [];
+			for (let cursor: string | undefined, more = true; more; ) {
+				const page = await store.intervals({ ...query, limit: 3, order: "desc", cursor });
+				seen.push(...page.items);
+				cursor = page.nextCursor;
+				more = cursor !== undefined;
+				if (cursor) await assert.rejects(store.intervals({ ...query, cursor }), { code: "store.bad-cursor" });
+			}
+			assert(seen.length > 1);
+			assert.deepEqual(seen, oldestFirst.toReversed());
+		}
+	});
 });
