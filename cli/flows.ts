@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../lib/package-root.cjs";
-import type { Site } from "../lib/telemetry/site.ts";
+import type { Machine, Site } from "../lib/telemetry/site.ts";
 import type { EnergySiteConfig } from "../nodes/energy-site/config.ts";
+import { machinesOf } from "../nodes/energy-site/machines.ts";
 import type { Mode } from "./app.ts";
 
 interface FlowNode {
@@ -83,12 +84,21 @@ export function prepareFlows(home: string, mode: Mode, simulate: boolean): Prepa
 	return { file, news };
 }
 
+/** The nodes of the user's flows, or of the shipped ones where there are none of their own yet. */
+function flowsOf(home: string): (FlowNode & EnergySiteConfig)[] {
+	const own = join(home, "flows.json");
+	return JSON.parse(readFileSync(existsSync(own) ? own : shippedPath, "utf8"));
+}
+
+/** A machine as the sites of the user's flows know it; undefined where none does. */
+export function machineInFlows(home: string, site: string, machine: string): Machine | undefined {
+	const node = flowsOf(home).find(({ type, siteId }) => type === "energy-site" && siteId === site);
+	return node && machinesOf(node.machines ?? []).find(({ id }) => id === machine);
+}
+
 /** The first site of the user's flows; the shipped one where nobody has changed it. */
 export function shippedSite(home: string): Site | null {
-	const own = join(home, "flows.json");
-	const flows = JSON.parse(readFileSync(existsSync(own) ? own : shippedPath, "utf8")) as (FlowNode &
-		EnergySiteConfig)[];
-	const node = flows.find(({ type }) => type === "energy-site");
+	const node = flowsOf(home).find(({ type }) => type === "energy-site");
 	if (!node) return null;
 	const { siteId: id, name, timeZone, machines, unknownMachines } = node;
 	return { id, name, timeZone, machines, unknownMachines };

@@ -7,10 +7,14 @@ import { languageOfTerminal } from "../lib/messages.ts";
 import { openStore } from "../lib/store/open.ts";
 import { asOption, fileOptions, planOf, rowsOf } from "../lib/telemetry/csv/file.ts";
 import { CsvImporter, type ReadRow } from "../lib/telemetry/csv/importer.ts";
+import type { RowJudge } from "../lib/telemetry/csv/judge.ts";
+import { judgeOf } from "../lib/telemetry/csv/judging.ts";
 import type { Plan } from "../lib/telemetry/csv/plan.ts";
 import { writeImport } from "../lib/telemetry/csv/write.ts";
 import type { Interval } from "../lib/telemetry/interval.ts";
+import type { Machine } from "../lib/telemetry/site.ts";
 import { loadApp } from "./app.ts";
+import { machineInFlows } from "./flows.ts";
 import { progressBar } from "./progress.ts";
 import { line, reasonOf, say } from "./say.ts";
 
@@ -29,6 +33,7 @@ function commandLine() {
 			...fileOptions,
 			site: { type: "string", default: "demo" },
 			machine: { type: "string" },
+			rated: { type: "string" },
 			db: { type: "string" },
 			"dry-run": { type: "boolean" },
 			yes: { type: "boolean" },
@@ -48,18 +53,18 @@ async function main(): Promise<void> {
 	const machine = idOf("--machine", values.machine ?? "");
 	const site = idOf("--site", values.site);
 	const { plan, delimiter } = await planOf(file, values, asOption);
+	const known = machineOf(site, machine, values.rated);
+	const { judge, notes } = await judgeOf(file, delimiter, plan, { id: machine, known });
 	const importer = new CsvImporter(plan, {
-		site,
-		machine,
-		timeZone: values.zone,
-		file: basename(file),
+		...{ site, machine, timeZone: values.zone, file: basename(file), judge },
 		language: languageOfTerminal(process.env),
 	});
-	showPlan(plan, values.zone);
+	showPlan({ ...plan, notes: [...plan.notes, ...notes] }, values.zone);
 	const preview = await readAll(importer, file, delimiter);
 	showPreview(preview, values.zone);
 	const intervals = [...importer.resampler.intervals(site, machine)];
 	showResult(importer, intervals, values.zone);
+	showJudgement(importer, judge);
 	if (values["dry-run"]) return say("telemetry.import-dry");
 	if (plan.timesBroken && !values.yes) {
 		say("telemetry.import-propose", { options: gridOptions(plan) });
@@ -76,6 +81,19 @@ async function main(): Promise<void> {
 	} finally {
 		await store.close();
 	}
+}
+
+/** The machine with its rating and rules: as it is told, else as a site of the application's flows has it. */
+function machineOf(
+	site: string,
+	machine: string,
+	rated: string | undefined,
+): Pick<Machine, "ratedKw" | "rules"> | undefined {
+	const known = machineInFlows(loadApp().home, site, machine);
+	if (rated === undefined) return known;
+	const ratedKw = Number(rated);
+	if (ratedKw > 0) return { ...known, ratedKw };
+	throw new EnergyError("telemetry.import-option", { option: "--rated", value: rated, rule: "> 0 kW" });
 }
 
 function idOf(option: string, value: string): string {
@@ -130,6 +148,14 @@ function showPreview(rows: readonly ReadRow[], zone: string): void {
 	for (const cells of table) console.log(`  ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ")}`);
 	for (const { line: number, problem } of rows)
 		if (problem !== undefined) say("telemetry.import-rejected", { line: number, problem });
+}
+
+function showJudgement({ uncertain }: CsvImporter, { reasons }: RowJudge): void {
+	const found = Object.entries(reasons).filter(([reason]) => !reason.startsWith("Good"));
+	if (found.length === 0) return;
+	const all = found.reduce((sum, [, count]) => sum + count, 0);
+	const list = found.map(([reason, count]) => `${reason} ${count}`).join(", ");
+	say("telemetry.import-judged", { uncertain, implausible: all - uncertain, reasons: list });
 }
 
 function showResult(importer: CsvImporter, intervals: readonly Interval[], zone: string): void {

@@ -158,10 +158,10 @@ export default (RED: NodeAPI): void => {
 			checkSite(node.site, msg.req.query);
 			const access = accessOf(msg.req);
 			const language = access?.language ?? logLanguage;
-			const { id: site, timeZone } = node.site;
+			const { id: site, timeZone, machines } = node.site;
 			const asked = importRequest(node.site, msg.req.query);
 			const name = `upload ${upload.hash.slice(0, 12)}`;
-			const target = { site, timeZone, store: () => node.store(), language };
+			const target = { site, timeZone, machines, store: () => node.store(), language };
 			const work = await prepareImport(upload.path, name, asked, target);
 			imports ??= openImports(site, () => node.store());
 			const file = upload.take();

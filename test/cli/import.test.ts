@@ -20,7 +20,7 @@ describe("npm run import", () => {
 			"time,kWh",
 			...Array.from(
 				{ length: 96 },
-				(_, i) => `2026-08-01 ${two(Math.floor(i / 4))}:${two((i % 4) * 15)},${i === 5 ? "x" : 2}`,
+				(_, i) => `2024-08-01 ${two(Math.floor(i / 4))}:${two((i % 4) * 15)},${i === 5 ? "x" : i === 50 ? 2000 : 2}`,
 			),
 		]);
 
@@ -28,23 +28,25 @@ describe("npm run import", () => {
 		const path = plain();
 		const first = await tool(path, "--machine", "press");
 		assert.equal(first.code, 0, first.stderr);
-		assert.match(first.stdout, /Written: 95 new, 0 already there, 0 replaced; 1 rows in quarantine/);
+		assert.match(first.stdout, /Written: 94 new, 0 already there, 0 replaced; 2 rows in quarantine/);
 		assert.match(first.stdout, /line 7: “x” in column kWh is not a number/);
+		assert.match(first.stdout, /line 52: press: powerKw 8000 is about 1000 times off/);
+		assert.match(first.stdout, /Plausibility: .* 1 turned away \(.*Uncertain_UnitSuspect 1\)/);
 		const second = await tool(path, "--machine", "press");
-		assert.match(second.stdout, /Written: 0 new, 95 already there, 0 replaced/);
+		assert.match(second.stdout, /Written: 0 new, 94 already there, 0 replaced/);
 		const store = await openStore(`sqlite://${join(home.path(), "energy.db")}`);
 		try {
 			const range = { site: "demo", machine: "press", fromMs: 0, toMs: Date.UTC(2030, 0, 1) };
 			const { items } = await store.intervals({ ...range, resolution: "day" });
 			assert.equal(
 				items.reduce((sum, one) => sum + one.energyKwh, 0),
-				190,
+				188,
 			);
 			const { items: kept } = await store.quarantined({ site: "demo" });
-			assert.deepEqual(
-				kept.map(({ source, machine }) => [source, machine]),
-				[["load.csv:7", "press"]],
-			);
+			assert.deepEqual(kept.map(({ source, machine }) => [source, machine]).sort(), [
+				["load.csv:52", "press"],
+				["load.csv:7", "press"],
+			]);
 		} finally {
 			await store.close();
 		}
@@ -54,7 +56,7 @@ describe("npm run import", () => {
 		const path = file([]);
 		// 시간,사용량
 		const header = Buffer.from([0xbd, 0xc3, 0xb0, 0xa3, 0x2c, 0xbb, 0xe7, 0xbf, 0xeb, 0xb7, 0xae, 0x0a]);
-		const rows = "2026-08-01 00:00,1.5\n2026-08-01 00:15,2.5\n";
+		const rows = "2024-08-01 00:00,1.5\n2024-08-01 00:15,2.5\n";
 		const utf16 = Buffer.from(`\uFEFF시간,사용량\n${rows}`, "utf16le");
 		for (const bytes of [Buffer.concat([header, Buffer.from(rows)]), utf16]) {
 			writeFileSync(path, bytes);
@@ -68,7 +70,7 @@ describe("npm run import", () => {
 	it("only shows what it would do in a dry run", async () => {
 		const { code, stdout } = await tool(plain(), "--machine", "press", "--dry-run");
 		assert.equal(code, 0);
-		assert.match(stdout, /2\s+2026-08-01 00:00\s+2\s+2026-08-01T00:00:00\+09:00\s+2/);
+		assert.match(stdout, /2\s+2024-08-01 00:00\s+2\s+2024-08-01T00:00:00\+09:00\s+2/);
 		assert.match(stdout, /Dry run: nothing was written/);
 	});
 

@@ -2,8 +2,11 @@ import { clockOf } from "../../calendar/zone-clock.ts";
 import { EnergyError } from "../../errors.ts";
 import { type Language, text } from "../../messages.ts";
 import type { Store } from "../../store/store.ts";
+import type { QualityReason } from "../reading.ts";
+import type { Machine } from "../site.ts";
 import { asParameter, type FileValues, planOf, rowsOf } from "./file.ts";
 import { CsvImporter } from "./importer.ts";
+import { judgeOf } from "./judging.ts";
 import { writeImport } from "./write.ts";
 
 export interface ImportRequest extends FileValues {
@@ -18,6 +21,8 @@ export interface ImportTarget {
 	site: string;
 	/** Of the site; what the file's times are in unless it says otherwise. */
 	timeZone: string;
+	/** As the site knows them: their ratings and rules judge the rows. */
+	machines?: readonly Machine[];
 	store: () => Promise<Store>;
 	language: Language;
 }
@@ -33,7 +38,11 @@ export interface ImportResult {
 	to: string | null;
 	repeatedRows: number;
 	rejectedRows: number;
-	/** The first rows that could not be read, and why. */
+	/** Taken, but doubtful. */
+	uncertainRows: number;
+	/** What judged implausible or doubtful, by reason. */
+	reasons: Partial<Record<QualityReason, number>>;
+	/** The first rows that were turned away, and why. */
 	problems: { line: number; problem: string }[];
 	/** What was found in the file, for a person. */
 	notes: string[];
@@ -62,7 +71,10 @@ export async function prepareImport(file: string, name: string, asked: ImportReq
 	}
 	const notes = plan.notes.map(({ code, details }) => text(code, details, language));
 	return async (tell: (share: number) => void, signal: AbortSignal): Promise<ImportResult> => {
-		const importer = new CsvImporter(plan, { site, machine, timeZone, file: name, language });
+		const known = target.machines?.find(({ id }) => id === machine);
+		const { judge, notes: judged } = await judgeOf(file, delimiter, plan, { id: machine, known }, signal);
+		notes.push(...judged.map(({ code, details }) => text(code, details, language)));
+		const importer = new CsvImporter(plan, { site, machine, timeZone, file: name, language, judge });
 		const problems: ImportResult["problems"] = [];
 		for await (const { row, line, share } of rowsOf(file, delimiter)) {
 			const { problem } = importer.add(row, line);
@@ -88,7 +100,8 @@ export async function prepareImport(file: string, name: string, asked: ImportReq
 			estimatedKwh: rounded(intervals.reduce((sum, interval) => sum + interval.estimatedKwh, 0)),
 			from: first ? clock.isoAt(first.startMs) : null,
 			to: last ? clock.isoAt(last.startMs + last.durationMs) : null,
-			...{ repeatedRows: importer.repeated, rejectedRows: importer.rejected.length, problems, notes, dryRun, written },
+			...{ repeatedRows: importer.repeated, rejectedRows: importer.rejected.length },
+			...{ uncertainRows: importer.uncertain, reasons: judge.reasons, problems, notes, dryRun, written },
 		};
 	};
 }

@@ -17,6 +17,8 @@ interface Quarter {
 	spanMs: number;
 	maxKw: number;
 	minKw: number;
+	/** A row of it is doubtful. */
+	uncertain: boolean;
 	/** Rows that lie here by their start, to know a repetition; one per minute at most. */
 	rows: Map<number, number>;
 }
@@ -34,8 +36,11 @@ export class Resampler {
 		return this.#quarters.size;
 	}
 
-	/** @returns `repeated` for a row that was there, `conflict` for one that says otherwise; neither is added */
-	add({ startMs, durationMs, energyKwh }: Span): "added" | "repeated" | "conflict" {
+	/**
+	 * @param uncertain the row is doubtful, and what it becomes part of
+	 * @returns `repeated` for a row that was there, `conflict` for one that says otherwise; neither is added
+	 */
+	add({ startMs, durationMs, energyKwh }: Span, uncertain = false): "added" | "repeated" | "conflict" {
 		const first = Math.floor(startMs / QUARTER_HOUR_MS) * QUARTER_HOUR_MS;
 		const rows = this.#quarter(first).rows;
 		const known = rows.get(startMs);
@@ -53,6 +58,7 @@ export class Resampler {
 			else quarter.estimatedKwh += (energyKwh * (until - at)) / durationMs;
 			if (measured) quarter.coveredMs += until - at;
 			quarter.spanMs += until - at;
+			if (uncertain) quarter.uncertain = true;
 			quarter.maxKw = Math.max(quarter.maxKw, kw);
 			quarter.minKw = Math.min(quarter.minKw, kw);
 			at = until;
@@ -70,6 +76,7 @@ export class Resampler {
 				spanMs: 0,
 				maxKw: Number.NEGATIVE_INFINITY,
 				minKw: Number.POSITIVE_INFINITY,
+				uncertain: false,
 				rows: new Map(),
 			};
 			this.#quarters.set(startMs, quarter);
@@ -95,7 +102,7 @@ export class Resampler {
 				maxKw: quarter.maxKw,
 				minKw: quarter.minKw,
 				coverage,
-				quality: coverage >= GOOD_COVERAGE ? "good" : "uncertain",
+				quality: coverage >= GOOD_COVERAGE && !quarter.uncertain ? "good" : "uncertain",
 				samples: 0,
 			};
 		}
