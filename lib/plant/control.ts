@@ -50,6 +50,15 @@ export interface Wish {
 
 type Mode = "auto" | "start" | "stop" | "limit";
 
+/** A drive as JSON keeps it: null where there is no limit, or where it was on or off before any command. */
+export interface DriveState {
+	mode: Mode;
+	limitKw: number | null;
+	on: boolean;
+	sinceMs: number | null;
+	kw: number;
+}
+
 /** A drive that was commanded: ramps towards what it is told, keeps its minimum times, then falls back into the plan. */
 export class Drive {
 	readonly #machine: LoadDefinition;
@@ -65,6 +74,26 @@ export class Drive {
 		this.#machine = machine;
 		this.kw = kw;
 		this.#on = true;
+	}
+
+	/** A drive that was commanded before a restart. */
+	static from(machine: LoadDefinition, { mode, limitKw, on, sinceMs, kw }: DriveState): Drive {
+		const drive = new Drive(machine, kw);
+		drive.#mode = mode;
+		drive.#limitKw = limitKw ?? Number.POSITIVE_INFINITY;
+		drive.#on = on;
+		drive.#sinceMs = sinceMs ?? Number.NEGATIVE_INFINITY;
+		return drive;
+	}
+
+	get state(): DriveState {
+		return {
+			mode: this.#mode,
+			limitKw: Number.isFinite(this.#limitKw) ? this.#limitKw : null,
+			on: this.#on,
+			sinceMs: Number.isFinite(this.#sinceMs) ? this.#sinceMs : null,
+			kw: this.kw,
+		};
 	}
 
 	obey({ command, limitKw = 0 }: Command, nowMs: number): CommandAnswer {

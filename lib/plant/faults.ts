@@ -45,6 +45,12 @@ export interface FaultLabel {
 	severity: number;
 }
 
+/** Faults as JSON keeps them: null where there is no end. */
+export interface FaultsState {
+	count: number;
+	faults: (Omit<Fault, "endMs"> & { endMs: number | null })[];
+}
+
 const defaultRampMs: Record<FaultKind, number> = {
 	"bearing-wear": 72 * 3_600_000,
 	"air-leak": 12 * 3_600_000,
@@ -58,7 +64,7 @@ const defaultRampMs: Record<FaultKind, number> = {
 const withoutBearings: readonly ProfileName[] = ["furnace", "lighting"];
 
 /** Reads an order at the edge; @throws EnergyError `plant.fault-invalid` */
-export function faultOf(order: FaultOrder, machines: readonly MachineDefinition[], nowMs: number, id: string): Fault {
+function faultOf(order: FaultOrder, machines: readonly MachineDefinition[], nowMs: number, id: string): Fault {
 	const refuse = (field: string, value: unknown, rule: string): never => {
 		throw new EnergyError("plant.fault-invalid", { field, value, rule });
 	};
@@ -143,5 +149,81 @@ export function faultyKw(fault: Fault, machine: LoadDefinition, kw: number, time
 			return 0;
 		default:
 			return kw;
+	}
+}
+
+/** The faults of a plant: those that are set, begun or not. */
+export class PlantFaults {
+	readonly #all: Fault[] = [];
+	#count = 0;
+	#leaks = 0;
+
+	get all(): readonly Fault[] {
+		return this.#all;
+	}
+
+	/** Another number whenever what leaks from the air system changes otherwise than by time. */
+	get leaks(): number {
+		return this.#leaks;
+	}
+
+	/** @throws EnergyError `plant.fault-invalid`, `plant.machine-unknown` */
+	made(order: FaultOrder, machines: readonly MachineDefinition[], nowMs: number): Fault {
+		return faultOf(order, machines, nowMs, `fault-${this.#count + 1}`);
+	}
+
+	add(fault: Fault): void {
+		this.#count++;
+		this.#all.push(fault);
+		if (fault.fault === "air-leak") this.#leaks++;
+	}
+
+	/** Ends faults with the next whole second: one by its id, all of a machine, or all; returns those that ended. */
+	end(which: { id?: string; machine?: string }, nowMs: number): Fault[] {
+		const ended = this.#all.filter(
+			(fault) =>
+				(which.id === undefined || fault.id === which.id) &&
+				(which.machine === undefined || fault.machine === which.machine),
+		);
+		for (const fault of ended) {
+			fault.endMs = Math.max(fault.startMs, Math.ceil(nowMs / 1000) * 1000);
+			if (fault.endMs <= nowMs || fault.startMs > nowMs) this.#all.splice(this.#all.indexOf(fault), 1);
+		}
+		if (ended.some(({ fault }) => fault === "air-leak")) this.#leaks++;
+		return ended;
+	}
+
+	/** Forgets what is over. */
+	forgetBefore(timeMs: number): void {
+		for (let n = this.#all.length - 1; n >= 0; n--) {
+			if ((this.#all[n] as Fault).endMs <= timeMs) this.#all.splice(n, 1);
+		}
+	}
+
+	/** How far the worst fault of a kind at a machine has grown, 0…1. */
+	severity(machine: string, kind: FaultKind, timeMs: number): number {
+		let most = 0;
+		for (const fault of this.#all) {
+			if (fault.machine === machine && fault.fault === kind) most = Math.max(most, severityAt(fault, timeMs));
+		}
+		return most;
+	}
+
+	/** What is wrong with a machine at an instant. */
+	labelsOf(machine: MachineDefinition, timeMs: number): FaultLabel[] {
+		return this.#all
+			.filter((fault) => reaches(fault, machine) && severityAt(fault, timeMs) > 0)
+			.map((fault) => ({ id: fault.id, fault: fault.fault, severity: severityAt(fault, timeMs) }));
+	}
+
+	get state(): FaultsState {
+		const faults = this.#all.map((fault) => ({ ...fault, endMs: Number.isFinite(fault.endMs) ? fault.endMs : null }));
+		return { count: this.#count, faults };
+	}
+
+	restore({ count, faults }: FaultsState): void {
+		this.#count = count;
+		this.#all.push(...faults.map((fault) => ({ ...fault, endMs: fault.endMs ?? Number.POSITIVE_INFINITY })));
+		this.#leaks++;
 	}
 }

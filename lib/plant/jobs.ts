@@ -89,6 +89,11 @@ export class MachineJobs {
 		return this.#now;
 	}
 
+	/** Goes on with a job that ran before a restart. */
+	restore(job: PlantJob): void {
+		this.#now = structuredClone(job);
+	}
+
 	/**
 	 * A start of the job that runs already changes nothing: commands are repeated after a restart. One of the batch that
 	 * runs joins it.

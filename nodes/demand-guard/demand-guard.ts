@@ -17,9 +17,9 @@ import type { Reading, WireReading } from "../../lib/telemetry/reading.ts";
 import type { EnergySiteNode } from "../energy-site/config.ts";
 import { type EnergyMessage, logLanguage, onInput, statusText } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
+import { StateFile } from "../state-file.ts";
 import type { DemandGuardConfig } from "./config.ts";
 import { followingContract, guardConfigOf, ownLevels, pricerOf, withSite } from "./setup.ts";
-import { StateFile } from "./state-file.ts";
 
 const TICK_MS = 1_000;
 /** A crash loses at most so much of what is not in the counters; commands and events are kept at once. */
@@ -80,24 +80,20 @@ export default (RED: NodeAPI): void => {
 		const levels = ownLevels(config);
 		const budget = peakBudgetOf(site.id);
 		const guard = new DemandGuard(given, { price: priced?.pricer.price, advice, budget });
-		const file = new StateFile(RED.settings.userDir ?? process.cwd(), `demand-guard-${node.id}`);
+		const file = new StateFile(RED.settings.userDir ?? process.cwd(), `demand-guard-${node.id}`, (error) =>
+			node.error(explain(error, logLanguage)),
+		);
 		const areas = new Map(site.machines.map(({ id, area }) => [id, area || "plant"]));
 		const show = statusOf(RED, node);
 		let waiting: Reading[] | undefined = [];
 		let latest: object | undefined;
 		let sentMs = 0;
 		let keptMs = Date.now();
-		let unwritable = false;
 		let closed = false;
 
 		const keep = (nowMs: number): void => {
 			keptMs = nowMs;
-			file.write(guard.snapshot()).catch((cause: unknown) => {
-				if (unwritable) return;
-				unwritable = true;
-				const reason = cause instanceof Error ? cause.message : String(cause);
-				node.error(explain(new EnergyError("demand.state-unwritable", { file: file.path, reason }), logLanguage));
-			});
+			file.keep(guard.snapshot());
 		};
 		const commandMessages = (status: DemandStatus): NodeMessage[] =>
 			status.commands.map((command) => ({
@@ -213,7 +209,7 @@ async function past(
 	guard: DemandGuard,
 	file: StateFile,
 ): Promise<void> {
-	const kept = await file.read();
+	const kept = file.read();
 	if (isSnapshot(kept)) guard.restoreFrom(kept, Date.now());
 	const told = readStore(siteNode, config).catch((error: unknown) => {
 		node.warn(explain(error, logLanguage));

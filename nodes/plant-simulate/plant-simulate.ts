@@ -9,19 +9,22 @@ import { commandEvent, jobEvent, obey, type PlantEvent } from "../../lib/plant/o
 import { Plant, type PlantSample, type PlantState } from "../../lib/plant/plant.ts";
 import { PlantRunner } from "../../lib/plant/runner.ts";
 import { toWire } from "../../lib/telemetry/reading.ts";
+import { homeOf } from "../home-of.ts";
 import { logLanguage, onInput, statusText } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
+import { StateFile } from "../state-file.ts";
 import type { PlantSimulateConfig, PlantSimulateCredentials } from "./config.ts";
 
 type SimulateNode = Node<PlantSimulateCredentials>;
 
-/** What is kept in the node's context, so that a deploy makes no step in the counters. */
-interface Kept extends PlantState {
+/** What is kept for the next start, so that counters make no step, and faults and commands hold. */
+interface Kept {
+	version: 1;
 	seed: number;
 	site: string;
+	plant: PlantState;
 }
 
-const CONTEXT_KEY = "plant";
 const KEEP_EVERY_MS = 30_000;
 const MODBUS_RETRY_MS = 15_000;
 
@@ -74,13 +77,14 @@ export default (RED: NodeAPI): void => {
 			if (!simulation) throw new EnergyError("nodes.site-missing");
 			const events = obey(simulation.plant, msg.payload);
 			simulation.tellJobs();
+			simulation.keep();
 			msg.payload = events;
 			show();
 			return [null, msg];
 		});
-		this.on("close", (done: () => void) => {
+		this.on("close", (removed: boolean, done: () => void) => {
 			this.status({});
-			if (simulation) simulation.close().finally(done);
+			if (simulation) simulation.close(removed).finally(done);
 			else done();
 		});
 	}
@@ -90,8 +94,9 @@ export default (RED: NodeAPI): void => {
 		const { site } = siteOf(RED, config.site);
 		const env = process.env;
 		const brokerUrl = config.publishMqtt === false ? "" : config.brokerUrl || env.SMARTFACTORY_MQTT_BROKER || "";
-		const home = env.SMARTFACTORY_HOME ?? RED.settings.userDir ?? process.cwd();
+		const home = homeOf(RED);
 		return {
+			home,
 			siteId: site.id,
 			timeZone: site.timeZone,
 			seed: Number(config.seed) || 1,
@@ -110,6 +115,7 @@ export default (RED: NodeAPI): void => {
 };
 
 interface Settings {
+	home: string;
 	siteId: string;
 	timeZone: string;
 	seed: number;
@@ -135,6 +141,7 @@ class Simulation {
 	readonly #ears: Ears;
 	readonly #host: string;
 	readonly #runner: PlantRunner;
+	readonly #file: StateFile;
 	#link: MqttLink | undefined;
 	#meters: ModbusMeters | undefined;
 	#opening: Promise<void> = Promise.resolve();
@@ -150,8 +157,11 @@ class Simulation {
 		this.#host = config.modbusHost || "127.0.0.1";
 		const { siteId, timeZone, seed } = settings;
 		this.plant = new Plant({ seed, siteId, timeZone, isHoliday: plantHolidays(timeZone) });
-		const kept = node.context().get(CONTEXT_KEY) as Kept | undefined;
-		if (kept?.seed === seed && kept.site === siteId) this.plant.restore(kept);
+		this.#file = new StateFile(settings.home, `plant-simulate-${node.id}`, (error) =>
+			node.warn(explain(error, logLanguage)),
+		);
+		const kept = this.#file.read() as Kept | undefined;
+		if (kept?.version === 1 && kept.seed === seed && kept.site === siteId) this.plant.restore(kept.plant);
 		if (settings.brokerUrl) this.#openLink();
 		if (settings.modbusPort > 0) this.#openMeters();
 		const options = {
@@ -162,13 +172,14 @@ class Simulation {
 		this.#runner = new PlantRunner(this.plant, options, (samples) => this.#step(samples));
 	}
 
-	async close(): Promise<void> {
+	/** @param removed the node is gone for good, and nobody asks for its state */
+	async close(removed: boolean): Promise<void> {
 		this.#closed = true;
 		this.#runner.stop();
 		clearTimeout(this.#retry);
-		this.#keep();
 		await this.#opening;
-		await Promise.all([this.#link?.close(), this.#meters?.close()]);
+		const kept = removed ? this.#file.remove() : this.#file.write(this.#kept()).catch(() => undefined);
+		await Promise.all([kept, this.#link?.close(), this.#meters?.close()]);
 	}
 
 	#step(samples: PlantSample[]): void {
@@ -182,7 +193,7 @@ class Simulation {
 		}
 		this.tellJobs();
 		this.#ears.stepped(samples, this.#runner.live);
-		if (Date.now() - this.#keptMs > KEEP_EVERY_MS) this.#keep();
+		if (Date.now() - this.#keptMs > KEEP_EVERY_MS) this.keep();
 	}
 
 	/** What became of jobs goes where answers to commands go. */
@@ -199,10 +210,14 @@ class Simulation {
 		return `smartfactory/${this.#settings.siteId}/${area}/${machine}/${leaf}`;
 	}
 
-	#keep(): void {
+	keep(): void {
 		this.#keptMs = Date.now();
+		this.#file.keep(this.#kept());
+	}
+
+	#kept(): Kept {
 		const { seed, siteId } = this.#settings;
-		this.#node.context().set(CONTEXT_KEY, { ...this.plant.state, seed, site: siteId } satisfies Kept);
+		return { version: 1, seed, site: siteId, plant: this.plant.state };
 	}
 
 	#openLink(): void {
@@ -253,6 +268,7 @@ class Simulation {
 		this.#link?.publish(this.#topic(area, machine, "event"), event);
 		this.#ears.happened(event);
 		this.tellJobs();
+		this.keep();
 	}
 
 	/** Serves the meters; where the port is taken, tries again now and then while the rest goes on. */

@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Node, NodeMessage } from "node-red";
 import helper from "node-red-node-test-helper";
 
@@ -20,6 +23,28 @@ export function useNodeRed(): typeof helper {
 	});
 	afterEach(() => helper.unload());
 	return helper;
+}
+
+/** A folder of its own for each test of a `describe`, which nodes take for their home; all are gone after the last. */
+export function useHome(): { readonly path: string } {
+	let path = "";
+	const paths: string[] = [];
+	const homeBefore = process.env.SMARTFACTORY_HOME;
+	beforeEach(() => {
+		path = mkdtempSync(join(tmpdir(), "sf-home-"));
+		paths.push(path);
+		process.env.SMARTFACTORY_HOME = path;
+	});
+	after(() => {
+		for (const each of paths) rmSync(each, { recursive: true, force: true });
+		if (homeBefore === undefined) delete process.env.SMARTFACTORY_HOME;
+		else process.env.SMARTFACTORY_HOME = homeBefore;
+	});
+	return {
+		get path() {
+			return path;
+		},
+	};
 }
 
 /** Resolves with the next message that reaches a helper node. */

@@ -1,11 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Node, NodeAPI } from "node-red";
 import { openStore } from "../../lib/store/open.ts";
 import type { Store } from "../../lib/store/store.ts";
 import type { Site } from "../../lib/telemetry/site.ts";
+import { useHome } from "./harness.ts";
 
 export const { trainerOf } = createRequire(import.meta.url)(
 	"../../dist/models/training/trainer.js",
@@ -17,24 +15,18 @@ export function useModelHome(siteOf: () => Site): {
 	readonly store: Store;
 	site: (RED: NodeAPI) => void;
 } {
-	let home = "";
+	const home = useHome();
 	let store: Store;
-	const homeBefore = process.env.SMARTFACTORY_HOME;
 	beforeEach(async () => {
-		home = mkdtempSync(join(tmpdir(), "sf-models-"));
-		process.env.SMARTFACTORY_HOME = home;
-		store = await openStore(`sqlite://${home}/test.db`);
+		store = await openStore(`sqlite://${home.path}/test.db`);
 	});
 	afterEach(async () => {
-		await trainerOf(home).close();
+		await trainerOf(home.path).close();
 		await store.close();
-		rmSync(home, { recursive: true, force: true });
-		if (homeBefore === undefined) delete process.env.SMARTFACTORY_HOME;
-		else process.env.SMARTFACTORY_HOME = homeBefore;
 	});
 	return {
 		get home() {
-			return home;
+			return home.path;
 		},
 		get store() {
 			return store;

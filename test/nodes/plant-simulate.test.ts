@@ -8,7 +8,7 @@ import type { Node } from "node-red";
 import { type Broker, startBroker } from "../../lib/broker/broker.ts";
 import type { WireReading } from "../../lib/telemetry/reading.ts";
 import { demoSite, fakeSite } from "./fake-site.ts";
-import { next, nodeSet, useNodeRed } from "./harness.ts";
+import { next, nodeSet, useHome, useNodeRed } from "./harness.ts";
 
 const ModbusRTU = modbusSerial as unknown as typeof import("modbus-serial").default;
 const credentials = { username: "plant", password: "secret-for-tests" };
@@ -36,6 +36,7 @@ async function freePort(): Promise<number> {
 
 describe("plant-simulate node", () => {
 	const helper = useNodeRed();
+	useHome();
 	const flow = (settings: object) => [
 		{ id: "site", type: "energy-site" },
 		{
@@ -146,21 +147,20 @@ describe("plant-simulate node", () => {
 		assert.match(await failed, /nodes\.site-missing/);
 	});
 
-	it("goes on with its counters after a deploy, what commands saved included", async () => {
+	it("goes on after a restart: counters, what commands saved included, and faults", async () => {
 		await load();
 		await next("readings");
-		// The helper has no context stores; the node is given one that remembers.
-		const kept = { seed: 0, offsets: {} as Record<string, { kwh: number }> };
-		const remembering = { get: () => undefined, set: (_key: string, value: typeof kept) => Object.assign(kept, value) };
-		Object.assign(node(), { context: () => remembering });
 		node().receive({ payload: { command: { machine: "pumps-1", command: "stop" } } });
-		await until(stops);
-		const [a, b] = [await next<Step>("readings"), await next<Step>("readings")];
-		assert.ok(Date.parse(b.payload[0]?.time ?? "") > Date.parse(a.payload[0]?.time ?? ""));
-		await until((step) => Date.parse(step.payload[0]?.time ?? "") > Date.parse(a.payload[0]?.time ?? "") + 1500);
-		await node().close(false);
-		assert.equal(kept.seed, 1);
-		assert.ok((kept.offsets["pumps-1"]?.kwh ?? 0) < 0);
+		node().receive({ payload: { inject: { fault: "stuck-sensor", machine: "hvac-1" } } });
+		const stopped = await until((step) => stops(step) && "hvac-1" in step.labels);
+		const of = ({ payload }: Step, id: string) => payload.find(({ machine }) => machine === id);
+		await helper.unload();
+		await load();
+		const again = await next<Step>("readings");
+		assert.ok(stops(again));
+		assert.ok((of(again, "pumps-1")?.energyKwh ?? 0) >= (of(stopped, "pumps-1")?.energyKwh ?? Number.NaN));
+		assert.equal(again.labels["hvac-1"]?.[0]?.fault, "stuck-sensor");
+		assert.equal(of(again, "hvac-1")?.powerKw, of(stopped, "hvac-1")?.powerKw);
 	});
 
 	it("ships an example that imports without missing types", async () => {

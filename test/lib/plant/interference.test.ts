@@ -117,14 +117,26 @@ describe("commands to the simulated plant", () => {
 		);
 	});
 
-	it("hands its counters to a successor, so that a restart makes no step", () => {
+	it("hands all that lies above its plan to a successor, so that a restart changes nothing", () => {
 		const plant = new Plant();
 		plant.advanceTo(morning);
 		plant.command("pumps-1", { command: "stop" });
-		const last = sampleAt(plant, "pumps-1", morning + HOUR).reading.energyKwh;
+		plant.command("mill-1", { command: "limit", limitKw: 120 });
+		plant.command("cnc-1", { command: "start", job: "a", operation: "1", powerKw: 12, minutes: 90 });
+		plant.inject({ fault: "air-leak", machine: "compressor-1", rampMs: 2 * HOUR });
+		plant.inject({ fault: "stuck-sensor", machine: "hvac-1" });
+		plant.inject({ fault: "breakdown", machine: "furnace-1", startMs: morning + 70 * MINUTE });
+		plant.advanceTo(morning + HOUR);
 		const successor = new Plant();
 		successor.restore(JSON.parse(JSON.stringify(plant.state)));
-		assert.equal(sampleAt(successor, "pumps-1", morning + HOUR).reading.energyKwh, last);
+		for (const timeMs of [morning + HOUR, morning + 80 * MINUTE, morning + 100 * MINUTE]) {
+			const [before, after] = [plant, successor].map((one) =>
+				one.advanceTo(timeMs).map(({ reading, labels }) => ({ reading, labels })),
+			);
+			assert.deepEqual(after, before);
+		}
+		assert.deepEqual(successor.takeReports(), plant.takeReports().slice(1));
+		assert.equal(successor.inject({ fault: "stuck-sensor", machine: "mill-1" }).id, "fault-4");
 	});
 
 	it("refuses what it does not understand, and machines that are only watched", () => {

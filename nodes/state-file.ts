@@ -1,5 +1,7 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { EnergyError } from "../lib/errors.ts";
 
 /**
  * One JSON file that outlives a restart. Writing goes to a neighbour that then takes its place, so that a crash leaves
@@ -9,18 +11,32 @@ export class StateFile {
 	readonly path: string;
 	private writing: Promise<void> | undefined;
 	private next: string | undefined;
+	private readonly failed: (error: EnergyError) => void;
+	private hasFailed = false;
 
-	constructor(userDir: string, name: string) {
+	/** @param failed told once where a state that is kept cannot be written: `nodes.state-unwritable` */
+	constructor(userDir: string, name: string, failed: (error: EnergyError) => void) {
 		this.path = join(userDir, "state", `${name}.json`);
+		this.failed = failed;
 	}
 
-	/** The kept state; undefined where there is none or it can't be read. */
-	async read(): Promise<unknown> {
+	/** The kept state; undefined where there is none or it can't be read. Some kilobytes, read once, before anything runs. */
+	read(): unknown {
 		try {
-			return JSON.parse(await readFile(this.path, "utf8"));
+			return JSON.parse(readFileSync(this.path, "utf8"));
 		} catch {
 			return undefined;
 		}
+	}
+
+	/** Writes when it can; what fails is told, once. */
+	keep(state: unknown): void {
+		this.write(state).catch((cause: unknown) => {
+			if (this.hasFailed) return;
+			this.hasFailed = true;
+			const reason = cause instanceof Error ? cause.message : String(cause);
+			this.failed(new EnergyError("nodes.state-unwritable", { file: this.path, reason }));
+		});
 	}
 
 	/** Resolves when this state or a newer one is on disk. */
