@@ -19,7 +19,7 @@ import {
 } from "./contract-text.ts";
 import { Pricer } from "./pricer.ts";
 import type { Peak } from "./ratchet.ts";
-import { type Tariff, type TariffRegistry, tariffsWith } from "./registry.ts";
+import { type AddedBook, type Tariff, type TariffRegistry, tariffsWith } from "./registry.ts";
 import { type PricePoint, PriceSeries } from "./series.ts";
 import { type SimpleRates, simpleBook } from "./simple.ts";
 import { importUrdb } from "./urdb.ts";
@@ -56,12 +56,6 @@ export interface Surroundings {
 	contractKw: number;
 }
 
-/** A book beside the shipped ones. */
-export interface OwnBook {
-	book: unknown;
-	origin: string;
-}
-
 /** Everything of a contract that can travel to a worker thread; {@link openContract} makes it whole again there. */
 export interface ContractData {
 	/** As it was first agreed; see `contractChanges`. */
@@ -78,7 +72,7 @@ export interface ContractData {
 	previousPeaksKw: Readonly<Record<string, number>>;
 	/** By month, per kWh; see `TariffRegistry.supply`. */
 	fuelAdjustments?: Readonly<Record<string, number>>;
-	books: readonly OwnBook[];
+	books: readonly AddedBook[];
 	/** Dynamic prices, where the site has some. */
 	prices?: readonly PricePoint[];
 }
@@ -122,7 +116,7 @@ function numberIn(field: string, value: string | number | undefined, fallback: n
 	return Number.isFinite(number) && number > 0 ? number : (fail(field, value, rule) as never);
 }
 
-function ownBook(file: string, { directory, timeZone }: Surroundings): OwnBook {
+function ownBook(file: string, { directory, timeZone }: Surroundings): AddedBook {
 	const path = resolve(directory, file);
 	let content: unknown;
 	try {
@@ -155,9 +149,10 @@ export function readContract(settings: ContractSettings, around: Surroundings): 
 		(id) => id === "simple" || id?.startsWith("simple/"),
 	);
 	const { timeZone, rates } = around;
-	const two = (): OwnBook => ({
+	const two = (): AddedBook => ({
 		book: simpleBook({ ...rates, timeZone, holidays: timeZone === "Asia/Seoul" ? "KR" : "none" }),
 		origin: "config",
+		made: true,
 	});
 	return {
 		tariff: idOf(wanted),

@@ -29,7 +29,8 @@ export interface Tariff {
 	versions: readonly TariffVersion[];
 }
 
-const shippedBooks = ["lib/tariff/data/kepco.json"];
+/** Checked by the tests. */
+export const shippedBooks = ["lib/tariff/data/kepco.json"];
 
 /** Tariffs by id, from the shipped books and any others that are added. */
 export class TariffRegistry {
@@ -40,8 +41,12 @@ export class TariffRegistry {
 	 * @throws EnergyError `tariff.file`
 	 */
 	add(book: unknown, origin: string): this {
-		const checked = checkBook(book, origin);
-		for (const tariff of tariffsOf(checked)) this.#tariffs.set(tariff.id, tariff);
+		return this.take(tariffsOf(checkBook(book, origin)));
+	}
+
+	/** Adds tariffs of books that are known to be right. */
+	take(tariffs: Iterable<Tariff>): this {
+		for (const tariff of tariffs) this.#tariffs.set(tariff.id, tariff);
 		return this;
 	}
 
@@ -104,12 +109,32 @@ export function shippedTariffs(): TariffRegistry {
 	return shipped;
 }
 
-/** A registry of its own that knows the shipped tariffs too. */
-export function tariffsWith(...books: readonly { book: unknown; origin: string }[]): TariffRegistry {
-	const registry = new TariffRegistry();
-	for (const path of shippedBooks) registry.add(readData<unknown>(path), path);
-	registry.add(dynamicBook(), "dynamic prices");
-	for (const { book, origin } of books) registry.add(book, origin);
+/** A book beside the shipped ones. */
+export interface AddedBook {
+	book: unknown;
+	origin: string;
+	/** Made by this package, and so not checked again. */
+	made?: true;
+}
+
+let own: readonly Tariff[] | undefined;
+
+/**
+ * What ships with the package and what it makes itself is checked by its tests: compiling the schema would hold the
+ * event loop for a tenth of a second at the first question for a price.
+ */
+function ownTariffs(): readonly Tariff[] {
+	own ??= [...shippedBooks.map((path) => readData<TariffBook>(path)), dynamicBook()].flatMap(tariffsOf);
+	return own;
+}
+
+/** A registry of its own that knows the shipped tariffs too. @throws EnergyError `tariff.file` */
+export function tariffsWith(...books: readonly AddedBook[]): TariffRegistry {
+	const registry = new TariffRegistry().take(ownTariffs());
+	for (const { book, origin, made } of books) {
+		if (made) registry.take(tariffsOf(book as TariffBook));
+		else registry.add(book, origin);
+	}
 	return registry;
 }
 

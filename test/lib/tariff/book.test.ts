@@ -4,7 +4,7 @@ import { EnergyError } from "../../../lib/errors.ts";
 import { explain } from "../../../lib/messages.ts";
 import type { TariffBook } from "../../../lib/tariff/book.ts";
 import { checkBook, type Problem } from "../../../lib/tariff/check.ts";
-import { shippedTariffs, tariffsWith } from "../../../lib/tariff/registry.ts";
+import { shippedBooks, shippedTariffs, tariffsWith } from "../../../lib/tariff/registry.ts";
 import { dynamicBook, simpleBook } from "../../../lib/tariff/simple.ts";
 
 const kepco = (): TariffBook => structuredClone(readData<TariffBook>("lib/tariff/data/kepco.json"));
@@ -106,6 +106,14 @@ describe("a tariff file that doesn't fit", () => {
 		assert.ok(paths.includes("/contracts/0/versions/1/effective"));
 		assert.ok(paths.includes("/terms/demand/0/bands"));
 	});
+});
+
+describe("what is taken without a check", () => {
+	for (const path of shippedBooks) {
+		it(`fits: ${path}`, () => {
+			assert.ok(checkBook(readData(path), path));
+		});
+	}
 });
 
 describe("tariffs from elsewhere", () => {
