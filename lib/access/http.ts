@@ -5,6 +5,7 @@ import type { TLSSocket } from "node:tls";
 import { EnergyError } from "../errors.ts";
 import type { Language } from "../messages.ts";
 import { problemOf } from "../problem.ts";
+import { type Asker, forwarded, type Proxies } from "./addresses.ts";
 
 export type HttpRequest = IncomingMessage & {
 	/** Path within the mount point, with its query. */
@@ -65,32 +66,20 @@ export function bearerOf(req: IncomingMessage): string | undefined {
 }
 
 /** Whether the browser speaks TLS, to us or to a proxy that we were told to trust. */
-export function isSecure(req: IncomingMessage, trustProxy: boolean): boolean {
-	if (trustProxy && req.headers["x-forwarded-proto"]) {
-		return lastOf(req.headers["x-forwarded-proto"]) === "https";
-	}
-	return (req.socket as Partial<TLSSocket>).encrypted === true;
-}
-
-export function addressOf(req: IncomingMessage, trustProxy: boolean): string {
-	const forwarded = trustProxy ? lastOf(req.headers["x-forwarded-for"]) : undefined;
-	return forwarded || req.socket.remoteAddress || "unknown";
-}
-
-/** The entry that the nearest proxy added; those before it may be anybody's invention. */
-function lastOf(header: string | string[] | undefined): string | undefined {
-	return (Array.isArray(header) ? header.join(",") : header)?.split(",").at(-1)?.trim();
+export function isSecure(req: IncomingMessage, proxies: Proxies): boolean {
+	const outside = forwarded(req, "x-forwarded-proto", proxies);
+	return outside === undefined ? (req.socket as Partial<TLSSocket>).encrypted === true : outside === "https";
 }
 
 /**
  * Whether a request stems from a page of ours, as far as the browser says. Programs send no Origin; a browser always does
  * where a cookie could be misused: on WebSockets and on anything but plain reading.
  */
-export function isSameOrigin(req: Pick<IncomingMessage, "headers">, trustProxy: boolean): boolean {
+export function isSameOrigin(req: Asker, proxies: Proxies): boolean {
 	const { origin, host } = req.headers;
 	const site = req.headers["sec-fetch-site"];
 	if (origin === undefined) return site === undefined || site === "same-origin" || site === "none";
-	const outside = trustProxy ? lastOf(req.headers["x-forwarded-host"]) : undefined;
+	const outside = forwarded(req, "x-forwarded-host", proxies);
 	try {
 		return new URL(origin).host === (outside ?? host);
 	} catch {

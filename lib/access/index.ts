@@ -7,6 +7,7 @@ import { IdempotencyKeys } from "../api/idempotency.ts";
 import { languageOf } from "../messages.ts";
 import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
+import { proxiesFrom } from "./addresses.ts";
 import { ApiKeys } from "./api-keys.ts";
 import { Audit } from "./audit.ts";
 import type { AccessContext } from "./context.ts";
@@ -40,10 +41,10 @@ export interface AccessOptions {
 	/** Hold answers against the contract too; default outside production. */
 	validateResponses?: boolean;
 	/**
-	 * Believe X-Forwarded-For, -Proto and -Host: only behind a proxy that sets them. Default: whether
-	 * SMARTFACTORY_TRUST_PROXY is `true`.
+	 * Whose X-Forwarded-For, -Proto and -Host are believed: those of these addresses and networks (`10.0.0.5, fd00::/8`),
+	 * or with `true` those of whoever is our neighbour. Default SMARTFACTORY_TRUST_PROXY, else nobody's.
 	 */
-	trustProxy?: boolean;
+	trustProxy?: boolean | string;
 	/** A session that is not used for this long ends; default 12 h. */
 	sessionMs?: number;
 	/** Life of an access token; default 15 min. */
@@ -123,7 +124,8 @@ export interface AccessSettings {
 /**
  * Opens `home` and gives what settings.js wires in front of flows, dashboard and editor.
  *
- * @throws EnergyError `access.secret-short`, `access.secret-damaged`, `access.password-short`, `access.users-damaged`
+ * @throws EnergyError `access.secret-short`, `access.secret-damaged`, `access.password-short`, `access.users-damaged`,
+ *   `access.proxy-invalid`
  */
 export function createAccess(options: AccessOptions): Access {
 	const now = options.now ?? Date.now;
@@ -145,7 +147,7 @@ export function createAccess(options: AccessOptions): Access {
 			sessionMs: options.sessionMs ?? 12 * 3_600_000,
 			tokenMs: options.tokenMs ?? 15 * 60_000,
 			refreshMs: options.refreshMs ?? 7 * 86_400_000,
-			trustProxy: options.trustProxy ?? process.env.SMARTFACTORY_TRUST_PROXY === "true",
+			proxies: proxiesFrom(options.trustProxy ?? process.env.SMARTFACTORY_TRUST_PROXY),
 			now,
 			audit,
 		},
@@ -164,6 +166,7 @@ export function createAccess(options: AccessOptions): Access {
 			home,
 			bodyLimit: options.bodyLimit ?? 5_000_000,
 			strangerBodyLimit,
+			addressOf: (req) => sessions.address(req),
 			failed: log,
 		}),
 		apiLimit: new SlidingWindow(options.apiPerMinute ?? 6_000, 60_000, now),

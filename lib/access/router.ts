@@ -151,7 +151,7 @@ async function enter(
 	if (isDocs(path)) return answerDocs(options, req, res, path);
 	if (path === loginPath) return await answerLogin(options, req, res, language);
 	if (isPublic(options, path)) {
-		limit(options.strangerLimit, options.sessions.address(req));
+		limit(options.strangerLimit, options.sessions.network(req));
 		markAccess(req, { ...(await whoever(options, req)), language, requestId });
 		return await answerApi(options, req, res, next, language, requestId);
 	}
@@ -164,7 +164,7 @@ async function enter(
 
 /** The documentation answers to anyone who reads. */
 function answerDocs(options: RouterOptions, req: HttpRequest, res: HttpResponse, path: string): void {
-	limit(options.strangerLimit, options.sessions.address(req));
+	limit(options.strangerLimit, options.sessions.network(req));
 	if (req.method !== "GET" && req.method !== "HEAD") {
 		throw new EnergyError("access.method-unknown", { path, method: req.method, allowed: "GET" });
 	}
@@ -190,7 +190,7 @@ async function answerApi(
 	if (!isPublic(options, pathOf(req))) {
 		signedIn = await admit(options, req, res, language, requestId);
 		limit(options.apiLimit, signedIn.user.name);
-		limit(options.addressLimit, sessions.address(req));
+		limit(options.addressLimit, sessions.network(req));
 		const context = accessOf(req);
 		if (context) authorise(context, operation ?? { role: "viewer", scope: undefined });
 	}
@@ -277,7 +277,7 @@ async function answerLogin(
 		if (known && !queryOf(req).has("lang")) return redirect(res, next);
 		return sendLoginPage(res, 200, { language, base, next });
 	}
-	limit(options.strangerLimit, sessions.address(req));
+	limit(options.strangerLimit, sessions.network(req));
 	const form = new URLSearchParams((await readBody(req, res, strangerBodyLimit)).toString("utf8"));
 	const chosen: Language = form.get("lang") === "ko" ? "ko" : "en-US";
 	const next = safeNext(form.get("next"), base + options.home);
@@ -342,7 +342,7 @@ async function admit(
 	const { sessions } = options;
 	const unfinished = unfinishedPaths.has(pathOf(req).toLowerCase());
 	const signedIn = await sessions.identify(req, false, unfinished).catch((error: unknown) => {
-		limit(options.strangerLimit, sessions.address(req));
+		limit(options.strangerLimit, sessions.network(req));
 		throw error;
 	});
 	await sessions.renew(req, res, signedIn);

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { EnergyError } from "../errors.ts";
+import { type Asker, addressOf, networkOf, type Proxies } from "./addresses.ts";
 import { type ApiKeys, isApiKey } from "./api-keys.ts";
 import type { Audit } from "./audit.ts";
 import { accessOf } from "./context.ts";
-import { addressOf, bearerOf, cookieOf, isSameOrigin, isSecure, sessionCookie } from "./http.ts";
+import { bearerOf, cookieOf, isSameOrigin, isSecure, sessionCookie } from "./http.ts";
 import type { Ledger, SignIn } from "./ledger.ts";
 import { BackOff, type FailureStore } from "./limits.ts";
 import type { Claims, Tokens } from "./tokens.ts";
@@ -33,7 +34,7 @@ export interface SessionsOptions {
 	tokenMs: number;
 	/** A sign-in over the API that is not refreshed for this long ends. */
 	refreshMs: number;
-	trustProxy: boolean;
+	proxies: Proxies;
 	now: () => number;
 	audit?: Pick<Audit, "record"> | undefined;
 }
@@ -104,9 +105,10 @@ export class Sessions {
 	 */
 	async signIn(name: string, password: string, caller: Caller): Promise<User> {
 		const { address } = caller;
+		const network = networkOf(address);
 		const kept: [BackOff, string][] = [
-			[this.pairs, `${address} ${name}`],
-			[this.addresses, address],
+			[this.pairs, `${network} ${name}`],
+			[this.addresses, network],
 			[this.names, name],
 		];
 		const waitMs = Math.max(...kept.map(([limit, key]) => limit.waitMs(key)));
@@ -121,7 +123,7 @@ export class Sessions {
 		if (!user) throw new EnergyError("access.credentials-wrong");
 		if (user.disabled) throw new EnergyError("access.disabled");
 		// Not the address: one who knows one password would go on guessing others.
-		this.pairs.clear(`${address} ${name}`);
+		this.pairs.clear(`${network} ${name}`);
 		this.names.clear(name);
 		this.ledger.use(useOf(name), this.now());
 		return user;
@@ -187,10 +189,10 @@ export class Sessions {
 
 	/** Sets the cookie that pages, the dashboard's socket and the editor come with. */
 	async startSession(req: IncomingMessage, res: ServerResponse, user: User, from?: Claims): Promise<void> {
-		const { sessionMs, trustProxy } = this.options;
+		const { sessionMs, proxies } = this.options;
 		const { token, claims } = await this.tokens.issue(user, "session", sessionMs, from);
 		this.note(user, claims, claims.expiresMs, "browser", this.caller(req));
-		setCookie(res, token, Math.floor(sessionMs / 1000), isSecure(req, trustProxy));
+		setCookie(res, token, Math.floor(sessionMs / 1000), isSecure(req, proxies));
 	}
 
 	/** Ends the caller's sign-in, whichever way they came, and takes the cookie back. */
@@ -205,7 +207,7 @@ export class Sessions {
 			const signedIn = await this.tokens.verify(token, use).catch(() => null);
 			if (signedIn) this.end(signedIn.claims);
 		}
-		setCookie(res, "", 0, isSecure(req, this.options.trustProxy));
+		setCookie(res, "", 0, isSecure(req, this.options.proxies));
 	}
 
 	/** When somebody last came in by name and password, epoch ms; null: never. */
@@ -289,25 +291,30 @@ export class Sessions {
 	}
 
 	address(req: IncomingMessage): string {
-		return addressOf(req, this.options.trustProxy);
+		return addressOf(req, this.options.proxies);
+	}
+
+	/** What limits count a caller as. */
+	network(req: IncomingMessage): string {
+		return networkOf(this.address(req));
 	}
 
 	secure(req: IncomingMessage): boolean {
-		return isSecure(req, this.options.trustProxy);
+		return isSecure(req, this.options.proxies);
 	}
 
-	sameOrigin(req: Pick<IncomingMessage, "headers">): boolean {
-		return isSameOrigin(req, this.options.trustProxy);
+	sameOrigin(req: Asker): boolean {
+		return isSameOrigin(req, this.options.proxies);
 	}
 
-	private async holder(req: Pick<IncomingMessage, "headers" | "method">, upgrade: boolean): Promise<SignedIn> {
+	private async holder(req: Asker & Pick<IncomingMessage, "method">, upgrade: boolean): Promise<SignedIn> {
 		const bearer = bearerOf(req as IncomingMessage) ?? apiKeyOf(req);
 		if (bearer) return isApiKey(bearer) ? this.keyHolder(bearer) : await this.tokens.verify(bearer, "api");
 		const cookie = cookieOf(req.headers.cookie, sessionCookie);
 		if (!cookie) throw new EnergyError("access.unauthenticated");
 		const signedIn = await this.tokens.verify(cookie, "session");
 		const reads = !upgrade && ["GET", "HEAD", "OPTIONS"].includes(req.method ?? "GET");
-		if (!reads && !isSameOrigin(req, this.options.trustProxy)) throw new EnergyError("access.origin-foreign");
+		if (!reads && !isSameOrigin(req, this.options.proxies)) throw new EnergyError("access.origin-foreign");
 		return signedIn;
 	}
 

@@ -25,6 +25,8 @@ export interface FrontOptions {
 	bodyLimit: number;
 	/** Bytes that a caller may send whom nobody knows yet. */
 	strangerBodyLimit: number;
+	/** Whoever asks, for the log. */
+	addressOf: (req: HttpRequest) => string;
 	/** Takes what went wrong inside. */
 	failed: (text: string) => void;
 }
@@ -55,7 +57,7 @@ export class ApiFront {
 		res.setHeader("Cache-Control", "no-store");
 		shapeAnswer(req, res, rules);
 		answerInTime(res, language);
-		observe(req, res, operation, requestId);
+		observe(req, res, operation, requestId, this.#options.addressOf(req));
 		return { operation, rules };
 	}
 
@@ -174,7 +176,13 @@ function answerInTime(res: HttpResponse, language: Language): void {
 }
 
 /** Counts the request, and writes the line that `grep api.requests` finds. */
-function observe(req: HttpRequest, res: HttpResponse, operation: Operation | undefined, requestId: string): void {
+function observe(
+	req: HttpRequest,
+	res: HttpResponse,
+	operation: Operation | undefined,
+	requestId: string,
+	from: string,
+): void {
 	const startedMs = performance.now();
 	requestMeters.running++;
 	res.once("close", () => {
@@ -191,7 +199,7 @@ function observe(req: HttpRequest, res: HttpResponse, operation: Operation | und
 			ms: Math.round(durationMs * 10) / 10,
 			bytes,
 			user: accessOf(req)?.user ?? "–",
-			from: req.socket.remoteAddress ?? "–",
+			from,
 			requestId,
 		});
 	});

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import fc from "fast-check";
-import { addressOf, cookieOf, isSameOrigin, isSecure, safeNext } from "../../../lib/access/http.ts";
+import { addressOf, networkOf, proxiesFrom } from "../../../lib/access/addresses.ts";
+import { cookieOf, isSameOrigin, isSecure, safeNext } from "../../../lib/access/http.ts";
 import { renderLoginPage } from "../../../lib/access/login-page.ts";
 import { EnergyError } from "../../../lib/errors.ts";
 
@@ -77,7 +78,7 @@ describe("what a request says of itself", () => {
 	it("its origin: this server's pages and programs, no other site", () => {
 		const host = "plant.local:8000";
 		const same = (headers: Record<string, string>, proxy = false) =>
-			isSameOrigin({ headers: { host, ...headers } }, proxy);
+			isSameOrigin({ headers: { host, ...headers } }, proxiesFrom(proxy));
 		assert(same({}));
 		assert(same({ origin: "http://plant.local:8000" }));
 		assert(same({ "sec-fetch-site": "same-origin" }));
@@ -92,11 +93,54 @@ describe("what a request says of itself", () => {
 
 	it("its address and protocol, and what a proxy adds only where one is trusted", () => {
 		const request = asked({ "x-forwarded-for": "6.6.6.6, 192.168.0.7", "x-forwarded-proto": "https" });
-		assert.equal(addressOf(request, false), "10.0.0.9");
-		assert.equal(addressOf(request, true), "192.168.0.7");
-		assert.equal(isSecure(request, false), false);
-		assert.equal(isSecure(request, true), true);
-		assert.equal(isSecure(asked({}, true), false), true);
+		for (const [trusted, address, secure] of [
+			[false, "10.0.0.9", false],
+			[undefined, "10.0.0.9", false],
+			["10.0.0.8, 192.168.0.0/16", "10.0.0.9", false],
+			[true, "192.168.0.7", true],
+			["10.0.0.0/8", "192.168.0.7", true],
+			["10.0.0.9, 192.168.0.0/16", "6.6.6.6", true],
+			["0.0.0.0/0, ::/0", "6.6.6.6", true],
+		] as const) {
+			const proxies = proxiesFrom(trusted);
+			assert.deepEqual([addressOf(request, proxies), isSecure(request, proxies)], [address, secure], String(trusted));
+		}
+		assert.equal(isSecure(asked({}, true), proxiesFrom(false)), true);
+	});
+
+	it("its address, as proxies write it, and no text that is none", () => {
+		const behind = (from: string): string =>
+			addressOf(
+				{ headers: { "x-forwarded-for": from }, socket: { remoteAddress: "::ffff:10.0.0.9" } },
+				proxiesFrom("10.0.0.9"),
+			);
+		assert.equal(behind("192.168.0.7:51234"), "192.168.0.7");
+		assert.equal(behind("[2001:DB8::7]:443"), "2001:db8::7");
+		assert.equal(behind("::ffff:c0a8:7"), "192.168.0.7");
+		assert.equal(behind("unknown"), "10.0.0.9");
+		assert.equal(behind("6.6.6.6, <script>"), "10.0.0.9");
+		assert.equal(addressOf({ headers: {} }, proxiesFrom(true)), "unknown");
+	});
+
+	it("what its limits count: IPv4 by address, IPv6 by the network that one subscriber has", () => {
+		assert.equal(networkOf("192.168.0.7"), "192.168.0.7");
+		assert.equal(networkOf("2001:db8:0:7::1"), "2001:db8:0:7::/64");
+		assert.equal(networkOf("2001:db8:0:7:aaaa:bbbb:cccc:dddd"), "2001:db8:0:7::/64");
+		assert.notEqual(networkOf("2001:db8:0:8::1"), networkOf("2001:db8:0:7::1"));
+		assert.equal(networkOf("::1"), "0:0:0:0::/64");
+		assert.equal(networkOf("fe80::1.2.3.4"), "fe80:0:0:0::/64");
+		assert.equal(networkOf("unknown"), "unknown");
+		fc.assert(
+			fc.property(fc.ipV6(), (address) => {
+				assert.match(networkOf(address), /^([\da-f]{1,4}:){4}:\/64$/);
+			}),
+		);
+	});
+
+	it("no proxy that is no address", () => {
+		for (const wrong of ["yes", "10.0.0.0/33", "10.0.0.5,", "fd00::/129", "10.0.0.5/8/8", "plant.local"]) {
+			assert.throws(() => proxiesFrom(wrong), { code: "access.proxy-invalid" }, wrong);
+		}
 	});
 });
 
