@@ -20,11 +20,21 @@ const cardNames = [
 	"schedule-orders",
 	"schedule-versions",
 	"load-forecast",
+	"access-users",
+	"access-keys",
+	"access-audit",
+	"account",
 ] as const;
 export type CardName = (typeof cardNames)[number];
 
 /** Cards with buttons: what a person asks for leaves them as a command. */
 export const actingCards: readonly CardName[] = ["alarms", "schedule-plan", "schedule-gantt", "schedule-orders"];
+
+/** Cards that show what administrators of the whole alone may see: nobody else is told of them. */
+export const adminCards: readonly CardName[] = ["access-users", "access-keys", "access-audit"];
+
+/** Cards of access, which belong to no site and take nothing from a wire: they ask the API by the page's session. */
+export const accessCards: readonly CardName[] = [...adminCards, "account"];
 
 /** What the editor saves and the runtime reads: one type for both halves. */
 export interface UiEnergyConfig {

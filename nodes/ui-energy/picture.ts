@@ -141,6 +141,11 @@ const needs: Record<CardName, { machines: boolean; kinds: readonly Part["kind"][
 	"schedule-versions": { machines: false, kinds: ["schedule"] },
 	// Of the picture, forecasts need the names of machines and the site's clock; of the price, its bands.
 	"load-forecast": { machines: true, kinds: ["snapshot", "forecast", "price"] },
+	// These ask the API themselves: what they show is nothing that may pass over everybody's wire.
+	"access-users": { machines: false, kinds: [] },
+	"access-keys": { machines: false, kinds: [] },
+	"access-audit": { machines: false, kinds: [] },
+	account: { machines: false, kinds: [] },
 };
 
 /** The part of a live message that a card shows, or null where it shows nothing of it. */

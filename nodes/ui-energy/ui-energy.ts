@@ -6,7 +6,7 @@ import { EnergyError } from "../../lib/errors.ts";
 import type { Language } from "../../lib/messages.ts";
 import { ask, type Reply } from "../asked.ts";
 import { actionEvent, judgeAction, type PageSocket } from "./alarm-action.ts";
-import { actingCards, type UiEnergyConfig } from "./config.ts";
+import { accessCards, actingCards, adminCards, type UiEnergyConfig } from "./config.ts";
 import { partOf } from "./part-of.ts";
 import { type CardState, drawOn, emptyState, type Part, take } from "./picture.ts";
 import { judgeSchedule } from "./schedule-action.ts";
@@ -28,7 +28,7 @@ interface DashboardBase extends Node {
 
 /** The part of Dashboard's `ui-group` that a widget talks to. */
 interface DashboardGroup extends Node {
-	register(node: Node, config: NodeDef & { locked: boolean }, events: WidgetEvents): void;
+	register(node: Node, config: NodeDef & { locked: boolean; sites?: KnownSite[] }, events: WidgetEvents): void;
 	getBase(): DashboardBase | null;
 }
 
@@ -110,6 +110,22 @@ function isLocked(RED: NodeAPI): boolean {
 	return (RED.settings as { smartEnergy?: { guard?: unknown } }).smartEnergy?.guard !== undefined;
 }
 
+interface KnownSite {
+	id: string;
+	name: string;
+}
+
+/** The sites of the flows: somebody may have a role at each. */
+function sitesIn(RED: NodeAPI): KnownSite[] {
+	const sites = new Map<string, KnownSite>();
+	RED.nodes.eachNode((node) => {
+		if (node.type !== "energy-site") return;
+		const { siteId, name } = node as NodeDef & { siteId?: string };
+		if (siteId) sites.set(siteId, { id: siteId, name: name || siteId });
+	});
+	return [...sites.values()];
+}
+
 /** The state by the names a browser loads it under; only what changed is handed to Dashboard, which copies it. */
 function changed(before: CardState, after: CardState): Partial<CardState> {
 	const entries = Object.entries(after).filter(([key, value]) => before[key as keyof CardState] !== value);
@@ -139,7 +155,9 @@ export default (RED: NodeAPI): void => {
 
 		const { site } = (RED.nodes.getNode(config.site ?? "") ?? {}) as { site?: { id: string } };
 		const siteId = site?.id ?? "";
-		this.on("close", noteWidgetSite(this.id, siteId));
+		// One's own account is everybody's who is signed in.
+		if (adminCards.includes(config.card)) this.on("close", noteWidgetSite(this.id, "", "admin"));
+		else if (!accessCards.includes(config.card)) this.on("close", noteWidgetSite(this.id, siteId));
 		const { smartEnergy } = RED.settings as { smartEnergy?: Partial<Pick<Access, "audit">> };
 		// Dashboard's store outlives a deploy: a card that was only moved goes on with what it knew.
 		let state: CardState = { ...emptyState, ...(base.stores.data.get(this.id) as Partial<CardState> | undefined) };
@@ -162,7 +180,8 @@ export default (RED: NodeAPI): void => {
 			events.onSocket = actions(config.card, this.id, siteId, send);
 		}
 		// The page can't see whether our access check stands in front; without it there is nothing to sign out of.
-		group.register(this, { ...config, locked: isLocked(RED) }, events);
+		const about = accessCards.includes(config.card) ? { sites: sitesIn(RED) } : {};
+		group.register(this, { ...config, ...about, locked: isLocked(RED) }, events);
 		const widget = base.ui.widgets.get(this.id);
 		if (widget) widget.src ??= source;
 	}

@@ -80,6 +80,7 @@ async function leave(): Promise<void> {
 
 function switches() {
 	const shown = t(`bar.mode.${mode.value}`);
+	const won = t(tenThousands.value ? "bar.won.man" : "bar.won.plain");
 	return [
 		language.value === "ko"
 			? h(
@@ -87,11 +88,12 @@ function switches() {
 					{
 						type: "button",
 						class: "se-switch",
-						"aria-label": t("bar.won.hint"),
+						// What is read begins with what is seen, or nobody could call the button by its name.
+						"aria-label": `${won}, ${t("bar.won.hint")}`,
 						"aria-pressed": tenThousands.value,
 						onClick: switchWon,
 					},
-					t(tenThousands.value ? "bar.won.man" : "bar.won.plain"),
+					won,
 				)
 			: null,
 		switchable.value

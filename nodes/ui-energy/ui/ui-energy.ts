@@ -1,7 +1,12 @@
 import type { Reply } from "../../asked.ts";
 import type { CardName } from "../config.ts";
 import { type CardState, drawOn, emptyState, type Part, take } from "../picture.ts";
+import accessStyle from "./access/style.css";
 import { PageBar } from "./bar.ts";
+import { AccessAudit } from "./cards/access-audit.ts";
+import { AccessKeys } from "./cards/access-keys.ts";
+import { AccessUsers } from "./cards/access-users.ts";
+import { Account } from "./cards/account.ts";
 import { AlarmLoad } from "./cards/alarm-load.ts";
 import { AlarmRecord } from "./cards/alarm-record.ts";
 import { type Act, Alarms, actKey } from "./cards/alarms.ts";
@@ -49,6 +54,10 @@ const cards: Record<CardName, Component> = {
 	"schedule-orders": ScheduleOrders,
 	"schedule-versions": ScheduleVersions,
 	"load-forecast": LoadForecast,
+	"access-users": AccessUsers,
+	"access-keys": AccessKeys,
+	"access-audit": AccessAudit,
+	account: Account,
 };
 
 /** Dashboard's way to follow a widget: messages as they come, and what its store kept when the page opens. */
@@ -75,6 +84,8 @@ interface CardConfig {
 	card: CardName;
 	group: string;
 	locked: boolean;
+	/** Of a card of access: the sites that the flows have. */
+	sites?: readonly { id: string; name: string }[];
 }
 
 /** What Dashboard 2.0 puts on the page for a `ui-energy` node: the card that it names. */
@@ -117,6 +128,8 @@ const UIEnergy = defineComponent({
 		};
 		provide<Act>(actKey, (request) => asking(request, ANSWER_MS, t("alarms.unanswered")));
 		provide<Ask>(askKey, (request) => asking(request, ORDERS_MS, t("schedule.unanswered")));
+		// Only cards of access know these; on others they would become attributes.
+		const about = { locked: config.locked, sites: config.sites };
 		const editor = store?.state.setup.setup.RED.httpAdminRoot ?? "/";
 		return () => [
 			store
@@ -128,14 +141,14 @@ const UIEnergy = defineComponent({
 					})
 				: null,
 			cards[config.card]
-				? h(cards[config.card], { state: state.value, editor })
+				? h(cards[config.card], { state: state.value, editor, ...(config.sites ? about : {}) })
 				: h("p", { class: "se-empty" }, t("card.unknown")),
 		];
 	},
 });
 
 const element = document.createElement("style");
-element.textContent = style;
+element.textContent = style + accessStyle;
 document.head.append(element);
 
 declare global {

@@ -1,4 +1,5 @@
 import type { CardState } from "../../picture.ts";
+import type { KnownSite } from "../access/words.ts";
 import { t } from "../shell.ts";
 import { h, type PropType, type VNode, type VNodeChild } from "../vue.ts";
 
@@ -7,6 +8,15 @@ export const cardProps = {
 	state: { type: Object as PropType<CardState>, required: true },
 	/** Where the editor is, for the links of empty cards. */
 	editor: { type: String, required: true },
+} as const;
+
+/** What cards of access get: they ask the API themselves. */
+export const accessProps = {
+	...cardProps,
+	/** Our access check stands in front of this dashboard. */
+	locked: { type: Boolean, default: false },
+	/** Sites that the flows have. */
+	sites: { type: Array as PropType<readonly KnownSite[]>, default: () => [] },
 } as const;
 
 /** The shape of every card: its title, a remark beside it, its body. */

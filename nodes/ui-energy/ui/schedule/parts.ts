@@ -27,7 +27,12 @@ export function button(text: string, onClick: () => void, options: ButtonOptions
 }
 
 /** What a button asks before it does what cannot be taken back by another: what will happen, and the two ways on. */
-export function sureness(question: string, yes: string, onYes: () => void, { acting, confirm }: Buttons): VNode {
+export function sureness(
+	question: string,
+	yes: string,
+	onYes: () => void,
+	{ acting, confirm }: Pick<Buttons, "acting" | "confirm">,
+): VNode {
 	return h("div", { class: "se-sure", role: "group", "aria-label": question }, [
 		h("p", question),
 		h("div", { class: "se-acts" }, [
