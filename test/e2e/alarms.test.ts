@@ -7,6 +7,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from "playwrig
 import { AlarmBook, type Signal } from "../../lib/alarms/book.ts";
 import { openStore } from "../../lib/store/open.ts";
 import { password, type System, startSystem, until } from "../flows/system.ts";
+import { PATIENCE_MS } from "./dashboard.ts";
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 /** Where the pictures of each view go; nowhere by default. */
@@ -55,7 +56,7 @@ function leaveOutAnalysis(home: string): void {
 }
 
 describe("the alarm card in a browser", function () {
-	this.timeout(120_000);
+	this.timeout(240_000);
 	let system: System;
 	let home: string;
 	let browser: Browser;
@@ -106,12 +107,13 @@ describe("the alarm card in a browser", function () {
 
 	async function signIn(name: string, secret: string): Promise<(typeof sessions)[string]> {
 		const context = await browser.newContext();
+		context.setDefaultTimeout(PATIENCE_MS);
 		const page = await context.newPage();
 		await page.goto(`${system.base}/`);
 		await page.fill("#username", name);
 		await page.fill("#password", secret);
 		await page.click("#submit");
-		await page.waitForURL(/\/dashboard/, { timeout: 90_000 });
+		await page.waitForURL(/\/dashboard/);
 		const { cookies } = await context.storageState();
 		await context.close();
 		return { cookies, origins: [] };
@@ -125,6 +127,7 @@ describe("the alarm card in a browser", function () {
 		const viewport = { width: 1440, height: 900 };
 		const context = await browser.newContext({ viewport, locale: "en-US", storageState: sessions[who], ...options });
 		contexts.push(context);
+		context.setDefaultTimeout(PATIENCE_MS);
 		const page = await context.newPage();
 		page.on("console", (message) => message.type() === "error" && wrongs.push(message.text()));
 		page.on("pageerror", (error) => wrongs.push(error.message));
@@ -142,7 +145,7 @@ describe("the alarm card in a browser", function () {
 		until(
 			async () => expected.test(await meta(page, name)),
 			() => `${name} did not become ${expected}`,
-			10_000,
+			60_000,
 		);
 
 	it("shows after a power cut what stood before it: the most urgent first, with its cause", async () => {

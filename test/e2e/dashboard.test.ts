@@ -4,7 +4,7 @@ import { password, until } from "../flows/system.ts";
 import { assertAccessible, assertFitsPhone, phone, picture, read, useDashboard, wall } from "./dashboard.ts";
 
 describe("the Now page in a browser", function () {
-	this.timeout(120_000);
+	this.timeout(240_000);
 	const dashboard = useDashboard();
 
 	async function visit(options?: Parameters<Browser["newContext"]>[0]): Promise<Page> {
@@ -39,7 +39,14 @@ describe("the Now page in a browser", function () {
 		const page = await visit();
 		await page.reload();
 		await page.locator(".se-chart path.se-line").first().waitFor();
-		assert.ok((await filled(page)) > 0.6, `filled to ${await filled(page)}`);
+		let share = 0;
+		await until(
+			async () => {
+				share = await filled(page);
+				return share > 0.6;
+			},
+			() => `filled to ${share}`,
+		);
 		assert.match(await number(page, "power-now"), /\d/);
 	});
 

@@ -17,6 +17,9 @@ export const desktop = { width: 1440, height: 900 };
 export const wall = { width: 1920, height: 1080 };
 export const phone = { width: 390, height: 844 };
 
+/** How long a page may take, ms: a loaded machine takes its time. */
+export const PATIENCE_MS = 90_000;
+
 export const read = async (locator: Locator): Promise<string> => (await locator.textContent()) ?? "";
 
 export async function picture(page: Page, name: string): Promise<void> {
@@ -101,6 +104,7 @@ export function useDashboard(options: SystemOptions = {}): Dashboard {
 			...context,
 		});
 		contexts.push(visitor);
+		visitor.setDefaultTimeout(PATIENCE_MS);
 		const page = await visitor.newPage();
 		const { wrongs } = dashboard;
 		page.on("console", (message) => message.type() === "error" && wrongs.push(message.text()));
@@ -118,12 +122,13 @@ export function useDashboard(options: SystemOptions = {}): Dashboard {
 /** Signs in as a person does, once: too many sign-ins are refused. */
 async function signIn({ browser, system }: Dashboard): Promise<Awaited<ReturnType<BrowserContext["storageState"]>>> {
 	const context = await browser.newContext();
+	context.setDefaultTimeout(PATIENCE_MS);
 	const page = await context.newPage();
 	await page.goto(`${system.base}/`);
 	await page.fill("#username", "admin");
 	await page.fill("#password", password);
 	await page.click("#submit");
-	await page.waitForURL(/\/dashboard/, { timeout: 90_000 });
+	await page.waitForURL(/\/dashboard/);
 	const state = await context.storageState();
 	await context.close();
 	return { cookies: state.cookies, origins: [] };

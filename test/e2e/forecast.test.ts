@@ -30,7 +30,7 @@ describe("the page of the forecast in a browser", function () {
 
 	async function visit(options?: Parameters<typeof dashboard.visit>[1]): Promise<Page> {
 		const page = await dashboard.visit("/dashboard/forecast", options);
-		await page.locator(".se-card-load-forecast .se-big").waitFor({ timeout: 90_000 });
+		await page.locator(".se-card-load-forecast .se-big").waitFor();
 		await page.locator(".se-chart path.se-line").first().waitFor({ state: "attached" });
 		return page;
 	}

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { password, type Served, serve } from "../lib/access/harness.ts";
+import { PATIENCE_MS } from "./dashboard.ts";
 
 const executablePath = [
 	process.env.CHROMIUM,
@@ -13,7 +14,7 @@ const executablePath = [
 	.find((path) => existsSync(path));
 
 describe("the sign-in page in a browser", function () {
-	this.timeout(60_000);
+	this.timeout(240_000);
 	let served: Served;
 	let browser: Browser;
 	before(async function () {
@@ -36,6 +37,7 @@ describe("the sign-in page in a browser", function () {
 		act: (page: Page) => Promise<void>,
 	): Promise<void> {
 		const context = await browser.newContext(options);
+		context.setDefaultTimeout(PATIENCE_MS);
 		const page = await context.newPage();
 		const foreign: string[] = [];
 		const errors: string[] = [];
@@ -72,9 +74,9 @@ describe("the sign-in page in a browser", function () {
 			await page.waitForSelector("[role=alert]:visible");
 			assert.match((await page.textContent("[role=alert]")) ?? "", /비밀번호가 맞지 않습니다/);
 			assert.equal(await page.inputValue("#username"), "kim");
-			assert.equal(await page.evaluate("document.activeElement.id"), "password");
+			await page.waitForFunction("document.activeElement.id === 'password'");
 			await page.click("text=English");
-			assert.equal(await page.textContent("#submit"), "Sign in");
+			await page.locator("#submit", { hasText: /^\s*Sign in\s*$/ }).waitFor();
 		});
 	});
 
@@ -84,7 +86,7 @@ describe("the sign-in page in a browser", function () {
 			await page.fill("#username", "admin");
 			await page.fill("#password", password);
 			await page.click("#submit");
-			assert.equal(page.url(), `${served.base}/own-page`);
+			await page.waitForURL(`${served.base}/own-page`);
 		});
 	});
 

@@ -6,7 +6,7 @@ import mqtt from "mqtt";
 import { type System, startSystem, until } from "../flows/system.ts";
 
 describe("the whole system, killed while meters send", function () {
-	this.timeout(180_000);
+	this.timeout(300_000);
 	let home: string;
 	let system: System | undefined;
 	before(() => {

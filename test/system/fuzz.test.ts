@@ -100,7 +100,7 @@ describe("the API under requests nobody meant", function () {
 });
 
 describe("the API's limits under requests nobody meant", function () {
-	this.timeout(180_000);
+	this.timeout(400_000);
 	let system: System;
 	before(async () => {
 		system = await startSystem({ env: { SMARTFACTORY_LIMITS_API_PER_MINUTE: "200" } });
@@ -115,6 +115,7 @@ describe("the API's limits under requests nobody meant", function () {
 				fc.sample(requestsOf(operation, {}), { numRuns: 16, seed }).map((request) => ({ operation, request })),
 			);
 		const seen = new Map<number, number>();
+		const began = performance.now();
 		for (let at = 0; at < requests.length; at += 16) {
 			const wave = requests.slice(at, at + 16).map(async ({ operation, request }) => {
 				const answer = await fetch(`${system.base}${request.path}`, {
@@ -130,6 +131,9 @@ describe("the API's limits under requests nobody meant", function () {
 			});
 			await Promise.all(wave);
 		}
-		assert((seen.get(429) ?? 0) > requests.length / 2, JSON.stringify([...seen]));
+		// The signing in counts, too; however long a loaded machine takes for it, a window lets no more through.
+		const windows = 1 + Math.ceil((performance.now() - began) / 60_000);
+		const refused = seen.get(429) ?? 0;
+		assert(refused > 0 && requests.length - refused <= 200 * windows, `${windows} min: ${JSON.stringify([...seen])}`);
 	});
 });

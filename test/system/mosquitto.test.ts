@@ -27,7 +27,7 @@ async function stop(child: ChildProcess | undefined, signal: NodeJS.Signals): Pr
 }
 
 describe("Mosquitto and a real Node-RED", function () {
-	this.timeout(60_000);
+	this.timeout(300_000);
 	let home: string;
 	let port: number;
 	let broker: ChildProcess | undefined;
@@ -69,7 +69,7 @@ describe("Mosquitto and a real Node-RED", function () {
 		];
 		writeFileSync(config, `${lines.join("\n")}\n`);
 		broker = spawn(mosquitto ?? "", ["-c", config], { stdio: "ignore" });
-		for (let attempt = 0; attempt < 200; attempt++) {
+		for (let attempt = 0; attempt < 2_000; attempt++) {
 			const socket = connect(port, "127.0.0.1");
 			const [open] = await Promise.race([
 				once(socket, "connect").then(() => [true]),
@@ -133,7 +133,7 @@ describe("Mosquitto and a real Node-RED", function () {
 	}
 
 	async function untilStored(count: number): Promise<void> {
-		for (let attempt = 0; attempt < 300; attempt++) {
+		for (let attempt = 0; attempt < 900; attempt++) {
 			if ((await stored()) >= count) break;
 			await pause(100);
 		}
@@ -143,7 +143,7 @@ describe("Mosquitto and a real Node-RED", function () {
 	/** Waits until the node listens: a retained message would be delivered late, so one is published until it is stored. */
 	async function listening(): Promise<void> {
 		const client = await publisher(`mqtt://127.0.0.1:${port}`);
-		for (let attempt = 0; attempt < 100 && (await stored()) === 0; attempt++) {
+		for (let attempt = 0; attempt < 600 && (await stored()) === 0; attempt++) {
 			await client.publishAsync(topic, reading(0), { qos: 1 });
 			await pause(100);
 		}

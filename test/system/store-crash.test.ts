@@ -103,7 +103,7 @@ describe("the store and a killed process", () => {
 	});
 
 	it("serves two processes that write the same file at once, each seeing what the other wrote", async function () {
-		this.timeout(60_000);
+		this.timeout(240_000);
 		const COUNT = 20_000;
 		const writers = ["furnace-1", "furnace-1", "mill-1"].map((machine) => startWriter(url, machine, 0, COUNT));
 		const exits = writers.map((writer) => once(writer, "exit"));
