@@ -40,8 +40,11 @@ export class IdempotencyKeys {
 	readonly #folder: string;
 	readonly #run = randomUUID();
 	readonly #running = new Set<string>();
+	/** Files that are being made this moment; it counts how many try. */
+	readonly #making = new Map<string, number>();
 	readonly #now: () => number;
 	#sweptMs = Number.NEGATIVE_INFINITY;
+	#sweeping: Promise<void> | undefined;
 
 	constructor(home: string, now: () => number = Date.now) {
 		this.#folder = join(home, "idempotency");
@@ -65,19 +68,32 @@ export class IdempotencyKeys {
 				rule,
 			});
 		}
-		await this.#sweep();
+		await this.#swept();
 		const file = join(this.#folder, `${digest(caller, key)}.json`);
 		const entry: Entry = { version: 1, request: digest(method, path, canonical(body)), run: this.#run };
+		return (await this.#made(file, entry)) ? this.#turn(file, entry) : await this.#known(file, entry, key);
+	}
+
+	/** @returns whether it was made here, which decides who works on it */
+	async #made(file: string, entry: Entry): Promise<boolean> {
+		this.#making.set(file, (this.#making.get(file) ?? 0) + 1);
 		try {
 			const made = await open(file, "wx", 0o600);
-			await made.writeFile(JSON.stringify(entry));
-			await made.close();
+			try {
+				await made.writeFile(JSON.stringify(entry));
+			} finally {
+				await made.close();
+			}
+			this.#running.add(file);
+			return true;
 		} catch (error) {
 			if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-			return await this.#known(file, entry, key);
+			return false;
+		} finally {
+			const others = (this.#making.get(file) ?? 1) - 1;
+			if (others > 0) this.#making.set(file, others);
+			else this.#making.delete(file);
 		}
-		this.#running.add(file);
-		return this.#turn(file, entry);
 	}
 
 	#turn(file: string, entry: Entry): Turn {
@@ -101,18 +117,25 @@ export class IdempotencyKeys {
 		const details = { header: "Idempotency-Key", field: "Idempotency-Key", value: key };
 		if (found && found.request !== request) throw new EnergyError("api.idempotency-reused", details);
 		if (found?.answer) return found.answer;
-		// Nothing to read yet: it is being written this moment.
-		const running = !found || this.#running.has(file);
+		// Nothing to read yet, or nothing noted yet: it is being written this moment.
+		const running = !found || this.#running.has(file) || this.#making.has(file);
 		throw new EnergyError(running ? "api.idempotency-running" : "api.idempotency-unknown", {
 			...details,
 			...(running && { seconds: 1 }),
 		});
 	}
 
+	/** Resolves when the folder is there and swept; who comes meanwhile waits for it. */
+	async #swept(): Promise<void> {
+		if (!this.#sweeping && this.#now() - this.#sweptMs < HOUR_MS) return;
+		this.#sweeping ??= this.#sweep().finally(() => {
+			this.#sweeping = undefined;
+		});
+		await this.#sweeping;
+	}
+
 	/** Forgets keys after a day; where there are too many, the oldest. */
 	async #sweep(): Promise<void> {
-		if (this.#now() - this.#sweptMs < HOUR_MS) return;
-		this.#sweptMs = this.#now();
 		await mkdir(this.#folder, { recursive: true, mode: 0o700 });
 		const names = await readdir(this.#folder);
 		const files = await Promise.all(
@@ -124,6 +147,7 @@ export class IdempotencyKeys {
 		const sorted = files.toSorted((a, b) => b.atMs - a.atMs);
 		const old = sorted.filter(({ atMs }, i) => i >= MOST_KEYS || this.#now() - atMs > KEPT_MS);
 		for (const { path } of old) await rm(path, { force: true });
+		this.#sweptMs = this.#now();
 	}
 }
 

@@ -82,7 +82,7 @@ describe("npm run replay", () => {
 	});
 
 	it("ends at once and cleanly on Ctrl-C, also while it waits for a broker", async () => {
-		const running = tool("--broker", url, "--loop", "--speed", "900");
+		const running = tool("--broker", url, "--loop", "--speed", "1");
 		await new Promise<void>((resolve) => {
 			heard = resolve;
 		});

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import type { HttpRequest, HttpResponse, Next } from "../../../lib/access/http.ts";
 import { addSink, type Line, plainLine } from "../../../lib/log/log.ts";
+import { until } from "../../support/mqtt.ts";
 import { type Served, serve, temporaryHome, tokenFrom } from "../access/harness.ts";
 
 type Flow = (req: HttpRequest, res: HttpResponse & { send(text: string): void }, next: Next) => void;
@@ -94,7 +95,10 @@ describe("every answer of the API", () => {
 		lines.length = 0;
 		flow = (_req, res) => res.jsonp?.({ items: [] });
 		await (await ask("/api/v1/alarms", { headers: { "x-request-id": "line-7.44" } })).text();
-		const [line] = lines.filter(({ logger }) => logger === "api.requests").map(plainLine);
+		const told = (): Line[] => lines.filter(({ logger }) => logger === "api.requests");
+		// The answer may be here a moment before the server notes that it has gone.
+		await until("a line of the log", () => told().length > 0);
+		const [line] = told().map(plainLine);
 		assert.match(
 			line ?? "",
 			/ INFO {2}api\.requests GET \/api\/v1\/alarms 200 ms=\S+ bytes=12 user=admin from=\S+ request=line-7\.44\n$/,

@@ -116,6 +116,15 @@ describe("an Idempotency-Key", () => {
 		);
 	});
 
+	it("is worked on by one of those that come at once, the very first of a home too; the others are told to wait", async () => {
+		for (let round = 0; round < 20; round++) {
+			const keys = new IdempotencyKeys(join(home, `round-${round}`));
+			const turns = await Promise.allSettled([1, 2, 3, 4].map(() => keys.begin("lee", "k", "POST", "/x", {})));
+			const codes = turns.map((turn) => (turn.status === "fulfilled" ? "mine" : turn.reason.code));
+			assert.deepEqual(codes.toSorted(), [...Array(3).fill("api.idempotency-running"), "mine"]);
+		}
+	});
+
 	it("is not worked on again where a program was killed in the middle", async () => {
 		await new IdempotencyKeys(home).begin("lee", "killed", "POST", "/x", {});
 		const restarted = new IdempotencyKeys(home);
