@@ -138,8 +138,31 @@ export class SiteForecast {
 		throw new EnergyError(answer?.failure.code ?? "models.serving-failed", answer?.failure.details ?? {});
 	}
 
+	/**
+	 * Reads the models and the load of the last weeks before anybody asks, so that the first answer comes as fast as
+	 * others: at the start, and when a model was taken into use. Machines without a model have nothing to wait for.
+	 *
+	 * @returns those that were warmed up
+	 * @throws EnergyError `models.horizon`, and those of the store
+	 */
+	async warmUp(toLead: number, machines: readonly string[] = this.machines): Promise<string[]> {
+		checkLead(toLead);
+		const endMs = Math.floor(this.#now() / STEP_MS) * STEP_MS;
+		const questions: ServeQuestion[] = [];
+		for (const machine of machines) {
+			const { model, behind } = await this.#filesFor(machine, undefined);
+			if (model || behind) questions.push(await this.#question({ machine, toLead }, endMs));
+		}
+		await this.#thread.warmUp(questions, this.#choice);
+		return questions.map(({ machine }) => machine);
+	}
+
+	get #choice(): EngineChoice {
+		return this.#options.choice ?? { engine: "auto", provider: "cpu" };
+	}
+
 	async #serve(questions: ServeQuestion[]): Promise<ServeAnswer[]> {
-		const answers = await this.#thread.serve(questions, this.#options.choice ?? { engine: "auto", provider: "cpu" });
+		const answers = await this.#thread.serve(questions, this.#choice);
 		for (const answer of answers) {
 			if (!("served" in answer) || !answer.served.unusable || !answer.served.failure) continue;
 			const id = questions.find(({ machine }) => machine === answer.machine)?.model?.id;

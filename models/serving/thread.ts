@@ -22,6 +22,8 @@ export function servingThread(): ServingThread {
 export class ServingThread {
 	readonly #threads = [new ServingHost("thread"), new ServingHost("thread")] as const;
 	readonly #process = new ServingHost("process");
+	/** Which of the threads forecasts a machine, where it isn't the first. */
+	readonly #places = new Map<string, number>();
 
 	/**
 	 * Forecasts all loads of a batch, in their order. Where the process of ONNX files fails, the models behind them answer,
@@ -37,14 +39,36 @@ export class ServingThread {
 		return questions.map(({ machine }) => answers.get(machine) as ServeAnswer);
 	}
 
+	/**
+	 * Answers each question once for nothing, so that the first one who asks waits neither for a thread, nor for a file,
+	 * nor for code that was never run. Questions that come meanwhile wait for one of these at most. What goes wrong is
+	 * said to whoever asks.
+	 */
+	async warmUp(questions: ServeQuestion[], choice: EngineChoice): Promise<void> {
+		this.#place(questions);
+		const tell = async (question: ServeQuestion): Promise<unknown> => this.serve([question], choice).catch(() => []);
+		const inTurn = async (which: number): Promise<void> => {
+			for (const question of questions) if (this.#placeOf(question) === which) await tell(question);
+		};
+		await Promise.all([inTurn(0), inTurn(1)]);
+	}
+
 	async #ours(questions: ServeQuestion[], choice: EngineChoice): Promise<ServeAnswer[]> {
 		if (questions.length === 0) return [];
-		const [first, second] = this.#threads;
-		if (questions.length < LARGE) return askThread(first, questions, choice);
-		// By name, so that a model is read by one of the two only.
-		const half = (which: number): ServeQuestion[] => questions.filter(({ machine }) => hashOf(machine) % 2 === which);
-		const answers = await Promise.all([askThread(first, half(0), choice), askThread(second, half(1), choice)]);
+		this.#place(questions);
+		const half = (which: number): ServeQuestion[] => questions.filter((one) => this.#placeOf(one) === which);
+		const answers = await Promise.all(this.#threads.map((host, which) => askThread(host, half(which), choice)));
 		return answers.flat();
+	}
+
+	/** A large batch goes to both threads by name and stays there: a model is read by one of the two only. */
+	#place(questions: readonly ServeQuestion[]): void {
+		if (questions.length < LARGE) return;
+		for (const { machine } of questions) this.#places.set(machine, hashOf(machine) % 2);
+	}
+
+	#placeOf({ machine }: ServeQuestion): number {
+		return this.#places.get(machine) ?? 0;
 	}
 
 	async #theirs(questions: ServeQuestion[], choice: EngineChoice): Promise<ServeAnswer[]> {

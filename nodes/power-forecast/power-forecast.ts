@@ -73,12 +73,26 @@ export default (RED: NodeAPI): void => {
 				const nowMs = Math.floor(Date.now() / QUARTER_MS) * QUARTER_MS;
 				return pastOf(forecasts, node.site, { from: nowMs, to: nowMs + 24 * HOUR_MS }, language);
 			});
+			// Where forecasts are only asked for, each model is read when it is taken into use, not when somebody waits.
+			const forget = trainer.registry.onChanged(({ task, site, machine, status }) => {
+				if (status !== "active" || !task.startsWith("forecast") || site !== node.site.id) return;
+				if (setting("everyMinutes") <= 0 && forecasts.machines.includes(machine)) warm(forecasts, [machine]);
+			});
 			const close = (): void => {
 				stop();
+				forget();
 				takeBack();
 			};
 			open = { node, forecasts, close };
+			warm(forecasts);
 			return open;
+		};
+
+		/** What can't be read is said to whoever asks for it. */
+		const warm = (forecasts: SiteForecast, machines?: readonly string[]): void => {
+			setImmediate(() => {
+				if (!closed) forecasts.warmUp(horizon(), machines).catch(() => undefined);
+			});
 		};
 
 		/** Failures of scheduled work go to catch nodes and the status: nobody waits for an answer. */

@@ -6,6 +6,7 @@ import { openStore } from "../../../lib/store/open.ts";
 import type { Store } from "../../../lib/store/store.ts";
 import type { Interval } from "../../../lib/telemetry/interval.ts";
 import type { Site } from "../../../lib/telemetry/site.ts";
+import { loadModelKind } from "../../../models/forecast/load-model.ts";
 import { SiteForecast, TOTAL } from "../../../models/forecast/site-forecast.ts";
 import { trainerOf } from "../../../models/training/trainer.ts";
 
@@ -119,6 +120,25 @@ describe("forecasts of a site", function () {
 		const record = await job.done;
 		assert.equal(record.status, "failed");
 		assert.equal(record.failure?.code, "models.too-little-data");
+	});
+
+	it("have read their models before anybody asks", async () => {
+		const nowMs = startMs + 20 * DAY_MS;
+		const { registry } = trainerOf(folder);
+		const plant = at(nowMs);
+		const { data, options } = await plant.trainingData("mill");
+		const quick = { ...options, light: true, maxRows: 200, toLead: 4 };
+		const { model, metrics } = await loadModelKind.fit(data, quick, { seed: 1, progress: () => {} });
+		const order = { kind: model.kind, options: {}, seed: 1, reason: "asked" };
+		const { id } = await registry.begin({ task: "forecast", site: site.id, machine: "mill" }, order);
+		const fitted = { state: model.serialise(), metrics, description: model.describe(), durationMs: 1 };
+		await registry.complete(id, fitted);
+		await registry.promote(id);
+		assert.deepEqual(await plant.warmUp(4), ["mill"]);
+		// What is in memory needs no file.
+		rmSync(registry.fileOf(id));
+		const { modelId, fallback } = await plant.issue("mill", 4);
+		assert.deepEqual([modelId, fallback], [id, undefined]);
 	});
 
 	it("know their machines", async () => {
