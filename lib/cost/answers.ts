@@ -161,6 +161,24 @@ export function pricesAhead(contract: SiteContract, own: () => Pricer, parameter
 	}
 }
 
+/** What `GET /api/v1/carbon` answers. */
+export interface CarbonAnswer {
+	site: string;
+	grid: string;
+	method: "location-based";
+	resolution: (typeof carbonResolutions)[number];
+	from: string;
+	to: string;
+	energyKwh: number;
+	estimatedKwh: number;
+	/** Quarter-hours of which nothing is known. */
+	missing: number;
+	kgCo2e: number;
+	factors: { year: number; kgCo2ePerKwh: number }[];
+	items: { start: string; energyKwh: number; kgCo2e: number; estimatedKwh: number; missing: number }[];
+	warnings: Warning[];
+}
+
 const carbonResolutions = ["day", "15min", "hour", "month"] as const;
 
 /**
@@ -175,7 +193,7 @@ export async function carbonAnswer(
 	parameters: Parameters,
 	nowMs: number,
 	grid = "KR",
-): Promise<object> {
+): Promise<CarbonAnswer> {
 	checkSite(site, parameters);
 	const days = new LocalDays(site.timeZone);
 	const clock = clockOf(site.timeZone);
@@ -194,7 +212,7 @@ export async function carbonAnswer(
 		day: (ms: number) => days.dayOf(ms),
 		month: (ms: number) => days.monthOf(ms),
 	}[resolution];
-	const items: { start: string; energyKwh: number; kgCo2e: number; estimatedKwh: number; missing: number }[] = [];
+	const items: CarbonAnswer["items"] = [];
 	let endMs = Number.NEGATIVE_INFINITY;
 	for (const [at, kwh] of load.kwh.entries()) {
 		const ms = startMs + at * QUARTER_HOUR_MS;

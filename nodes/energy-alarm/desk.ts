@@ -94,6 +94,8 @@ export class AlarmDesk {
 	#recordDue = true;
 	#recordMs = 0;
 	#efficiencyMs = 0;
+	/** Whether the last efficiencies told of any past. */
+	#knewMachines = false;
 
 	constructor(options: DeskOptions) {
 		this.#options = options;
@@ -259,11 +261,13 @@ export class AlarmDesk {
 		return { ...wireKpi(counter.report(this.#book.all(), nowMs)), complete: !cursor };
 	}
 
-	/** Efficiency each minute; the record soon after something happened. */
+	/** Efficiency each minute, sooner while it is being learned; the record soon after something happened. */
 	#tellOfPast(nowMs: number): void {
-		if (nowMs - this.#efficiencyMs >= EFFICIENCY_MS) {
+		if (nowMs - this.#efficiencyMs >= (this.#knewMachines ? EFFICIENCY_MS : RECORD_MS)) {
 			this.#efficiencyMs = nowMs;
-			this.#options.efficiency(this.#efficiencyNow(nowMs));
+			const efficiency = this.#efficiencyNow(nowMs);
+			this.#knewMachines = efficiency.items.some(({ hours }) => hours > 0);
+			this.#options.efficiency(efficiency);
 		}
 		if (nowMs - this.#recordMs < (this.#recordDue ? RECORD_MS : RECORD_AGAIN_MS)) return;
 		this.#recordDue = false;

@@ -1,5 +1,5 @@
 /** Every card the widget can be; the name of its file in `ui/cards/`. */
-const cardNames = [
+export const cardNames = [
 	"power-now",
 	"machines",
 	"load-24h",
@@ -10,6 +10,8 @@ const cardNames = [
 	"cost-today",
 	"bill-month",
 	"bill-waterfall",
+	"advice",
+	"carbon",
 	"alarms",
 	"alarm-record",
 	"alarm-load",

@@ -1,4 +1,6 @@
 import type { WireBoard, WireRecord } from "../../lib/alarms/wire.ts";
+import type { AdviceAnswer } from "../../lib/cost/advice.ts";
+import type { CarbonAnswer } from "../../lib/cost/answers.ts";
 import type { DemandMessage } from "../../lib/demand/wire.ts";
 import type { WireEfficiency } from "../../lib/efficiency/wire.ts";
 import type { LiveMessage } from "../../lib/live/messages.ts";
@@ -65,6 +67,16 @@ function isBill(value: object): value is BillMessage {
 	);
 }
 
+function isAdvice(value: object): value is AdviceAnswer {
+	const { firstMonth, yearKrw, items } = value as Partial<AdviceAnswer>;
+	return typeof firstMonth === "string" && typeof yearKrw === "number" && Array.isArray(items);
+}
+
+function isCarbon(value: object): value is CarbonAnswer {
+	const { kgCo2e, factors, items } = value as Partial<CarbonAnswer>;
+	return typeof kgCo2e === "number" && Array.isArray(factors) && Array.isArray(items);
+}
+
 function isDemand(value: object): value is DemandMessage {
 	const { windowStart, windowEnd, energySoFarKwh, levels } = value as Partial<DemandMessage>;
 	return (
@@ -121,6 +133,8 @@ export function partOf(card: CardName, payload: unknown, picture: Picture | null
 	if (!isRecord(payload)) return undefined;
 	if (isPrice(payload)) return wants(card, "price") ? { kind: "price", price: payload } : null;
 	if (isBill(payload)) return wants(card, "bill") ? { kind: "bill", bill: payload } : null;
+	if (isAdvice(payload)) return wants(card, "advice") ? { kind: "advice", advice: payload } : null;
+	if (isCarbon(payload)) return wants(card, "carbon") ? { kind: "carbon", carbon: payload } : null;
 	if (isBoard(payload)) return wants(card, "alarms") ? { kind: "alarms", board: payload } : null;
 	if (isRecordOfAlarms(payload)) return wants(card, "record") ? { kind: "record", record: payload } : null;
 	if (isEfficiency(payload)) return wants(card, "efficiency") ? { kind: "efficiency", efficiency: payload } : null;

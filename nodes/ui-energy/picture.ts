@@ -1,4 +1,6 @@
 import type { WireBoard, WireRecord } from "../../lib/alarms/wire.ts";
+import type { AdviceAnswer } from "../../lib/cost/advice.ts";
+import type { CarbonAnswer } from "../../lib/cost/answers.ts";
 import type { DemandMessage } from "../../lib/demand/wire.ts";
 import type { WireEfficiency } from "../../lib/efficiency/wire.ts";
 import type { DataFlow, Delta, LiveMessage, MachineNow, Snapshot } from "../../lib/live/messages.ts";
@@ -22,6 +24,9 @@ export interface CardState {
 	bill: BillMessage | null;
 	/** The newest bill of a month that has ended. */
 	lastBill: BillMessage | null;
+	/** What would cut the bill. */
+	advice: AdviceAnswer | null;
+	carbon: CarbonAnswer | null;
 	alarms: WireBoard | null;
 	/** What happened with alarms lately, and how they served. */
 	record: WireRecord | null;
@@ -89,6 +94,8 @@ export type Part =
 	| { kind: "price"; price: PriceMessage }
 	| { kind: "demand"; demand: DemandMessage }
 	| { kind: "bill"; bill: BillMessage }
+	| { kind: "advice"; advice: AdviceAnswer }
+	| { kind: "carbon"; carbon: CarbonAnswer }
 	| { kind: "alarms"; board: WireBoard }
 	| { kind: "record"; record: WireRecord }
 	| { kind: "efficiency"; efficiency: WireEfficiency }
@@ -104,6 +111,8 @@ export const emptyState: Readonly<CardState> = {
 	demand: null,
 	bill: null,
 	lastBill: null,
+	advice: null,
+	carbon: null,
 	alarms: null,
 	record: null,
 	efficiency: null,
@@ -126,6 +135,8 @@ const needs: Record<CardName, { machines: boolean; kinds: readonly Part["kind"][
 	"cost-today": { machines: false, kinds: ["snapshot", "price"] },
 	"bill-month": { machines: false, kinds: ["snapshot", "bill"] },
 	"bill-waterfall": { machines: false, kinds: ["snapshot", "bill"] },
+	advice: { machines: false, kinds: ["advice"] },
+	carbon: { machines: false, kinds: ["carbon"] },
 	// Of the picture, alarms need the names of machines.
 	alarms: { machines: true, kinds: ["snapshot", "alarms"] },
 	"alarm-record": { machines: true, kinds: ["snapshot", "record"] },
@@ -204,6 +215,10 @@ export function take(state: CardState, part: Part): CardState {
 			return { ...state, load: join(state.load, part.load) };
 		case "energy":
 			return { ...state, energy: part.energy };
+		case "advice":
+			return { ...state, advice: part.advice };
+		case "carbon":
+			return { ...state, carbon: part.carbon };
 		case "alarms":
 			return { ...state, alarms: part.board };
 		case "record":

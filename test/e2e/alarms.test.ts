@@ -168,11 +168,11 @@ describe("the alarm card in a browser", function () {
 		const happened = page.locator(".se-happened");
 		await happened.first().waitFor();
 		assert.match((await happened.last().textContent()) ?? "", /Power is 58\.2 kW|Load is 114 %|fficiency/);
-		await page.getByText("One operator can answer 150").waitFor();
+		await page.getByText("one operator can answer 150").waitFor();
 		await page.getByText("Air compressor 1 · unusual behaviour").first().waitFor();
-		await page.locator(".se-eff").first().waitFor();
+		await page.locator(".se-eff").first().waitFor({ timeout: 60_000 });
 		const phone = await visit("viewer", { viewport: { width: 390, height: 844 } });
-		await phone.locator(".se-eff").first().waitFor();
+		await phone.locator(".se-eff").first().waitFor({ timeout: 60_000 });
 		const { scroll, width } = (await phone.evaluate(
 			"({ scroll: document.documentElement.scrollWidth, width: innerWidth })",
 		)) as { scroll: number; width: number };

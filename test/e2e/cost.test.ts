@@ -173,6 +173,20 @@ describe("the pages of cost in a browser", function () {
 		await picture(page, "cost-desktop-light-ko");
 	});
 
+	it("names what would cut the bill, the greatest saving first, and what was emitted", async () => {
+		const page = await visit();
+		const savings = page.locator(".se-advice .se-band-won");
+		await savings.first().waitFor({ timeout: 90_000 });
+		const krw = (await savings.allTextContents()).map((text) => Number(text.replace(/[^0-9]/g, "")));
+		assert.ok(krw.length > 0 && krw.every((sum) => sum > 0), `${krw}`);
+		assert.deepEqual(
+			krw,
+			krw.toSorted((a, b) => b - a),
+		);
+		await page.locator(".se-card-carbon .se-big").waitFor({ timeout: 60_000 });
+		assert.match((await page.locator(".se-card-carbon .se-big").textContent()) ?? "", /CO₂e/);
+	});
+
 	it("fits a phone in one column, with targets for a finger", async () => {
 		for (const open of [visit, visitNow]) {
 			const page = await open({ viewport: phone, hasTouch: true, isMobile: true });

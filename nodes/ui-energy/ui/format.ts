@@ -45,6 +45,11 @@ export function energy(kwh: number | null | undefined): Shown {
 	return scaled(kwh, ["kWh", "MWh", "GWh"]);
 }
 
+/** Emissions: kg of CO₂ equivalents below 1,000, then tonnes. */
+export function carbon(kg: number | null | undefined): Shown {
+	return scaled(kg, ["kg CO₂e", "t CO₂e", "kt CO₂e"]);
+}
+
 /** A whole number with thousands separators. */
 export function count(value: number): string {
 	return formats[0]?.format(value) ?? MISSING;

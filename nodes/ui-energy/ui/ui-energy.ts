@@ -7,11 +7,13 @@ import { AccessAudit } from "./cards/access-audit.ts";
 import { AccessKeys } from "./cards/access-keys.ts";
 import { AccessUsers } from "./cards/access-users.ts";
 import { Account } from "./cards/account.ts";
+import { Advice } from "./cards/advice.ts";
 import { AlarmLoad } from "./cards/alarm-load.ts";
 import { AlarmRecord } from "./cards/alarm-record.ts";
 import { type Act, Alarms, actKey } from "./cards/alarms.ts";
 import { BillMonth } from "./cards/bill-month.ts";
 import { BillWaterfall } from "./cards/bill-waterfall.ts";
+import { Carbon } from "./cards/carbon.ts";
 import { CostToday } from "./cards/cost-today.ts";
 import { DataHealth } from "./cards/data-health.ts";
 import { DemandGauge } from "./cards/demand-gauge.ts";
@@ -44,6 +46,8 @@ const cards: Record<CardName, Component> = {
 	"cost-today": CostToday,
 	"bill-month": BillMonth,
 	"bill-waterfall": BillWaterfall,
+	advice: Advice,
+	carbon: Carbon,
 	alarms: Alarms,
 	"alarm-record": AlarmRecord,
 	"alarm-load": AlarmLoad,

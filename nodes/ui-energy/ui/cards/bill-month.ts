@@ -134,7 +134,7 @@ function unitKey(unit: string): "unit.kWh" | "unit.kW" | "unit.day" | "unit.mont
 }
 
 /** What a reader of the bill must know, in the supplier's words. */
-export function remarks({ warnings, final }: BillMessage): VNode | null {
+export function remarks({ warnings, final }: Pick<BillMessage, "warnings" | "final">): VNode | null {
 	// A running month is in progress: the card says so itself.
 	const told = warnings.filter(({ code }) => final || code !== "tariff.in-progress");
 	if (told.length === 0) return null;

@@ -56,12 +56,12 @@ function row(item: MachineEfficiencyNow, threshold: number, { picture }: CardSta
 	const known = picture?.machines.find((each) => each.machine === machine);
 	return h("li", { key: machine, class: "se-eff" }, [
 		h("span", { class: "se-row-name" }, nameOf(known ?? { machine, name: machine }, language.value)),
-		h("span", { class: "se-eff-track", "aria-hidden": "true" }, [
+		h("span", { class: ["se-eff-track", { "se-bar-none": efficiency === null }], "aria-hidden": "true" }, [
 			h("span", {
 				class: ["se-bar-fill", { "se-bar-over": below }],
 				style: { width: `${((efficiency ?? 0) * 100).toFixed(1)}%` },
 			}),
-			h("span", { class: "se-eff-notch", style: { left: `${threshold * 100}%` } }),
+			efficiency === null ? null : h("span", { class: "se-eff-notch", style: { left: `${threshold * 100}%` } }),
 		]),
 		h("span", { class: "se-row-power se-num" }, [below ? icon("warn", "warn") : null, share(efficiency)]),
 		h("span", { class: "se-row-state se-eff-why" }, why(item)),
