@@ -7,6 +7,7 @@ import { connectAsync } from "mqtt";
 import { brokerUrl, unknownVariables } from "../lib/config/config.ts";
 import { packageRoot } from "../lib/package-root.cjs";
 import { openStore } from "../lib/store/open.ts";
+import { brokerTlsOptions } from "../lib/tls/broker.ts";
 import { type App, loadApp } from "./app.ts";
 import { mqttCredentials } from "./broker.ts";
 import { portProblem } from "./ports.ts";
@@ -86,10 +87,17 @@ async function examineBroker(app: App, running: boolean): Promise<void> {
 	const user = external
 		? { username: process.env.SMARTFACTORY_MQTT_USERNAME, password: process.env.SMARTFACTORY_MQTT_PASSWORD }
 		: mqttCredentials(app.home);
-	const options = { ...user, connectTimeout: 3000, reconnectPeriod: 0 };
-	const problem = await connectAsync(url, options).then(
+	const { mqtt_ca: ca, mqtt_cert: cert, mqtt_key: key } = app.config.system;
+	const connect = async () =>
+		connectAsync(url, {
+			...user,
+			...brokerTlsOptions(url, { ca, cert, key }),
+			connectTimeout: 3000,
+			reconnectPeriod: 0,
+		});
+	const problem = await connect().then(
 		(client) => client.endAsync().then(() => null),
-		(error: unknown) => line("doctor.broker-todo", { reason: (error as Error).message }),
+		(error: unknown) => line("doctor.broker-todo", { reason: reasonOf(error) }),
 	);
 	report(line("doctor.broker", { url }), problem);
 }

@@ -3,13 +3,14 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { connect, type MqttClient } from "mqtt";
-import { brokerUrl } from "../lib/config/config.ts";
+import { brokerUrl, type Config } from "../lib/config/config.ts";
 import { EnergyError } from "../lib/errors.ts";
 import { languageOfTerminal } from "../lib/messages.ts";
 import { asOption, fileOptions, planOf, rowsOf } from "../lib/telemetry/csv/file.ts";
 import { CsvImporter } from "../lib/telemetry/csv/importer.ts";
 import { dueMs, replayReading } from "../lib/telemetry/csv/replay.ts";
 import type { Span } from "../lib/telemetry/csv/resample.ts";
+import { type BrokerTlsOptions, brokerTlsOptions } from "../lib/tls/broker.ts";
 import { loadApp } from "./app.ts";
 import { line, reasonOf, say } from "./say.ts";
 
@@ -137,6 +138,7 @@ interface Login {
 	shown: string;
 	username?: string;
 	password?: string;
+	tls: BrokerTlsOptions;
 }
 
 function loginOf(values: Values): Login {
@@ -158,12 +160,18 @@ function loginOf(values: Values): Login {
 		shown: url.href,
 		...(username && { username }),
 		...(password && { password }),
+		tls: tlsOf(url.href, config.system),
 	};
 }
 
+function tlsOf(url: string, { mqtt_ca: ca, mqtt_cert: cert, mqtt_key: key }: Config["system"]): BrokerTlsOptions {
+	return brokerTlsOptions(url, { ca, cert, key });
+}
+
 /** Waits for the broker as long as it takes; undefined when stopped meanwhile. A refused login ends it at once. */
-async function connected({ url, shown, username, password }: Login): Promise<MqttClient | undefined> {
-	const client = connect(url, { reconnectPeriod: 2000, ...(username && { username }), ...(password && { password }) });
+async function connected({ url, shown, username, password, tls }: Login): Promise<MqttClient | undefined> {
+	const login = { ...(username && { username }), ...(password && { password }) };
+	const client = connect(url, { reconnectPeriod: 2000, ...login, ...tls });
 	let waiting = "";
 	const wait = (reason: string): void => {
 		if (waiting !== reason) say("telemetry.replay-waiting", { broker: shown, reason });

@@ -130,6 +130,7 @@ async function prepareTls({ home, config: { system } }: App): Promise<void> {
 		say("app.self-signed", { ca });
 	}
 	const { tls_cert: cert, tls_key: key, mqtt_tls_port: mqttPort, mqtt_tls_ca: ca } = system;
+	readCertificate({ ca: system.mqtt_ca, cert: system.mqtt_cert, key: system.mqtt_key });
 	if ((cert === "") !== (key === "")) throw new EnergyError("tls.half");
 	if (mqttPort > 0 && cert === "") throw new EnergyError("tls.mqtt-without");
 	readCertificate({ cert, key, ca });

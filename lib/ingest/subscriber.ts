@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
 import { EnergyError } from "../errors.ts";
+import { type BrokerTls, brokerTlsOptions } from "../tls/broker.ts";
 
 export interface SubscriberOptions {
 	/** mqtt://, mqtts://, ws:// or wss:// */
@@ -16,7 +16,7 @@ export interface SubscriberOptions {
 	persistent: boolean;
 	username?: string;
 	password?: string;
-	tls?: { caFile?: string; certFile?: string; keyFile?: string; verify: boolean };
+	tls?: BrokerTls;
 	/** How many messages a broker that speaks MQTT 5 may have under way; for 3.1.1 its own setting counts. */
 	receiveMaximum: number;
 	/** First pause before connecting again, ms; it doubles up to a minute. */
@@ -129,7 +129,7 @@ export class Subscriber {
 	}
 
 	#clientOptions(): IClientOptions {
-		const { clientId, username, password, tls, persistent, receiveMaximum } = this.#options;
+		const { url, clientId, username, password, tls = {}, persistent, receiveMaximum } = this.#options;
 		const mqtt5 = this.#protocol === "5";
 		return {
 			protocolVersion: mqtt5 ? 5 : 4,
@@ -144,10 +144,7 @@ export class Subscriber {
 			...(mqtt5
 				? { properties: { receiveMaximum, ...(persistent ? { sessionExpiryInterval: SESSION_EXPIRY_S } : {}) } }
 				: {}),
-			...(tls?.caFile ? { ca: readFileSync(tls.caFile) } : {}),
-			...(tls?.certFile ? { cert: readFileSync(tls.certFile) } : {}),
-			...(tls?.keyFile ? { key: readFileSync(tls.keyFile) } : {}),
-			...(tls ? { rejectUnauthorized: tls.verify } : {}),
+			...brokerTlsOptions(url, tls),
 		};
 	}
 
@@ -259,12 +256,13 @@ const versionRefusals: readonly unknown[] = [1, 0x84];
 const refusals: readonly unknown[] = [4, 5, 0x86, 0x87];
 
 function failureOf(error: unknown, url: string): EnergyError {
-	if (error instanceof EnergyError) return error;
 	const { code, message } = error as { code?: unknown; message?: unknown };
-	const details = { url: safeUrl(url), reason: String(message ?? error) };
+	const said = error instanceof EnergyError ? error.details.reason : message;
+	const details = { url: safeUrl(url), reason: String(said ?? error) };
+	if (code === "tls.unreadable") return new EnergyError("ingest.tls", details, { cause: error });
+	if (error instanceof EnergyError) return error;
 	if (refusals.includes(code)) return new EnergyError("ingest.login-refused", details, { cause: error });
 	if (typeof code === "string" && tlsCodes.test(code)) return new EnergyError("ingest.tls", details, { cause: error });
-	if (code === "ENOENT" || code === "EACCES") return new EnergyError("ingest.tls", details, { cause: error });
 	return new EnergyError("ingest.unreachable", details, { cause: error });
 }
 

@@ -1,11 +1,13 @@
 import mqtt, { type MqttClient } from "mqtt";
 import { EnergyError } from "../errors.ts";
+import { type BrokerTls, brokerTlsOptions } from "../tls/broker.ts";
 
 export interface MqttLinkOptions {
 	url: string;
 	clientId: string;
 	username?: string;
 	password?: string;
+	tls?: BrokerTls;
 	/** Filter of the topics on which commands come. */
 	commandTopic: string;
 	/** Messages that wait while the broker is away; beyond, the oldest go. */
@@ -39,15 +41,16 @@ export class MqttLink {
 	/** Publications given up because the broker stayed away. */
 	dropped = 0;
 
-	/** @throws EnergyError `plant.broker-url` */
+	/** @throws EnergyError `plant.broker-url`, `tls.unreadable` */
 	constructor(options: MqttLinkOptions, events: MqttLinkEvents) {
-		const { url, clientId, username, password, commandTopic, backlog = DEFAULT_BACKLOG } = options;
+		const { url, clientId, username, password, tls = {}, commandTopic, backlog = DEFAULT_BACKLOG } = options;
 		if (!/^(mqtts?|wss?|tcp|tls|ssl):\/\/[^\s/]+/.test(url)) throw new EnergyError("plant.broker-url", { value: url });
 		this.#limit = backlog;
 		this.#client = mqtt.connect(url, {
 			clientId,
 			...(username ? { username } : {}),
 			...(password ? { password } : {}),
+			...brokerTlsOptions(url, tls),
 			reconnectPeriod: RETRY_MS,
 			connectTimeout: 10_000,
 			// Commands are for now: an old one must not stop a machine hours later.

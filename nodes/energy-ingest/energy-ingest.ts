@@ -6,6 +6,7 @@ import { type Decoded, Decoder } from "../../lib/ingest/decode.ts";
 import { Ledger } from "../../lib/ingest/ledger.ts";
 import { Subscriber, type SubscriberOptions } from "../../lib/ingest/subscriber.ts";
 import { explain } from "../../lib/messages.ts";
+import { brokerTlsOf } from "../../lib/tls/broker.ts";
 import { logLanguage, statusText } from "../on-input.ts";
 import { type IngestTag, waitForSettlement } from "../settlement.ts";
 import { DEFAULT_TOPIC, type EnergyIngestConfig, type EnergyIngestCredentials } from "./config.ts";
@@ -27,11 +28,6 @@ const RECEIVE_MAXIMUM = 5_000;
 const SETTLE_WITHIN_MS = 30_000;
 const LOOK_EVERY_MS = 1_000;
 
-/** A file where there is one; the environment tells that of the whole system. */
-function fileOf<K extends string>(name: K, path: string | undefined): Partial<Record<K, string>> {
-	return path ? ({ [name]: path } as Record<K, string>) : {};
-}
-
 export default (RED: NodeAPI): void => {
 	/** The same for this node in this installation, so that the broker finds its session again. */
 	function stableClientId(id: string): string {
@@ -44,6 +40,7 @@ export default (RED: NodeAPI): void => {
 		const url = config.broker || env.SMARTFACTORY_MQTT_BROKER || DEFAULT_BROKER;
 		const username = node.credentials?.username || env.SMARTFACTORY_MQTT_USERNAME;
 		const password = node.credentials?.password || env.SMARTFACTORY_MQTT_PASSWORD;
+		const whole = brokerTlsOf(env);
 		const stores = config.mode !== "follow";
 		return {
 			url,
@@ -54,16 +51,12 @@ export default (RED: NodeAPI): void => {
 			persistent: stores,
 			...(username ? { username } : {}),
 			...(password ? { password } : {}),
-			...(/^(mqtts|wss|ssl|tls):/.test(url)
-				? {
-						tls: {
-							...fileOf("caFile", config.caFile || env.SMARTFACTORY_MQTT_CA),
-							...fileOf("certFile", config.certFile || env.SMARTFACTORY_MQTT_CERT),
-							...fileOf("keyFile", config.keyFile || env.SMARTFACTORY_MQTT_KEY),
-							verify: config.verifyServer !== false,
-						},
-					}
-				: {}),
+			tls: {
+				ca: config.caFile || whole.ca,
+				cert: config.certFile || whole.cert,
+				key: config.keyFile || whole.key,
+				verify: config.verifyServer !== false,
+			},
 			receiveMaximum: RECEIVE_MAXIMUM,
 		};
 	}

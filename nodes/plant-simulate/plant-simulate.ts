@@ -9,6 +9,7 @@ import { commandEvent, jobEvent, obey, type PlantEvent } from "../../lib/plant/o
 import { Plant, type PlantSample, type PlantState } from "../../lib/plant/plant.ts";
 import { PlantRunner } from "../../lib/plant/runner.ts";
 import { toWire } from "../../lib/telemetry/reading.ts";
+import { brokerTlsOf } from "../../lib/tls/broker.ts";
 import { homeOf } from "../home-of.ts";
 import { logLanguage, onInput, statusText } from "../on-input.ts";
 import { siteOf } from "../site-of.ts";
@@ -230,6 +231,7 @@ class Simulation {
 					commandTopic: `smartfactory/${siteId}/+/+/command`,
 					...(username ? { username } : {}),
 					...(password ? { password } : {}),
+					tls: brokerTlsOf(process.env),
 				},
 				{
 					command: (topic, payload) => this.#command(topic, payload),

@@ -3,6 +3,7 @@ import type { EnergyError } from "../../lib/errors.ts";
 import type { JobMessage, MachineEvent } from "../../lib/operation/records.ts";
 import { MqttLink } from "../../lib/plant/mqtt-link.ts";
 import type { Site } from "../../lib/telemetry/site.ts";
+import { brokerTlsOf } from "../../lib/tls/broker.ts";
 
 export interface MachineLinkOptions {
 	url: string;
@@ -20,7 +21,7 @@ export class MachineLink {
 	private readonly site: string;
 	connected = false;
 
-	/** @throws EnergyError `plant.broker-url` */
+	/** @throws EnergyError `plant.broker-url`, `tls.unreadable` */
 	constructor(
 		{ url, username, password, identity, site }: MachineLinkOptions,
 		told: (event: MachineEvent) => void,
@@ -34,6 +35,7 @@ export class MachineLink {
 				...{ url, clientId, commandTopic: `smartfactory/${site.id}/+/+/event` },
 				...(username ? { username } : {}),
 				...(password ? { password } : {}),
+				tls: brokerTlsOf(process.env),
 			},
 			{
 				command: (topic, payload) => {

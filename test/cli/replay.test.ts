@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { createServer as createTlsServer } from "node:tls";
 import { Aedes } from "aedes";
 import type { WireReading } from "../../lib/telemetry/reading.ts";
+import { serverCertificate } from "../../lib/tls/certificates.ts";
 import { run, useHome } from "./run.ts";
 
 describe("npm run replay", () => {
@@ -72,6 +74,29 @@ describe("npm run replay", () => {
 	it("keeps the file's times when told to", async () => {
 		await tool("--broker", url, "--time", "original").ended;
 		assert.equal(got[0]?.reading.time, "2026-07-31T15:00:00.000Z");
+	});
+
+	it("reaches a broker with TLS by the authority that the configuration names, and no other", async () => {
+		const { cert, key, ca } = await serverCertificate(home.path(), ["localhost", "127.0.0.1"]);
+		const safe = createTlsServer({ cert: readFileSync(cert), key: readFileSync(key) }, (socket) =>
+			broker.handle(socket),
+		);
+		await new Promise<void>((resolve) => safe.listen(0, "127.0.0.1", resolve));
+		const secure = `mqtts://127.0.0.1:${(safe.address() as AddressInfo).port}`;
+		const options = [join(home.path(), "load.csv"), "--machine", "press", "--speed", "100000", "--broker", secure];
+		const strange = run("replay", home.path(), options);
+		while (!/SELF_SIGNED|UNABLE_TO/.test(strange.outcome.stdout))
+			await new Promise((resolve) => setTimeout(resolve, 20));
+		strange.stop("SIGINT");
+		await strange.ended;
+		assert.equal(got.length, 0);
+		const { code, stderr } = await run("replay", home.path(), options, { SMARTFACTORY_SYSTEM_MQTT_CA: ca }).ended;
+		safe.close();
+		assert.equal(code, 0, stderr);
+		assert.equal(got.length, 3);
+		const wrong = await run("replay", home.path(), options, { SMARTFACTORY_SYSTEM_MQTT_CA: `${ca}.not` }).ended;
+		assert.equal(wrong.code, 1);
+		assert.match(wrong.stderr, /ca\.pem\.not can't be read/);
 	});
 
 	it("says that a login is refused, and ends", async () => {
