@@ -120,7 +120,7 @@ export function allowOrigin(req: IncomingMessage, res: ServerResponse, origins: 
 	res.setHeader("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
 	res.setHeader(
 		"Access-Control-Allow-Headers",
-		"Authorization, X-API-Key, Content-Type, Accept, Accept-Language, Idempotency-Key, If-None-Match, X-Request-Id",
+		"Authorization, X-API-Key, Content-Type, Accept, Accept-Language, Idempotency-Key, If-Match, If-None-Match, X-Request-Id",
 	);
 	res.setHeader("Access-Control-Max-Age", "600");
 	res.writeHead(204);

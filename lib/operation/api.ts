@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { checkIfMatch } from "../api/etag.ts";
 import { EnergyError } from "../errors.ts";
 import { type Listing, orderFrom, pageOf } from "../listing.ts";
 import { noteChange } from "../log/scope.ts";
@@ -18,6 +19,8 @@ export interface Asked {
 	id?: string;
 	body?: unknown;
 	query?: Readonly<Record<string, unknown>>;
+	/** The tag of the job that the asker has read (`If-Match`). */
+	ifMatch?: string;
 	by: string;
 	language: Language;
 }
@@ -77,6 +80,12 @@ async function acted(desk: OperationDesk, asked: Asked): Promise<Answered> {
 	const wired = (jobs: readonly Parameters<typeof wireJob>[0][]): Job[] =>
 		jobs.map((record) => wireJob(record, engine.options.intervalMinutes));
 	const noteAll = watched(desk);
+	/** The job as it is, and as who asks takes it to be. */
+	const known = (): Job => {
+		const [job] = wired([engine.job(id)]) as [Job];
+		checkIfMatch(asked.ifMatch, job);
+		return job;
+	};
 	let result: Answered;
 	switch (operation) {
 		case "save-jobs": {
@@ -91,15 +100,16 @@ async function acted(desk: OperationDesk, asked: Asked): Promise<Answered> {
 			const order = isObject(body) ? { ...body, id: body.id ?? id } : body;
 			const [parsed] = parseOrders(order, around(desk, nowMs)) as [Order];
 			if (parsed.id !== id) throw new EnergyError("operation.order-field", { field: "id", value: parsed.id, rule: id });
-			engine.job(id);
+			known();
 			result = ok(wired(engine.putJobs([parsed], by, nowMs))[0]);
 			break;
 		}
 		case "remove-job":
-			result = ok(wired([engine.job(id)])[0]);
+			result = ok(known());
 			engine.removeJob(id, by, nowMs);
 			break;
 		case "override":
+			known();
 			result = ok(wired([engine.override(id, overrideOf(body), by, nowMs)])[0]);
 			break;
 		case "approve":

@@ -52,9 +52,11 @@ async function requestOf({ req }: Required<Pick<EnergyMessage, "req">>): Promise
 	// A text of orders comes as a file, which goes with the request.
 	const body = upload ? await readFile(upload.path, "utf8") : req.body;
 	const { id } = req.params;
+	const ifMatch = req.headers["if-match"];
 	return {
 		...{ operation: found.operation, body, query: req.query, by: access?.user ?? "–" },
 		language: access?.language ?? logLanguage,
 		...(id === undefined ? {} : { id }),
+		...(ifMatch === undefined ? {} : { ifMatch }),
 	};
 }

@@ -199,6 +199,25 @@ describe("the schedule of the shipped flows", function () {
 		const kept = await call<{ items: Job[] }>("POST", "jobs", good);
 		assert.equal(kept.status, 201, JSON.stringify(kept.body));
 		assert.equal(kept.body.items[0]?.operations[0]?.modes.length, 2);
+		// Two people read the order; the second to write is told, and nobody's change is lost.
+		const url = `${system.base}/api/v1/scheduling/jobs/C1`;
+		const etag = (await fetch(url, { headers })).headers.get("etag") ?? "";
+		const { operations, due } = kept.body.items[0] as Job;
+		const put = (product: string): Promise<Response> =>
+			fetch(url, {
+				method: "PUT",
+				headers: { ...headers, "if-match": etag },
+				body: JSON.stringify({ id: "C1", product, operations, due }),
+			});
+		const first = await put("Bar D13");
+		assert.equal(first.status, 200, await first.clone().text());
+		assert.equal(first.headers.get("etag"), (await fetch(url, { headers })).headers.get("etag"));
+		const second = await put("Bar D16");
+		assert.deepEqual(
+			[second.status, ((await second.json()) as { title: string }).title],
+			[412, "api.changed-meanwhile"],
+		);
+		assert.equal((await call<Job>("GET", "jobs/C1")).body.product, "Bar D13");
 		headers["accept-language"] = "ko";
 		const bad = await call<{ title: string; detail: string; details: { issues: { line: number }[] } }>(
 			"POST",

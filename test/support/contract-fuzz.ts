@@ -235,6 +235,7 @@ const extraHeaders = fc.record(
 		accept: fc.constantFrom("*/*", "application/json", "text/csv", "application/pdf", "text/html;q=0.1", ";;;,", "a/b"),
 		"accept-language": fc.constantFrom("ko", "en-US,en;q=0.9", "xx", "*", ";q=", "ko-KR;q=abc"),
 		"accept-encoding": fc.constantFrom("gzip", "br", "identity", "gzip;q=0, br;q=0", "zstd"),
+		"if-match": fc.constantFrom("*", '"x"', 'W/"x", "y"', ""),
 		"if-none-match": fc.constantFrom("*", '"x"', "W/", ""),
 		"idempotency-key": fc.oneof(fc.uuid(), fc.constantFrom("", "k", "a".repeat(300), "한")).map(encodeURIComponent),
 		"x-request-id": fc.constantFrom("abc", "a b", "x".repeat(400), "../.."),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { etagOf } from "../../../lib/api/etag.ts";
 import { EnergyError } from "../../../lib/errors.ts";
 import { type Change, inScope } from "../../../lib/log/scope.ts";
 import { type Asked, answer } from "../../../lib/operation/api.ts";
@@ -45,6 +46,14 @@ describe("a process that does not plan itself", function () {
 		assert.equal(saved.status, 201);
 		const { body } = await ask({ operation: "job", id: "J1" });
 		assert.equal((body as Job).by, "kim");
+		const [first, second] = [etagOf(body), '"of another day"'];
+		for (const operation of ["save-job", "override", "remove-job"] as const) {
+			await assert.rejects(ask({ operation, id: "J1", body: order("J1", 30, 40), ifMatch: second }), {
+				code: "api.changed-meanwhile",
+			});
+		}
+		assert.equal((await ask({ operation: "override", id: "J1", body: { hold: true }, ifMatch: first })).status, 200);
+		await assert.rejects(ask({ operation: "remove-job", id: "J1", ifMatch: first }), { code: "api.changed-meanwhile" });
 		await assert.rejects(
 			ask({ operation: "job", id: "J9" }),
 			(error: unknown) =>
