@@ -11,6 +11,9 @@ describe("the Now page in a browser", function () {
 		const page = await dashboard.visit("/", options);
 		await page.locator(".se-card-power-now .se-big").waitFor();
 		await page.locator(".se-chart path.se-line").first().waitFor();
+		// The total is drawn by what the store knows; the machines come with the live picture.
+		await page.locator("button.se-chip").first().waitFor();
+		await page.locator(".se-row").first().waitFor();
 		return page;
 	}
 
