@@ -39,8 +39,8 @@ export const quickSolver: Solver = async (problem, { current }) => {
 /** The real search, in this thread: it also says why there is no plan. */
 export const thoroughSolver: Solver = async (problem, { current }) => {
 	const watch = { stopped: () => false };
-	const solution = await solve(problem, { seconds: 5, exact: false, rounds: 0, seed: 1 }, watch);
-	const conflict = solution.plan ? null : await explainConflict(problem, { seconds: 5, exact: false }, watch);
+	const solution = await solve(problem, { seconds: 30, exact: false, rounds: 0, seed: 1 }, watch);
+	const conflict = solution.plan ? null : await explainConflict(problem, { seconds: 30, exact: false }, watch);
 	return answerOf(problem, solution, conflict, current);
 };
 
