@@ -41,6 +41,11 @@ export function emptyOrWithin<Instance>(say: Say, key: string, min: number, max:
 	);
 }
 
+/** One of some words. */
+export function oneOf<Instance>(say: Say, key: string, words: readonly string[]) {
+	return rule<Instance>((value) => (words.includes(String(value)) ? undefined : say(`errors.${key}`)));
+}
+
 /** A text of a shape. */
 export function shaped<Instance>(say: Say, key: string, shape: RegExp) {
 	return rule<Instance>((value) => (shape.test(String(value)) ? undefined : say(`errors.${key}`)));

@@ -1,11 +1,11 @@
-import type { MachineState } from "../telemetry/reading.ts";
+import { type MachineState, machineStates } from "../telemetry/reading.ts";
 import { type Command, type CommandAnswer, Drive, type DriveState, type Wish } from "./control.ts";
 import type { DayTable } from "./day.ts";
 import type { LoadDefinition } from "./definition.ts";
 import { changesPower, faultyKw, leakAt, type PlantFaults, reaches, severityAt } from "./faults.ts";
 import { type JobCommand, type JobReport, MachineJobs, type PlantJob } from "./jobs.ts";
 import type { LoadNow, PlantPlan } from "./plan.ts";
-import { compressorState, RUNNING, states } from "./profiles.ts";
+import { compressorState, RUNNING } from "./profiles.ts";
 
 /** What outlives a load's object: by how much its counters left their plan, and what was asked of it. */
 export interface LoadState {
@@ -194,8 +194,8 @@ export class LoadOverlay {
 				severityAt(fault, timeMs) > 0,
 		);
 		if (stops) return "fault";
-		if (!this.#drive && profile === "compressor") return states[compressorState(wish.kw / ratedKw)] ?? planned;
-		if (!this.#drive) return planned !== "off" || wish.kw < 1 ? planned : (states[RUNNING] ?? planned);
+		if (!this.#drive && profile === "compressor") return machineStates[compressorState(wish.kw / ratedKw)] ?? planned;
+		if (!this.#drive) return planned !== "off" || wish.kw < 1 ? planned : (machineStates[RUNNING] ?? planned);
 		const phase = this.#drive.phase(wish, timeMs);
 		if (phase !== "running") return phase;
 		return this.#drive.mode === "start" ? "running" : planned;

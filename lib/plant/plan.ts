@@ -1,8 +1,8 @@
-import type { MachineState } from "../telemetry/reading.ts";
+import { type MachineState, machineStates } from "../telemetry/reading.ts";
 import type { PlantCalendar, PlantDay } from "./calendar.ts";
 import { type DayTable, type MachineDay, PlantDays } from "./day.ts";
 import type { LoadDefinition, PlantDefinition } from "./definition.ts";
-import { compressorState, OFF, states } from "./profiles.ts";
+import { compressorState, OFF } from "./profiles.ts";
 import { hash, hashText } from "./random.ts";
 
 /** A load at one instant: power in kW, its counters in kWh and pieces. */
@@ -76,7 +76,9 @@ export class PlantPlan {
 			kw: power,
 			kwh: (kwh[i] as number) + area / (60 * perMinute),
 			made: (made[i] as number) + ((made[i + 1] as number) - (made[i] as number)) * f,
-			state: states[load.profile === "compressor" ? compressorState(power / load.ratedKw) : (state[i] ?? OFF)] ?? "off",
+			state:
+				machineStates[load.profile === "compressor" ? compressorState(power / load.ratedKw) : (state[i] ?? OFF)] ??
+				"off",
 		};
 	}
 

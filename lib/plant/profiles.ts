@@ -1,11 +1,9 @@
-import type { MachineState } from "../telemetry/reading.ts";
 import { AIR_STEPS_PER_MINUTE, type AirDuty, airSystem } from "./air.ts";
 import type { PlantDay } from "./calendar.ts";
 import type { LoadDefinition, PlantDefinition, ProfileName } from "./definition.ts";
 import { hash, smooth, stream } from "./random.ts";
 
 /** States by number, so that a day of them fits into bytes. */
-export const states = ["off", "idle", "starting", "running", "stopping", "fault"] as const satisfies MachineState[];
 export const OFF = 0;
 const IDLE = 1;
 const STARTING = 2;

@@ -137,16 +137,21 @@ function initial(model: Model, machine: Machine, m: number, list: readonly Occup
 	}
 }
 
-/** A machine that stopped rests long enough. */
-function restRows(model: Model, machine: Machine, m: number, list: readonly Occupancy[]): void {
-	const { instance, rows, fixed } = model;
-	const { slots } = instance;
+/** By interval, the columns that would have a machine run there, and whether a fixed operation does (0 or 1). */
+function occupied({ instance: { slots }, fixed }: Model, m: number, list: readonly Occupancy[]) {
 	const busy = byInterval(
 		list.filter((entry) => entry.occupies),
 		slots,
 		({ from, to }) => Array.from({ length: to - from }, (_, i) => from + i),
 	);
-	const held = Array.from({ length: slots }, (_, t) => (fixed.isTaken(m, t) ? 1 : 0));
+	return { busy, held: Array.from({ length: slots }, (_, t) => (fixed.isTaken(m, t) ? 1 : 0)) };
+}
+
+/** A machine that stopped rests long enough. */
+function restRows(model: Model, machine: Machine, m: number, list: readonly Occupancy[]): void {
+	const { instance, rows } = model;
+	const { slots } = instance;
+	const { busy, held } = occupied(model, m, list);
 	for (let a = 0; a < slots; a++) {
 		for (let b = a + 2; b < Math.min(slots, a + 1 + machine.minPause); b++) {
 			const constant = (held[a] ?? 0) + (held[b] ?? 0) - (held[a + 1] ?? 0);
@@ -162,12 +167,7 @@ function restRows(model: Model, machine: Machine, m: number, list: readonly Occu
 function runRows(model: Model, machine: Machine, m: number, list: readonly Occupancy[]): void {
 	const { instance, rows, fixed } = model;
 	const { slots } = instance;
-	const busy = byInterval(
-		list.filter((entry) => entry.occupies),
-		slots,
-		({ from, to }) => Array.from({ length: to - from }, (_, i) => from + i),
-	);
-	const held = Array.from({ length: slots }, (_, t) => (fixed.isTaken(m, t) ? 1 : 0));
+	const { busy, held } = occupied(model, m, list);
 	const running = instance.ops.find((op) => op.fixed && op.fixed.start < 0 && fixed.holds(op, m, 0))?.fixed?.start;
 	for (let t = running ?? 0; t < slots; t++) {
 		// What ran before the horizon began then; from there on a start is an interval that none before it holds.

@@ -1,7 +1,7 @@
 import { EnergyError } from "../errors.ts";
 import { type Interval, QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import {
-	type MachineState,
+	machineStates,
 	type Quality,
 	type QualityReason,
 	type Quantities,
@@ -11,14 +11,6 @@ import {
 
 // Codes are kept in database files: add at the end, never change one.
 export const qualities = ["good", "uncertain", "bad"] as const satisfies readonly Quality[];
-export const states = [
-	"off",
-	"idle",
-	"starting",
-	"running",
-	"stopping",
-	"fault",
-] as const satisfies readonly MachineState[];
 export const reasons = [
 	"Good_Backfill",
 	"Good_CounterReset",
@@ -39,7 +31,7 @@ export const reasons = [
 ] as const satisfies readonly QualityReason[];
 
 const qualityCode = new Map<string, number>(qualities.map((name, code) => [name, code]));
-const stateCode = new Map<string, number>(states.map((name, code) => [name, code]));
+const stateCode = new Map<string, number>(machineStates.map((name, code) => [name, code]));
 const reasonCode = new Map<string, number>(reasons.map((name, code) => [name, code]));
 
 /** Stands for "not there" in the code columns. */
@@ -195,7 +187,7 @@ export function decodeReadings(columns: ReadingColumns): Reading[] {
 			const value = quantities[q]?.[i];
 			if (value !== undefined && !Number.isNaN(value)) reading[quantityNames[q] as keyof Quantities] = value;
 		}
-		const stateName = states[state?.[i] ?? NO_CODE];
+		const stateName = machineStates[state?.[i] ?? NO_CODE];
 		if (stateName) reading.state = stateName;
 		reading.quality = qualities[quality[i] as number] ?? "good";
 		const reasonName = reasons[reason?.[i] ?? NO_CODE];

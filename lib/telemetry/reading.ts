@@ -20,7 +20,9 @@ export type QualityReason =
 	| "Bad_Malformed"
 	| "Bad_UnknownMachine";
 
-export type MachineState = "off" | "idle" | "starting" | "running" | "stopping" | "fault";
+/** In this order database files and models keep them as codes: add at the end, never change one. */
+export const machineStates = ["off", "idle", "starting", "running", "stopping", "fault"] as const;
+export type MachineState = (typeof machineStates)[number];
 
 /** The measured quantities of a reading; each may be absent, at least one of powerKw and energyKwh is there. */
 export interface Quantities {

@@ -1,4 +1,5 @@
 import { EnergyError } from "../../lib/errors.ts";
+import { machineStates } from "../../lib/telemetry/reading.ts";
 import type { FitOutcome, Json, Model, ModelDescription, ModelKind, ModelState } from "../model.ts";
 import { nested, part } from "../state.ts";
 import { defaultTraining, type TrainingSettings } from "../training/settings.ts";
@@ -14,7 +15,7 @@ import {
 	rowColumns,
 } from "./features.ts";
 import { type MemberName, memberNames } from "./members.ts";
-import { pickReadings, type ReadingColumns, stateNames } from "./readings.ts";
+import { pickReadings, type ReadingColumns } from "./readings.ts";
 
 /** Options of a fit, as JSON. */
 export type MachineModelOptions = {
@@ -69,7 +70,7 @@ export const MIN_READINGS = 1_440;
 const HORIZON = 0.25;
 /** Weather and wear of sensors are followed at the speed they had in training; what wears out in days is faster. */
 const FOLLOW = 1;
-const FAULT = stateNames.indexOf("fault");
+const FAULT = machineStates.indexOf("fault");
 
 /** What is usual for one machine, learnt from its own history. */
 export class MachineModel implements Model<MachineInput, MachineScores> {

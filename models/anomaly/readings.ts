@@ -1,4 +1,4 @@
-import type { MachineState, Quantities, Reading } from "../../lib/telemetry/reading.ts";
+import { type MachineState, machineStates, type Quantities, type Reading } from "../../lib/telemetry/reading.ts";
 
 /** What the models look at; cumulative counters only by their differences. */
 export const measures = [
@@ -12,23 +12,15 @@ export const measures = [
 ] as const satisfies readonly (keyof Quantities)[];
 export type Measure = (typeof measures)[number];
 
-export const stateNames = [
-	"off",
-	"idle",
-	"starting",
-	"running",
-	"stopping",
-	"fault",
-] as const satisfies readonly MachineState[];
 /** Place of a state that was not told. */
-export const NO_STATE = stateNames.length;
+export const NO_STATE = machineStates.length;
 
 /** Readings of one machine, oldest first, column by column; NaN where a value is missing. */
 export interface ReadingColumns extends Record<Measure, Float64Array> {
 	rows: number;
 	/** Epoch ms. */
 	timeMs: Float64Array;
-	/** Place in stateNames; NO_STATE where it was not told. */
+	/** Place in machineStates; NO_STATE where it was not told. */
 	state: Uint8Array;
 }
 
@@ -59,7 +51,7 @@ function setRow(columns: ReadingColumns, row: number, reading: Reading): void {
 }
 
 function placeOf(state: MachineState | undefined): number {
-	const place = state === undefined ? -1 : stateNames.indexOf(state);
+	const place = state === undefined ? -1 : machineStates.indexOf(state);
 	return place < 0 ? NO_STATE : place;
 }
 

@@ -40,16 +40,33 @@ export interface WireForecast {
 	points: (WirePoint & { quantiles?: Record<string, number> })[];
 }
 
-/** Energies by quarter-hour with their times. */
-export function wireForecast(issued: IssuedForecast, reader: Reader): WireForecast {
-	const { machine, issuedMs, stepMs, method, methods, fallback, failure, modelId, memberId, engine, share } = issued;
+type Origin = Pick<
+	Served,
+	"issuedMs" | "stepMs" | "method" | "methods" | "fallback" | "failure" | "modelId" | "memberId" | "engine"
+>;
+
+/** Whence a forecast is: by what means, for what, and why no better one. */
+function originOf(
+	machine: string,
+	{ issuedMs, stepMs, method, methods, fallback, failure, modelId, memberId, engine }: Origin,
+	reader: Reader,
+): Omit<WireForecast, "share" | "points"> {
 	return {
 		...{ machine, issued: iso(issuedMs), stepMinutes: stepMs / 60_000, method, methods },
 		...(fallback && { fallback }),
 		...(failure && { problem: wireProblem(failure, reader) }),
 		...(modelId && { modelId }),
 		...(memberId && { memberId }),
-		...{ engine: wireEngine(engine, reader), share },
+		engine: wireEngine(engine, reader),
+	};
+}
+
+/** Energies by quarter-hour with their times. */
+export function wireForecast(issued: IssuedForecast, reader: Reader): WireForecast {
+	const { machine, issuedMs, stepMs, share } = issued;
+	return {
+		...originOf(machine, issued, reader),
+		share,
 		points: issued.energyKwh.map((energyKwh, i) => ({
 			start: iso(issuedMs + i * stepMs),
 			energyKwh,
@@ -86,15 +103,11 @@ export function wireServed(
 	quantiles: readonly number[],
 	reader: Reader,
 ): WireForecast {
-	const { issuedMs, stepMs, forecast, bands, method, methods, fallback, failure, modelId, memberId, engine } = served;
+	const { issuedMs, stepMs, forecast, bands } = served;
 	const [band] = bands;
 	return {
-		...{ machine, issued: iso(issuedMs), stepMinutes: stepMs / 60_000, method, methods },
-		...(fallback && { fallback }),
-		...(failure && { problem: wireProblem(failure, reader) }),
-		...(modelId && { modelId }),
-		...(memberId && { memberId }),
-		...{ engine: wireEngine(engine, reader), share: band?.share ?? 0 },
+		...originOf(machine, served, reader),
+		share: band?.share ?? 0,
 		points: Array.from(forecast, (value, i) => ({
 			start: iso(issuedMs + i * stepMs),
 			energyKwh: watts(value),

@@ -1,6 +1,6 @@
 import type { EditorNodeProperties } from "node-red";
 import { sayer, titled } from "../editor-parts.ts";
-import { rule } from "../editor-rules.ts";
+import { oneOf } from "../editor-rules.ts";
 import { type EnergyStoreConfig, operations } from "./config.ts";
 
 const say = sayer("energy-store");
@@ -15,9 +15,7 @@ RED.nodes.registerType<EditorNodeProperties & EnergyStoreConfig>("energy-store",
 		operation: {
 			value: "write",
 			required: true,
-			validate: rule((value) =>
-				["from-message", ...operations].includes(String(value)) ? undefined : say("errors.operation"),
-			),
+			validate: oneOf(say, "operation", ["from-message", ...operations]),
 		},
 	},
 	inputs: 1,

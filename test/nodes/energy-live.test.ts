@@ -12,7 +12,7 @@ import { LiveServer } from "../../lib/live/server.ts";
 import type { Site } from "../../lib/telemetry/site.ts";
 import { misfits } from "../support/feed-contract.ts";
 import { until } from "../support/mqtt.ts";
-import { siteNode, temporaryStore } from "../support/store-site.ts";
+import { siteNode, useTemporaryStore } from "../support/store-site.ts";
 import { nodeSet, useNodeRed } from "./harness.ts";
 
 const machine = (id: string) => ({ id, name: id, area: "hall", role: "sub" as const });
@@ -339,14 +339,7 @@ describe("live WebSocket", () => {
 
 describe("energy-live node", () => {
 	const helper = useNodeRed();
-	let store: ReturnType<typeof temporaryStore>;
-	beforeEach(() => {
-		store = temporaryStore();
-	});
-	afterEach(async () => {
-		await helper.unload();
-		store.remove();
-	});
+	const store = useTemporaryStore(helper);
 
 	async function start(): Promise<void> {
 		const flow = [

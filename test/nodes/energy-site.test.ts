@@ -2,19 +2,12 @@ import assert from "node:assert/strict";
 import type { EnergySiteNode } from "../../nodes/energy-site/config.ts";
 import { machinesOf } from "../../nodes/energy-site/machines.ts";
 import { migrateSite, type Site1 } from "../../nodes/energy-site/migrate.ts";
-import { siteNode, temporaryStore } from "../support/store-site.ts";
+import { siteNode, useTemporaryStore } from "../support/store-site.ts";
 import { nodeSet, useNodeRed } from "./harness.ts";
 
 describe("energy-site node", () => {
 	const helper = useNodeRed();
-	let store: ReturnType<typeof temporaryStore>;
-	beforeEach(() => {
-		store = temporaryStore();
-	});
-	afterEach(async () => {
-		await helper.unload();
-		store.remove();
-	});
+	const store = useTemporaryStore(helper);
 
 	async function start(more: object = {}): Promise<EnergySiteNode> {
 		await helper.load(nodeSet("energy-site"), [siteNode(store.url, more)]);

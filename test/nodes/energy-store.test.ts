@@ -7,7 +7,7 @@ import type { Node, NodeMessage } from "node-red";
 import { markAccess } from "../../lib/access/context.ts";
 import type { WireReading } from "../../lib/telemetry/reading.ts";
 import type * as Settlement from "../../nodes/settlement.ts";
-import { siteNode, temporaryStore } from "../support/store-site.ts";
+import { siteNode, useTemporaryStore } from "../support/store-site.ts";
 import { next, nodeSet, useNodeRed } from "./harness.ts";
 
 const built = createRequire(import.meta.url);
@@ -27,14 +27,7 @@ interface Answer {
 
 describe("energy-store node", () => {
 	const helper = useNodeRed();
-	let store: ReturnType<typeof temporaryStore>;
-	beforeEach(() => {
-		store = temporaryStore();
-	});
-	afterEach(async () => {
-		await helper.unload();
-		store.remove();
-	});
+	const store = useTemporaryStore(helper);
 
 	async function start(operation = "from-message", storeUrl = store.url): Promise<void> {
 		const flow = [

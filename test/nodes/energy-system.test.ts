@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import type { Node, NodeMessage } from "node-red";
-import { siteNode, temporaryStore } from "../support/store-site.ts";
+import { siteNode, useTemporaryStore } from "../support/store-site.ts";
 import { next, nodeSet, useNodeRed } from "./harness.ts";
 
 interface Answer {
@@ -13,14 +13,7 @@ interface Answer {
 
 describe("energy-system node", () => {
 	const helper = useNodeRed();
-	let store: ReturnType<typeof temporaryStore>;
-	beforeEach(() => {
-		store = temporaryStore();
-	});
-	afterEach(async () => {
-		await helper.unload();
-		store.remove();
-	});
+	const store = useTemporaryStore(helper);
 
 	async function start(operation: string, storeUrl = store.url): Promise<void> {
 		const flow = [

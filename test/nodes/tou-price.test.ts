@@ -5,7 +5,7 @@ import type { Node, NodeMessage } from "node-red";
 import type { Interval } from "../../lib/telemetry/interval.ts";
 import type { EnergySiteNode } from "../../nodes/energy-site/config.ts";
 import { SampleStore } from "../lib/report/sample.ts";
-import { siteNode, temporaryStore } from "../support/store-site.ts";
+import { siteNode, useTemporaryStore } from "../support/store-site.ts";
 import { next, nodeSet, useNodeRed } from "./harness.ts";
 
 interface Sent<T = Record<string, unknown>> extends NodeMessage {
@@ -19,14 +19,7 @@ const main = { id: "main", name: "Main meter", area: "site", role: "main", rated
 
 describe("tou-price node", () => {
 	const helper = useNodeRed();
-	let store: ReturnType<typeof temporaryStore>;
-	beforeEach(() => {
-		store = temporaryStore();
-	});
-	afterEach(async () => {
-		await helper.unload();
-		store.remove();
-	});
+	const store = useTemporaryStore(helper);
 
 	const load = (config: object = {}, site: object = {}) =>
 		helper.load(

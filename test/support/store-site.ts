@@ -19,3 +19,20 @@ export function siteNode(storeUrl: string, more: object = {}): { id: string; typ
 	const node = { id: "site", type: "energy-site", ...site, storeUrl, machines: [machine], ...more };
 	return node;
 }
+
+/** A store of its own for each test of a `describe`; it goes when the test's flow has been unloaded. */
+export function useTemporaryStore(helper: { unload(): Promise<unknown> }): { readonly url: string } {
+	let store = { url: "", remove: (): void => {} };
+	beforeEach(() => {
+		store = temporaryStore();
+	});
+	afterEach(async () => {
+		await helper.unload();
+		store.remove();
+	});
+	return {
+		get url() {
+			return store.url;
+		},
+	};
+}

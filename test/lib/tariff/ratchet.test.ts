@@ -20,6 +20,16 @@ history.set(parseMonth("2026-01"), { kw: 132 });
 const expected = new Map<number, Peak>();
 for (let month = parseMonth("2026-09"); month <= parseMonth("2027-12"); month++) expected.set(month, { kw: 100 });
 
+/** A month's demand charge under the ratchet, with the peaks above. */
+const inputOf = (month: string) => ({
+	charge,
+	contractKw: 300,
+	month: parseMonth(month),
+	history,
+	expected,
+	rateOf: () => Exact.of(8320),
+});
+
 describe("the demand ratchet", () => {
 	it("charges no less than 30 % of the contract", () => {
 		const billed = billingDemand(charge, parseMonth("2026-05"), { kw: 50 }, new Map(), 300);
@@ -27,14 +37,7 @@ describe("the demand ratchet", () => {
 	});
 
 	it("prices a kW by what it adds to this and the next eleven months", () => {
-		const input = {
-			charge,
-			contractKw: 300,
-			month: parseMonth("2026-08"),
-			history,
-			expected,
-			rateOf: () => Exact.of(8320),
-		};
+		const input = inputOf("2026-08");
 		const cost = demandCost(input, 130);
 		assert.equal(cost.amount.toNumber(), 1_747_200);
 		assert.deepEqual(
@@ -50,27 +53,13 @@ describe("the demand ratchet", () => {
 	});
 
 	it("prices nothing where the floor or a higher peak covers every month it would reach", () => {
-		const input = {
-			charge,
-			contractKw: 300,
-			month: parseMonth("2026-08"),
-			history,
-			expected,
-			rateOf: () => Exact.of(8320),
-		};
+		const input = inputOf("2026-08");
 		assert.equal(demandCost(input, 100).amount.sign, 0);
 		assert.equal(demandCost({ ...input, contractKw: 500 }, 130).amount.sign, 0, "the floor is 150 kW");
 	});
 
 	it("reaches this month only from a month that isn't kept", () => {
-		const input = {
-			charge,
-			contractKw: 300,
-			month: parseMonth("2026-10"),
-			history,
-			expected,
-			rateOf: () => Exact.of(8320),
-		};
+		const input = inputOf("2026-10");
 		const cost = demandCost(input, 150);
 		assert.deepEqual(
 			cost.months.map(({ month }) => month),
