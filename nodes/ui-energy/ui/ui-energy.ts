@@ -1,7 +1,6 @@
 import type { Reply } from "../../asked.ts";
 import type { CardName } from "../config.ts";
 import { type CardState, drawOn, emptyState, type Part, take } from "../picture.ts";
-import accessStyle from "./access/style.css";
 import { PageBar } from "./bar.ts";
 import { AccessAudit } from "./cards/access-audit.ts";
 import { AccessKeys } from "./cards/access-keys.ts";
@@ -31,7 +30,7 @@ import { SchedulePlan } from "./cards/schedule-plan.ts";
 import { ScheduleVersions } from "./cards/schedule-versions.ts";
 import { type Ask, askKey } from "./schedule/acting.ts";
 import { attach, type DashboardStore, heardAt, language, t } from "./shell.ts";
-import style from "./style.css";
+import { style } from "./style/style.ts";
 import { type Component, defineComponent, h, inject, type PropType, provide, shallowRef } from "./vue.ts";
 
 /** Every card by its name; a new card is one entry here and one in `config.ts`. */
@@ -152,7 +151,7 @@ const UIEnergy = defineComponent({
 });
 
 const element = document.createElement("style");
-element.textContent = style + accessStyle;
+element.textContent = style;
 document.head.append(element);
 
 declare global {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { contrast, dashboardColours, machineStyle, type Tone } from "../../../nodes/ui-energy/ui/theme.ts";
 
-const css = readFileSync("nodes/ui-energy/ui/style.css", "utf8");
+const css = readFileSync("nodes/ui-energy/ui/style/page.css", "utf8");
 
 /** The colours of one block of the style sheet, by name. */
 function tokens(selector: string): Record<string, string> {
