@@ -68,7 +68,9 @@ const RECORD_MS = 15_000;
 const RECORD_AGAIN_MS = 300_000;
 const RECORD_LINES = 50;
 /** Past readings that a first start learns efficiency from. */
-const LEARN_MS = 3 * DAY_MS;
+const LEARN_MS = 28 * DAY_MS;
+/** Of these, one each so long: less than the longest silence that is bridged, and a page a machine. */
+const LEARN_EVERY_MS = 240_000;
 const PAGE = 10_000;
 const MOST_LEARNED = 300_000;
 const MOST_LINES = 500_000;
@@ -448,7 +450,7 @@ export class AlarmDesk {
 				let cursor: string | undefined;
 				let read = 0;
 				do {
-					const page = await store.readings({ ...query, order: "asc", ...(cursor && { cursor }) });
+					const page = await store.readings({ ...query, everyMs: LEARN_EVERY_MS, ...(cursor && { cursor }) });
 					for (const reading of page.items) learned.take(reading);
 					read += page.items.length;
 					cursor = page.nextCursor;
