@@ -20,7 +20,9 @@ tsc("tsconfig.json");
 tsc("tsconfig.editor.json");
 await cp("lib/package-root.cjs", "dist/lib/package-root.cjs");
 // JSON needs no parser where the package is installed.
-await writeFile("dist/openapi.json", JSON.stringify(parse(await readFile("flows/openapi.yaml", "utf8"))));
+for (const name of ["openapi", "openapi.ko"]) {
+	await writeFile(`dist/${name}.json`, JSON.stringify(parse(await readFile(`flows/${name}.yaml`, "utf8"))));
+}
 
 for (const entry of await readdir("nodes", { withFileTypes: true })) {
 	if (!entry.isDirectory()) continue;

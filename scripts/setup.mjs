@@ -36,7 +36,14 @@ const newest = (path) => {
 };
 const sources = [
 	...["nodes", "lib", "models", "cli", "client", "scripts"],
-	...["flows/openapi.yaml", "flows/asyncapi.yaml", "settings.ts", "tsconfig.json", "package.json"],
+	...[
+		"flows/openapi.yaml",
+		"flows/openapi.ko.yaml",
+		"flows/asyncapi.yaml",
+		"settings.ts",
+		"tsconfig.json",
+		"package.json",
+	],
 ].filter(existsSync);
 if (Math.max(...sources.map(newest)) > mtime("dist/.built")) {
 	console.error("Building …");

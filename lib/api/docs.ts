@@ -36,6 +36,7 @@ const policy = [
 const files: Readonly<Record<string, readonly [file: string, type: string]>> = {
 	[`${root}/page.js`]: ["dist/api-docs/page.js", "text/javascript; charset=utf-8"],
 	[`${root}/openapi.json`]: ["dist/openapi.json", "application/json; charset=utf-8"],
+	[`${root}/openapi.ko.json`]: ["dist/openapi.ko.json", "application/json; charset=utf-8"],
 	[`${root}/openapi.yaml`]: ["flows/openapi.yaml", "application/yaml; charset=utf-8"],
 	[`${root}/asyncapi.yaml`]: ["flows/asyncapi.yaml", "application/yaml; charset=utf-8"],
 };

@@ -25,7 +25,11 @@ interface FlowNode {
 }
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
-const contract = parse(read("flows/openapi.yaml")) as { paths: Record<string, Record<string, Operation>> };
+const contract = parse(read("flows/openapi.yaml")) as {
+	tags: { name: string; description: string }[];
+	paths: Record<string, Record<string, Operation>>;
+	components: { responses: Record<string, unknown> };
+};
 const operations = Object.entries(contract.paths).flatMap(([path, methods]) =>
 	Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, operation })),
 );
@@ -100,6 +104,33 @@ describe("nodes that work for a site", () => {
 			.map((config) => config.replace(/\/config\.ts$/, ""))
 			.filter((folder) => read(`${folder}/${folder.split("/").at(-1)}.ts`).includes("onInput(RED, this"));
 		assert.deepEqual(deaf, []);
+	});
+});
+
+describe("the contract in Korean", () => {
+	it("has every summary, tag and answer, in its place, and no sentence of another day", () => {
+		const { info, texts } = parse(read("flows/openapi.ko.yaml")) as { info: string; texts: Record<string, string> };
+		const { tags, components } = contract;
+		const answers = [...operations.map(({ operation }) => operation.responses ?? {}), components.responses];
+		const told = [
+			...tags.flatMap(({ name, description }) => [name, description]),
+			...operations.map(({ operation }) => operation.summary),
+			...answers.flatMap((each) =>
+				Object.values(each).map((answer) => (answer as { description?: string }).description),
+			),
+		];
+		const wanted = new Set(told.flatMap((text) => text?.trim() ?? []));
+		assert.deepEqual(
+			[...wanted].filter((text) => !Object.hasOwn(texts, text)),
+			[],
+			"flows/openapi.ko.yaml lacks these",
+		);
+		const all = read("flows/openapi.yaml").replace(/\s+/g, " ");
+		assert.deepEqual(
+			Object.keys(texts).filter((text) => !all.includes(text.replace(/\s+/g, " "))),
+			[],
+		);
+		for (const korean of [info, ...Object.values(texts)]) assert.match(korean, /[가-힣]/);
 	});
 });
 

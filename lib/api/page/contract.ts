@@ -64,13 +64,22 @@ export interface Operation extends RawOperation {
 	parameters: Parameter[];
 }
 
-/** The contract of the server that this page came from. */
+/** The contract's sentences in another language, as flows/openapi.ko.yaml has them. */
+export interface Translation {
+	info: string;
+	/** By the sentence as the contract writes it. */
+	texts: Readonly<Record<string, string>>;
+}
+
+/** The contract of the server that this page came from, in the reader's language. */
 export class Contract {
 	readonly document: Document;
 	readonly operations: readonly Operation[];
+	readonly #translation: Translation | undefined;
 
-	constructor(document: Document) {
+	constructor(document: Document, translation?: Translation) {
 		this.document = document;
+		this.#translation = translation;
 		this.operations = Object.entries(document.paths).flatMap(([path, methods]) =>
 			Object.entries(methods).map(([method, operation]) => ({
 				...operation,
@@ -78,6 +87,15 @@ export class Contract {
 				parameters: (operation.parameters ?? []).map((each) => this.resolve(each)),
 			})),
 		);
+	}
+
+	/** A sentence of the contract as the reader reads it. */
+	told(text: string): string {
+		return this.#translation?.texts[text.trim()] ?? text;
+	}
+
+	get introduction(): string {
+		return this.#translation?.info ?? this.document.info.description;
 	}
 
 	get(id: string): Operation | undefined {

@@ -1,6 +1,14 @@
 // The page of /api/docs: the contract of this server as a document that can be tried. It asks this server alone, runs
 // under a policy without inline code, and signs in by the session cookie, which no script can read.
-import { Contract, type Document, exampleOf, type Operation, type Parameter, type Schema } from "./contract.ts";
+import {
+	Contract,
+	type Document,
+	exampleOf,
+	type Operation,
+	type Parameter,
+	type Schema,
+	type Translation,
+} from "./contract.ts";
 import { h, prose } from "./dom.ts";
 import {
 	type Filled,
@@ -37,28 +45,28 @@ async function start(): Promise<void> {
 	const main = document.querySelector("main");
 	if (!main) return;
 	main.replaceChildren(h("p", {}, say("loading")));
-	const answer = await fetch(`${base}/api/docs/openapi.json`);
-	const contract = new Contract((await answer.json()) as Document);
+	const contract = await load();
 	document.querySelector("nav")?.append(...navigation(contract));
 	main.replaceChildren(
 		header(contract),
 		signInBox(),
-		h(
-			"details",
-			{ class: "intro", open: true },
-			h("summary", {}, say("contract")),
-			prose(contract.document.info.description),
-		),
+		h("details", { class: "intro", open: true }, h("summary", {}, say("contract")), prose(contract.introduction)),
 		quickStart(contract),
 		...contract.document.tags.flatMap(({ name, description }) => [
-			h("h2", { id: `tag-${name}` }, name),
-			h("p", { class: "lead" }, description),
+			h("h2", { id: `tag-${name}` }, contract.told(name)),
+			h("p", { class: "lead" }, contract.told(description)),
 			...contract.operations.filter(({ tags }) => tags[0] === name).map((each) => section(contract, each)),
 		]),
 	);
 	// The parts of the page exist only now.
 	openAt(location.hash);
 	addEventListener("hashchange", () => openAt(location.hash));
+}
+
+async function load(): Promise<Contract> {
+	const read = async (name: string): Promise<unknown> => (await fetch(`${base}/api/docs/${name}`)).json();
+	const document = (await read("openapi.json")) as Document;
+	return new Contract(document, language === "ko" ? ((await read("openapi.ko.json")) as Translation) : undefined);
 }
 
 function openAt(hash: string): void {
@@ -85,7 +93,11 @@ function header({ document: { info } }: Contract): HTMLElement {
 	);
 }
 
-function navigation({ document: { tags }, operations }: Contract): HTMLElement[] {
+function navigation(contract: Contract): HTMLElement[] {
+	const {
+		document: { tags },
+		operations,
+	} = contract;
 	const links = operations.map((operation) => ({
 		operation,
 		link: h(
@@ -98,12 +110,13 @@ function navigation({ document: { tags }, operations }: Contract): HTMLElement[]
 	search.addEventListener("input", () => {
 		const text = search.value.toLowerCase();
 		for (const { operation, link } of links) {
-			link.hidden = !`${operation.method} ${operation.path} ${operation.summary}`.toLowerCase().includes(text);
+			const { method: verb, path, summary } = operation;
+			link.hidden = !`${verb} ${path} ${summary} ${contract.told(summary)}`.toLowerCase().includes(text);
 		}
 	});
 	const groups = tags.map(({ name }) => {
 		const own = links.filter(({ operation }) => operation.tags[0] === name).map(({ link }) => link);
-		return h("li", {}, h("a", { href: `#tag-${name}`, class: "tag" }, name), h("ul", {}, ...own));
+		return h("li", {}, h("a", { href: `#tag-${name}`, class: "tag" }, contract.told(name)), h("ul", {}, ...own));
 	});
 	return [search, h("ul", {}, h("li", {}, h("a", { href: "#quick", class: "tag" }, say("quick"))), ...groups)];
 }
@@ -223,7 +236,13 @@ function livePanel(): HTMLElement {
 
 function section(contract: Contract, operation: Operation): HTMLElement {
 	const { operationId, path, summary } = operation;
-	const head = h("summary", {}, method(operation), h("code", { class: "path" }, path), h("span", {}, summary));
+	const head = h(
+		"summary",
+		{},
+		method(operation),
+		h("code", { class: "path" }, path),
+		h("span", {}, contract.told(summary)),
+	);
 	const box = h("details", { id: operationId, class: "operation" }, head);
 	// A page of sixty forms is made as far as somebody looks.
 	box.addEventListener("toggle", () => box.append(...inside(contract, operation)), { once: true });
@@ -234,14 +253,14 @@ function inside(contract: Contract, operation: Operation): HTMLElement[] {
 	const { description, parameters, requestBody, responses, security } = operation;
 	const open = Array.isArray(security) && security.length === 0;
 	const right = open ? say("open") : say("role", { role: operation["x-role"] ?? "viewer" });
-	const parts = [description ? prose(description) : h("p", {}), h("p", { class: "right" }, right)];
+	const parts = [description ? prose(contract.told(description)) : h("p", {}), h("p", { class: "right" }, right)];
 	if (parameters.length > 0) {
 		const rows = parameters.map((each) => parameterRow(contract, each));
 		parts.push(h("h4", {}, say("parameters")), h("ul", { class: "fields" }, ...rows));
 	}
 	for (const [type, media] of Object.entries(requestBody?.content ?? {})) {
 		parts.push(h("h4", {}, say("body"), " ", h("code", {}, type)));
-		if (requestBody?.description) parts.push(prose(requestBody.description));
+		if (requestBody?.description) parts.push(prose(contract.told(requestBody.description)));
 		if (media.schema) parts.push(fieldsOf(contract, media.schema));
 	}
 	parts.push(h("h4", {}, say("answers")), answersOf(contract, responses), trial(contract, operation));
@@ -264,7 +283,7 @@ function parameterRow(
 		h("code", { class: "name" }, name),
 		required === true && h("span", { class: "required" }, ` ${say("required")}`),
 		h("span", { class: "kind" }, ` ${where}, ${kind}${otherwise}`),
-		description ? prose(description) : undefined,
+		description ? prose(contract.told(description)) : undefined,
 	);
 }
 
@@ -274,7 +293,7 @@ function answersOf(contract: Contract, responses: Operation["responses"]): HTMLE
 		const details = h(
 			"details",
 			{},
-			h("summary", {}, h("b", { class: `status s${status[0]}` }, status), ` ${description}`),
+			h("summary", {}, h("b", { class: `status s${status[0]}` }, status), ` ${contract.told(description)}`),
 		);
 		const fill = (): void => {
 			for (const [type, media] of Object.entries(content)) {

@@ -17,6 +17,7 @@ describe("the documentation", () => {
 			["/api/docs/page.js", "text/javascript"],
 			["/api/docs/page.css", "text/css"],
 			["/api/docs/openapi.json", "application/json"],
+			["/api/docs/openapi.ko.json", "application/json"],
 			["/api/docs/openapi.yaml", "application/yaml"],
 			["/api/docs/asyncapi.yaml", "application/yaml"],
 			["/api/docs/problems", "text/html"],
