@@ -119,6 +119,7 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		return { status: 201, body: wireUser(made), headers: { Location: `/api/v1/users/${encodeURIComponent(name)}` } };
 	},
 	changeUser: async (call) => {
+		const { user: asking } = person(call);
 		const { sessions, params, req } = call;
 		const name = params.name ?? "";
 		const before = known(sessions, name);
@@ -127,7 +128,7 @@ export const answers: Readonly<Record<string, Answerer>> = {
 		const grants = given.role !== undefined || given.sites !== undefined ? grantable(call, { role, sites }) : undefined;
 		// One's own password takes the old one: see changePassword. What can fail comes first: all of it is done, or nothing.
 		if (password !== undefined) {
-			if (person(call).user.name === name) throw new EnergyError("access.password-own");
+			if (asking.name === name) throw new EnergyError("access.password-own");
 			await sessions.users.setPassword(name, password, true);
 		}
 		if (grants) sessions.users.setGrants(name, grants);

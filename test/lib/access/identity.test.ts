@@ -181,6 +181,8 @@ describe("who comes in", function () {
 			const { key: strong } = (await made.json()) as { key: string };
 			assert.equal((await ask("GET", "/users", bearer(strong))).status, 200);
 			assert.equal(await titleOf(await ask("POST", "/api-keys", bearer(strong), gateway)), "access.person-only");
+			const disable = ask("PATCH", "/users/admin", bearer(strong), { disabled: true });
+			assert.equal(await titleOf(await disable), "access.person-only");
 			const lee = { name: "lee", password: "a long password", role: "viewer" };
 			assert.equal(await titleOf(await ask("POST", "/users", bearer(strong), lee)), "access.person-only");
 		});
