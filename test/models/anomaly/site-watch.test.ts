@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Store } from "../../../lib/store/store.ts";
 import type { Reading } from "../../../lib/telemetry/reading.ts";
 import { demoSite } from "../../nodes/fake-site.ts";
-import { DAY, pressReadings } from "./machines.ts";
+import { DAY, pressReadings, steadyReadings } from "./machines.ts";
 
 // Trainings run in the built thread; so everything here is the built one.
 const built = createRequire(import.meta.url);
@@ -51,13 +51,13 @@ describe("watching a site", function () {
 		rmSync(home, { recursive: true, force: true });
 	});
 	const settled = () => Promise.all(trainer.jobs.map(({ done }) => done));
-	const method = async () => (await watch.add(pressReadings(NOW, 1))).scored[0]?.method;
+	const method = async () => (await watch.add(steadyReadings("press", NOW, 1))).scored[0]?.method;
 
 	it("trains a machine by itself once there is a day of history, and not before", async () => {
-		await store.write(pressReadings(NOW - 600 * 60_000, 600));
+		await store.write(steadyReadings("press", NOW - 600 * 60_000, 600));
 		await watch.trainFirst();
 		assert.deepEqual(trainer.jobs, []);
-		await store.write(pressReadings(NOW - 3 * DAY * 60_000, 3 * DAY - 600));
+		await store.write(steadyReadings("press", NOW - 3 * DAY * 60_000, 3 * DAY - 600));
 		await watch.trainFirst();
 		assert.equal(trainer.jobs.length, 1);
 		await settled();
@@ -66,7 +66,7 @@ describe("watching a site", function () {
 	});
 
 	it("does not ask again the same night, nor for a machine that is raised", async () => {
-		await store.write(pressReadings(NOW - 3 * DAY * 60_000, 3 * DAY));
+		await store.write(steadyReadings("press", NOW - 3 * DAY * 60_000, 3 * DAY));
 		await watch.trainFirst();
 		await settled();
 		await watch.trainNightly();
@@ -108,7 +108,7 @@ describe("watching a site", function () {
 	});
 
 	it("tries a first training again that a restart cut off", async () => {
-		await store.write(pressReadings(NOW - 3 * DAY * 60_000, 3 * DAY));
+		await store.write(steadyReadings("press", NOW - 3 * DAY * 60_000, 3 * DAY));
 		const address = { task: "anomaly", site: "demo", machine: "press" };
 		const order = { kind: "anomaly-machine", options: {}, seed: 1, reason: "first" };
 		const { id } = await trainer.registry.begin(address, order);
@@ -118,7 +118,7 @@ describe("watching a site", function () {
 	});
 
 	it("makes up for a night in which the program was off, once", async () => {
-		await store.write(pressReadings(NOW - 3 * DAY * 60_000, 3 * DAY));
+		await store.write(steadyReadings("press", NOW - 3 * DAY * 60_000, 3 * DAY));
 		const address = { task: "anomaly", site: "demo", machine: "press" };
 		const order = { kind: "anomaly-machine", options: {}, seed: 1, reason: "nightly" };
 		const { id } = await trainer.registry.begin(address, { ...order, createdMs: NOW - 3 * DAY * 60_000 });
@@ -144,7 +144,7 @@ describe("watching a site", function () {
 	});
 
 	it("hands a damaged model's machine to the rules, with a word about it", async () => {
-		await store.write(pressReadings(NOW - 3 * DAY * 60_000, 3 * DAY));
+		await store.write(steadyReadings("press", NOW - 3 * DAY * 60_000, 3 * DAY));
 		await watch.train("press", "asked");
 		await settled();
 		const file = join(home, "models/anomaly/demo/press/1.model");
