@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { EnergyError } from "../lib/errors.ts";
 import { noteChange } from "../lib/log/scope.ts";
 import "./all-kinds.ts";
-import { writeAtomically } from "./atomic-file.ts";
+import { writeAtomically } from "../lib/atomic-file.ts";
 import { locked } from "./file-lock.ts";
 import { kindOf } from "./kinds.ts";
 import type { Json, Metrics, Model, ModelDescription, ModelState, NumberArray } from "./model.ts";

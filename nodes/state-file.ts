@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { syncFolder } from "../lib/atomic-file.ts";
 import { EnergyError } from "../lib/errors.ts";
 
 /**
@@ -54,8 +55,10 @@ export class StateFile {
 			const text = this.next;
 			this.next = undefined;
 			const beside = `${this.path}.new`;
-			await writeFile(beside, text, { mode: 0o600 });
+			// A name that takes the old one's place before its content is on disk is an empty file after a power cut.
+			await writeFile(beside, text, { mode: 0o600, flush: true });
 			await rename(beside, this.path);
+			await syncFolder(dirname(this.path));
 		}
 	}
 

@@ -15,13 +15,15 @@ import {
 	writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { syncFolderNow } from "../atomic-file.ts";
 import { EnergyError } from "../errors.ts";
 
 const shortestSecret = 32;
 
-/** Writes a file that only its owner may read; a crash leaves the old file or the new one, never half of it. */
+/** Writes a file that only its owner may read; a crash or a power cut leaves the old file or the new one, never half. */
 export function writeSecretFile(path: string, text: string): void {
 	renameSync(draftOf(path, text), path);
+	syncFolderNow(dirname(path));
 }
 
 /** Tells one writing of a file from another: its time alone is the same for two within some milliseconds. */
@@ -40,6 +42,7 @@ export function writeNewSecretFile(path: string, text: string): boolean {
 function putNew(draft: string, path: string): boolean {
 	try {
 		linkSync(draft, path);
+		syncFolderNow(dirname(path));
 		return true;
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
@@ -105,6 +108,7 @@ export class SharedFile {
 		const draft = draftOf(this.path, text);
 		this.#note(markOf(statSync(draft, { bigint: true })));
 		renameSync(draft, this.path);
+		syncFolderNow(dirname(this.path));
 	}
 
 	/** @returns whether it was made here; otherwise another process was first */
@@ -125,7 +129,7 @@ export class SharedFile {
 function draftOf(path: string, text: string): string {
 	mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
 	const draft = `${path}.${process.pid}.new`;
-	writeFileSync(draft, text, { mode: 0o600 });
+	writeFileSync(draft, text, { mode: 0o600, flush: true });
 	return draft;
 }
 

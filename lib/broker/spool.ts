@@ -1,6 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, unlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, unlinkSync } from "node:fs";
 import { type FileHandle, open, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { crc32 } from "node:zlib";
+import { syncFolder, syncFolderNow } from "../atomic-file.ts";
 
 /** A message that a publisher was told is safe. */
 export interface Spooled {
@@ -27,12 +29,22 @@ export interface Entry {
 const SEGMENT_BYTES = 4 * 1024 * 1024;
 /** So long after the last delivery the spool of a quiet broker is emptied. */
 const QUIET_MS = 1_000;
-const HEAD_BYTES = 7;
+/** Length of name and payload (4), of the name (2), flags (1), checksum of all but itself (4). */
+const HEAD_BYTES = 11;
+const CHECKSUM_AT = 7;
+/** Flags: quality of service in two bits, `retain`, and that a checksum follows; records once had none. */
+const RETAIN = 4;
+const CHECKED = 64;
+const UNCHECKED_HEAD_BYTES = 7;
 
 /**
  * What a publisher was told is safe, on disk until all who were to get it have acknowledged it: the embedded broker dies
  * with the process, and its queues live in memory. Appended in groups, each synced once; a message is at most a few
  * milliseconds later for it. What was delivered just before a crash is delivered again.
+ *
+ * A power cut may leave a file longer than what was synced, with anything in the rest: each record has a checksum, and
+ * the first that does not fit ends its file. After a write that failed the file is left as it is and the next begun, so
+ * that nothing that is promised stands behind half a record.
  */
 export class Spool {
 	readonly #folder: string;
@@ -47,7 +59,7 @@ export class Spool {
 
 	constructor(folder: string) {
 		this.#folder = folder;
-		mkdirSync(folder, { recursive: true, mode: 0o700 });
+		if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) syncFolderNow(dirname(folder));
 		const names = readdirSync(folder).filter((name) => /^\d{10}\.spool$/.test(name));
 		for (const name of names.toSorted()) this.#recover(join(folder, name));
 		this.#number = Number(names.toSorted().at(-1)?.slice(0, 10) ?? 0);
@@ -60,7 +72,8 @@ export class Spool {
 		const head = Buffer.allocUnsafe(HEAD_BYTES);
 		head.writeUInt32LE(name.length + payload.length, 0);
 		head.writeUInt16LE(name.length, 4);
-		head[6] = qos | (retain ? 4 : 0);
+		head[6] = qos | CHECKED | (retain ? RETAIN : 0);
+		head.writeUInt32LE(checksumOf(head, name, payload), CHECKSUM_AT);
 		const bytes = Buffer.concat([head, name, payload]);
 		return new Promise((done, fail) => {
 			this.#waiting.push({ bytes, done, fail });
@@ -99,17 +112,18 @@ export class Spool {
 		const group = this.#waiting.splice(0);
 		const segment = this.#current;
 		try {
-			this.#file ??= await open(segment.path, "a", 0o600);
+			this.#file ??= await this.#open(segment);
 			if (group.length === 0) {
 				// Quiet, and all was delivered: nothing of it need be read again.
 				if (segment.open === 0 && segment.bytes > 0) await this.#file.truncate(0);
 				if (segment.open === 0) segment.bytes = 0;
 				return;
 			}
-			await this.#file.writev(group.map(({ bytes }) => bytes));
+			await writeWhole(this.#file, Buffer.concat(group.map(({ bytes }) => bytes)));
 			await this.#file.datasync();
 		} catch (error) {
 			for (const { fail } of group) fail(error);
+			await this.#roll(segment);
 			return;
 		}
 		for (const { bytes, done } of group) {
@@ -120,8 +134,16 @@ export class Spool {
 		if (segment.bytes >= SEGMENT_BYTES) await this.#roll(segment);
 	}
 
+	/** A new file is safe only once its folder is. */
+	async #open({ path }: Segment): Promise<FileHandle> {
+		const isNew = !existsSync(path);
+		const file = await open(path, "a", 0o600);
+		if (isNew) await syncFolder(this.#folder);
+		return file;
+	}
+
 	async #roll(segment: Segment): Promise<void> {
-		await this.#file?.close();
+		await this.#file?.close().catch(() => undefined);
 		this.#file = undefined;
 		this.#current = this.#next();
 		if (segment.open === 0) await unlink(segment.path).catch(() => undefined);
@@ -132,26 +154,40 @@ export class Spool {
 		return { path: join(this.#folder, `${String(this.#number).padStart(10, "0")}.spool`), open: 0, bytes: 0 };
 	}
 
-	/** A last record that was cut off was acknowledged to nobody. */
+	/** What comes after the last whole record was acknowledged to nobody. */
 	#recover(path: string): void {
 		const bytes = readFileSync(path);
 		const segment: Segment = { path, open: 0, bytes: bytes.length };
-		for (let at = 0; at + HEAD_BYTES <= bytes.length; ) {
+		for (let at = 0; at + UNCHECKED_HEAD_BYTES <= bytes.length; ) {
 			const length = bytes.readUInt32LE(at);
 			const nameLength = bytes.readUInt16LE(at + 4);
 			const flags = bytes[at + 6] ?? 0;
-			const start = at + HEAD_BYTES;
+			const isChecked = (flags & CHECKED) !== 0;
+			const head = bytes.subarray(at, at + HEAD_BYTES);
+			const start = at + (isChecked ? HEAD_BYTES : UNCHECKED_HEAD_BYTES);
 			at = start + length;
-			if (at > bytes.length || nameLength > length) break;
+			// A topic has a letter at least: zeros, as a disk may have behind what was synced, are no record.
+			if (at > bytes.length || nameLength > length || nameLength === 0) break;
+			const name = bytes.subarray(start, start + nameLength);
+			const payload = bytes.subarray(start + nameLength, at);
+			if (isChecked && head.readUInt32LE(CHECKSUM_AT) !== checksumOf(head, name, payload)) break;
 			const message: Spooled = {
-				topic: bytes.toString("utf8", start, start + nameLength),
-				payload: bytes.subarray(start + nameLength, at),
+				topic: name.toString("utf8"),
+				payload,
 				qos: (flags & 3) === 2 ? 2 : 1,
-				retain: (flags & 4) !== 0,
+				retain: (flags & RETAIN) !== 0,
 			};
 			segment.open++;
 			this.left.push({ message, entry: { segment, settled: false } });
 		}
 		if (segment.open === 0) unlinkSync(path);
 	}
+}
+
+const checksumOf = (head: Buffer, name: Buffer, payload: Buffer): number =>
+	crc32(payload, crc32(name, crc32(head.subarray(0, CHECKSUM_AT))));
+
+/** A write may stop short, on a disk that is nearly full or after a signal; what is left is tried again. */
+async function writeWhole(file: FileHandle, bytes: Buffer): Promise<void> {
+	for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
 }

@@ -122,7 +122,7 @@ async function save(folder: string, name: string, body: Report | string | Buffer
 	const path = join(folder, name);
 	await mkdir(folder, { recursive: true });
 	const content = typeof body === "string" || Buffer.isBuffer(body) ? body : `${JSON.stringify(body, null, "\t")}\n`;
-	await writeFile(`${path}.new`, content);
+	await writeFile(`${path}.new`, content, { flush: true });
 	await rename(`${path}.new`, path);
 	return path;
 }

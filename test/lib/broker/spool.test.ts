@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
@@ -13,6 +14,23 @@ const bytesIn = (folder: string): number =>
 	readdirSync(folder)
 		.map((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0)
 		.reduce((sum, size) => sum + size, 0);
+
+/** A disk that is full in the middle of what is written meanwhile. */
+async function stoppingShort<T>(folder: string, work: () => Promise<T>): Promise<T> {
+	const handle = await open(folder, "r");
+	const files: { write: (this: FileHandle, bytes: Buffer) => Promise<unknown> } = Object.getPrototypeOf(handle);
+	await handle.close();
+	const { write } = files;
+	files.write = async function (bytes) {
+		await write.call(this, bytes.subarray(0, bytes.length - 3));
+		throw Object.assign(new Error("no space"), { code: "ENOSPC" });
+	};
+	try {
+		return await work();
+	} finally {
+		files.write = write;
+	}
+}
 
 describe("the embedded broker with a spool", () => {
 	let folder: string;
@@ -121,6 +139,59 @@ describe("the spool's files", () => {
 		writeFileSync(join(folder, name), readFileSync(join(folder, name)).subarray(0, -2));
 		const texts = new Spool(folder).left.map(({ message: { payload } }) => payload.toString());
 		assert.deepEqual(texts, ["one", "two"]);
+	});
+
+	for (const [what, rest] of [
+		["zeros", Buffer.alloc(4096)],
+		[
+			"what the disk held before",
+			Buffer.from("\u0005\u0000\u0000\u0000\u0003\u0000\u0001t/xyz".repeat(40), "latin1").reverse(),
+		],
+	] as const) {
+		it(`end at the last whole record, where a power cut left ${what} behind it`, async () => {
+			const spool = new Spool(folder);
+			await Promise.all(["one", "two"].map((text) => spool.append(message(text))));
+			appendFileSync(join(folder, readdirSync(folder)[0] ?? ""), rest);
+			const { left } = new Spool(folder);
+			assert.deepEqual(
+				left.map(({ message: { payload } }) => payload.toString()),
+				["one", "two"],
+			);
+		});
+	}
+
+	it("give nothing back from a record whose bytes changed on", async () => {
+		const spool = new Spool(folder);
+		await Promise.all(["one", "two", "three"].map((text) => spool.append(message(text))));
+		const path = join(folder, readdirSync(folder)[0] ?? "");
+		const bytes = readFileSync(path);
+		bytes[bytes.indexOf("two")] = 0;
+		writeFileSync(path, bytes);
+		assert.deepEqual(
+			new Spool(folder).left.map(({ message: { payload } }) => payload.toString()),
+			["one"],
+		);
+	});
+
+	it("take records that were written without a checksum", () => {
+		const bytes = Buffer.from("\u0006\u0000\u0000\u0000\u0003\u0000\u0001t/aone", "latin1");
+		writeFileSync(join(folder, "0000000001.spool"), bytes);
+		const [{ message: found } = assert.fail("nothing")] = new Spool(folder).left;
+		assert.deepEqual([found.topic, found.payload.toString(), found.qos], ["t/a", "one", 1]);
+	});
+
+	it("never put a promise behind half a record: after a write that failed they go on in another file", async () => {
+		const spool = new Spool(folder);
+		await spool.append(message("first"));
+		const [name = ""] = readdirSync(folder);
+		await assert.rejects(
+			stoppingShort(folder, () => spool.append(message("half"))),
+			{ code: "ENOSPC" },
+		);
+		await spool.append(message("second"));
+		assert(readdirSync(folder).some((other) => other !== name));
+		const texts = new Spool(folder).left.map(({ message: { payload } }) => payload.toString());
+		assert.deepEqual(texts, ["first", "second"]);
 	});
 
 	it("go when all of theirs was delivered, one after the other", async () => {

@@ -1,3 +1,4 @@
+import { closeSync, fsyncSync, openSync } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -27,9 +28,22 @@ export async function writeAtomically(path: string, content: Uint8Array | string
 }
 
 /** The name of a file is safe only with its folder; where a platform opens no folders (Windows), it syncs none. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
 	const handle = await open(folder, "r").catch(() => undefined);
 	if (!handle) return;
 	await handle.sync().catch(() => undefined);
 	await handle.close();
+}
+
+/** The same at once, for what is written before anything runs. */
+export function syncFolderNow(folder: string): void {
+	let handle: number | undefined;
+	try {
+		handle = openSync(folder, "r");
+		fsyncSync(handle);
+	} catch {
+		// No folders to open or to sync here: nothing that could be done.
+	} finally {
+		if (handle !== undefined) closeSync(handle);
+	}
 }
