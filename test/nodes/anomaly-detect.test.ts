@@ -3,7 +3,7 @@ import type { EventEmitter } from "node:events";
 import { readFileSync } from "node:fs";
 import type { NodeMessage } from "node-red";
 import { toWire } from "../../lib/telemetry/reading.ts";
-import { DAY, pressReadings } from "../models/anomaly/machines.ts";
+import { DAY, steadyReadings } from "../models/anomaly/machines.ts";
 import { demoSite } from "./fake-site.ts";
 import { next, nodeSet, useNodeRed } from "./harness.ts";
 import { trainerOf, useModelHome } from "./model-home.ts";
@@ -78,8 +78,7 @@ describe("anomaly-detect node", () => {
 	it("learns from the store when asked, and judges by the model from then on", async function () {
 		this.timeout(60_000);
 		const now = Math.floor(Date.now() / 60_000) * 60_000;
-		// A week: of three days the last may be too unlike the others, by the hour they end at, for a model to be taken.
-		await at.store.write(pressReadings(now - 7 * DAY * 60_000, 7 * DAY));
+		await at.store.write(steadyReadings("press", now - 3 * DAY * 60_000, 3 * DAY));
 		await load();
 		const events: string[] = [];
 		const active = new Promise<void>((resolve) => {
@@ -92,7 +91,7 @@ describe("anomaly-detect node", () => {
 		send({ train: "press" });
 		await active;
 		const out = next<Sent>("scored");
-		send(toWire(pressReadings(now, 1)[0] as never));
+		send(toWire(steadyReadings("press", now, 1)[0] as never));
 		const { payload } = await out;
 		assert.deepEqual([payload.method, payload.model], ["ensemble", "anomaly.demo.press.1"]);
 		assert((payload.score as number) < 0.7, JSON.stringify(payload));
