@@ -116,6 +116,8 @@ const WARMTH = 0.1;
 const HEEDED = 0.4;
 const WISHED = 0.3;
 const LATE = 0.5;
+/** Share of places that go by the power that is left beside them, among those that cost the same. */
+const TIGHT = 0.5;
 
 /** List schedules in several orders; the best of them. */
 export function constructed(instance: Instance, options: Pick<SearchOptions, "stopAtMs" | "stopped">): Found {
@@ -146,12 +148,14 @@ export class Search {
 	private krw: number;
 	private missing: Set<number>;
 	private readonly wishes: Wishes | null;
+	private readonly capped: boolean;
 
 	constructor(instance: Instance, options: SearchOptions) {
 		this.instance = instance;
 		this.options = options;
 		this.random = new Random(options.seed);
 		this.ops = placeable(instance);
+		this.capped = instance.roomKw.some((kw) => Number.isFinite(kw));
 		this.state = new State(instance);
 		this.places = new Places(this.state);
 		this.absent = new Float64Array(instance.ops.length).fill(1);
@@ -202,6 +206,7 @@ export class Search {
 		let complete = true;
 		for (const op of taken) {
 			this.places.late = this.random.unit() < LATE;
+			this.places.tight = this.capped && this.random.unit() < TIGHT;
 			const best = this.places.best(op, noise);
 			if (best) this.state.place(op, best.placement);
 			else complete = false;

@@ -1,4 +1,5 @@
 import { type CostLines, checkPlan } from "./check.ts";
+import { Companion, hasCompany } from "./companion.ts";
 import { guideOf, relaxed } from "./dual.ts";
 import { loadSolver, type Solver } from "./highs.ts";
 import { compile, type Instance, planOf } from "./instance.ts";
@@ -10,7 +11,7 @@ import { asSoonAsPossible, better, cheaper, constructed, type Found, polished, S
 export interface SolveOptions {
 	/** Time it may take, s; default 30. */
 	seconds?: number;
-	/** The same seed gives the same plan, as long as time does not run out. */
+	/** The same seed gives the same plan, as long as time does not run out, and of large problems with one thread. */
 	seed?: number;
 	/** Gap between cost and bound at which it is good enough; default 0.001. */
 	gap?: number;
@@ -18,6 +19,8 @@ export interface SolveOptions {
 	rounds?: number;
 	/** false: list scheduling and search only. */
 	exact?: boolean;
+	/** 1: no second search beside branch and cut, so that a seed repeats the plan of a large problem too. */
+	threads?: number;
 }
 
 export interface Progress {
@@ -59,6 +62,8 @@ const OFFER_MS = 250;
 const STEPS_PER_SECOND = 24_000;
 const STEPS_PER_PAIR = 80;
 const FEWEST_STEPS = 2000;
+/** The second search has the time of branch and cut, too: so many times the steps. */
+const COMPANY_STEPS = 3;
 /** Larger models are bounded by Lagrangian relaxation instead of an LP, and are not branched on. */
 const LP_COLUMNS = 60_000;
 /** With more runs than this, branch and cut begins with those that cost at most this share of the gap more. */
@@ -77,8 +82,9 @@ export async function solve(problem: SchedulingProblem, options: SolveOptions, w
 
 class Solve {
 	private readonly problem: SchedulingProblem;
-	private readonly options: Required<Omit<SolveOptions, "rounds">> & Pick<SolveOptions, "rounds">;
+	private readonly options: Required<Omit<SolveOptions, "rounds" | "threads">> & Pick<SolveOptions, "rounds">;
 	private readonly watch: Watch;
+	private readonly alone: boolean;
 	private readonly startedMs = performance.now();
 	private readonly stopAtMs: number;
 	private readonly instance: Instance;
@@ -91,16 +97,26 @@ class Solve {
 	private exhausted = false;
 	private iterations = 0;
 	private guide: Guide | null = null;
+	private companion: Companion | null = null;
 
 	constructor(problem: SchedulingProblem, options: SolveOptions, watch: Watch) {
 		this.problem = problem;
 		this.options = { seconds: 30, seed: 1, gap: 0.001, exact: true, ...options };
+		this.alone = (options.threads ?? 2) < 2;
 		this.watch = watch;
 		this.stopAtMs = this.startedMs + this.options.seconds * 1000;
 		this.instance = compile(problem);
 	}
 
 	async run(): Promise<Solution> {
+		try {
+			return await this.found();
+		} finally {
+			this.companion?.end();
+		}
+	}
+
+	private async found(): Promise<Solution> {
 		const { instance } = this;
 		const small = instance.ops.length;
 		if (!this.fixedHold()) {
@@ -113,6 +129,7 @@ class Solve {
 		this.offer(better(soon, first) ? soon : first);
 		this.search(2000, 0, better(soon, first) ? soon : first);
 		if (this.options.exact && !this.over()) await this.exact();
+		this.look(Number.POSITIVE_INFINITY);
 		// Where branch and cut ended, only what the model leaves out can still be improved.
 		const rounds = this.exhausted ? 1 : this.rounds();
 		for (let round = 1; round <= rounds && !this.over() && !this.closed() && !this.infeasible; round++) {
@@ -141,7 +158,29 @@ class Solve {
 	}
 
 	private over(): boolean {
-		return this.watch.stopped() || performance.now() > this.stopAtMs;
+		return this.stopped() || performance.now() > this.stopAtMs;
+	}
+
+	private stopped(): boolean {
+		this.look();
+		return this.watch.stopped();
+	}
+
+	/** Takes what the second search found meanwhile. */
+	private look(nowMs?: number): void {
+		const found = this.companion?.look(nowMs);
+		if (found) this.offer(found);
+	}
+
+	/** A second search at the prices of the relaxation, for as long as there is time. */
+	private accompany(): void {
+		if (this.alone || !this.best || this.companion || !hasCompany()) return;
+		const { seed, gap } = this.options;
+		this.companion = new Companion({
+			...{ problem: this.problem, guide: this.guide, from: this.best, seed: seed + 104_729 },
+			...{ iterations: COMPANY_STEPS * this.patience(), spanMs: 1000 * this.left() },
+			goalKrw: this.bound + gap * Math.abs(this.bound),
+		});
 	}
 
 	private seconds(): number {
@@ -197,7 +236,7 @@ class Solve {
 		this.iterations += iterations;
 		let offeredMs = 0;
 		const search = new Search(this.instance, {
-			...{ seed: seed + 7919 * round, iterations, stopped: this.watch.stopped },
+			...{ seed: seed + 7919 * round, iterations, stopped: () => this.stopped() || this.closed() },
 			stopAtMs: share < 1 ? performance.now() + 1000 * share * this.left() : this.stopAtMs,
 			...(start ? { from: start } : {}),
 			goalKrw: this.bound + gap * Math.abs(this.bound),
@@ -247,6 +286,7 @@ class Solve {
 		if (boundKrw < Number.POSITIVE_INFINITY) this.raise(boundKrw);
 		else this.infeasible = !this.best;
 		this.guide = guideOf(model, prices);
+		if (!this.closed()) this.accompany();
 		if (this.best) this.method = "relaxation";
 		if (!this.closed()) this.search(this.patience(), 1000);
 	}
@@ -254,7 +294,7 @@ class Solve {
 	private branch(solver: Solver, model: Model): void {
 		const { rows } = model;
 		const all = rows.matrix();
-		const stopped = this.watch.stopped;
+		const stopped = () => this.stopped();
 		const lazy = [model.capRows, ...model.chargeRows].flatMap((rows) => [...rows].filter((row) => row >= 0));
 		const onBound = (bound: number) => this.raise(bound + model.offsetKrw);
 		const lp = solver.solve(all, { integer: false, seconds: this.left(), gap: 0, lazy, stopped, onBound });
@@ -274,6 +314,7 @@ class Solve {
 		const alike = model.groups.ops.length * 2 < this.instance.order.length;
 		if (!alike) {
 			this.guide = lp.prices && guideOf(model, lp.prices);
+			if (model.runs.length > CORE_COLUMNS) this.accompany();
 			this.search(this.patience(), 1000, undefined, model.runs.length > CORE_COLUMNS ? LONG_SHARE : 0.3);
 		}
 		if (this.closed() || this.over()) return;
@@ -325,7 +366,7 @@ class Solve {
 			seconds: core ? 0.35 * this.left() : this.left(),
 			gap: core ? this.options.gap / 4 : this.options.gap,
 			...(values ? { start: Float64Array.from(matrix.columns, (c) => values[c] as number) } : {}),
-			stopped: () => this.watch.stopped() || (core && this.closed()),
+			stopped: () => this.stopped() || this.closed(),
 			onIncumbent: (part) => this.offer(foundOf(model, spread(part))),
 			onBound: (bound) => {
 				if (!core) this.raise(Math.min(bound + model.offsetKrw, known));
