@@ -31,8 +31,22 @@ export interface AdviceTask {
 	shaveIntervals?: number;
 }
 
+/** What the same load costs a year where one thing of the contract is another. */
+export interface Compared {
+	by: "option" | "version" | "contract-demand";
+	tariff: string;
+	/** Effective date of a version that prices all months; null: each month by the version in force. */
+	version: string | null;
+	contractKw: number;
+	yearKrw: number;
+	/** Than now; negative where it costs less. */
+	moreKrw: number;
+}
+
 export interface AdviceResult {
 	recommendations: Recommendation[];
+	/** By option, by version, by contract demand; the cheapest of each first. */
+	compared: Compared[];
 	/** What the load costs a year as it is billed now, with levies. */
 	yearKrw: number;
 }
@@ -58,6 +72,8 @@ export interface AdviceAnswer {
 	powerFactor: PowerFactor | null;
 	/** What the load costs a year now. */
 	yearKrw: number;
+	/** The same load under other options, versions of the tariff and contract demands. */
+	compared: Compared[];
 	items: (Omit<Recommendation, "savingPerYear"> & { rank: number; savingKrwPerYear: number })[];
 	warnings: Warning[];
 }
@@ -123,7 +139,7 @@ export async function adviceAnswer(
 	});
 	const { kwh, filledKwh } = filledLoad(load.kwh.slice(start), calendar);
 	const powerFactor = main ? await measured(store, site, tariff, from.atMs, endMs) : null;
-	const { recommendations, yearKrw } = await advise({
+	const { recommendations, compared, yearKrw } = await advise({
 		...{ contract: contract.data, firstMonth: monthText(from.month), months, kwh },
 		...(powerFactor ? { powerFactor } : {}),
 		...(shiftPercent === undefined ? {} : { shiftPercent }),
@@ -137,7 +153,7 @@ export async function adviceAnswer(
 		...{ from: clock.isoAt(from.atMs), to: clock.isoAt(endMs) },
 		energyKwh: total(kwh),
 		estimatedKwh: tidy(total(load.estimatedKwh.subarray(start)) + filledKwh),
-		...{ powerFactor, yearKrw },
+		...{ powerFactor, yearKrw, compared },
 		items: recommendations.map(({ savingPerYear, ...rest }, index) => ({
 			...{ rank: index + 1, savingKrwPerYear: savingPerYear },
 			...rest,

@@ -11,6 +11,7 @@ export const cardNames = [
 	"bill-month",
 	"bill-waterfall",
 	"advice",
+	"contracts",
 	"carbon",
 	"alarms",
 	"alarm-record",

@@ -68,8 +68,8 @@ function isBill(value: object): value is BillMessage {
 }
 
 function isAdvice(value: object): value is AdviceAnswer {
-	const { firstMonth, yearKrw, items } = value as Partial<AdviceAnswer>;
-	return typeof firstMonth === "string" && typeof yearKrw === "number" && Array.isArray(items);
+	const { firstMonth, yearKrw, compared, items } = value as Partial<AdviceAnswer>;
+	return typeof firstMonth === "string" && typeof yearKrw === "number" && [compared, items].every(Array.isArray);
 }
 
 function isCarbon(value: object): value is CarbonAnswer {

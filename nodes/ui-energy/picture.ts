@@ -136,6 +136,7 @@ const needs: Record<CardName, { machines: boolean; kinds: readonly Part["kind"][
 	"bill-month": { machines: false, kinds: ["snapshot", "bill"] },
 	"bill-waterfall": { machines: false, kinds: ["snapshot", "bill"] },
 	advice: { machines: false, kinds: ["advice"] },
+	contracts: { machines: false, kinds: ["advice"] },
 	carbon: { machines: false, kinds: ["carbon"] },
 	// Of the picture, alarms need the names of machines.
 	alarms: { machines: true, kinds: ["snapshot", "alarms"] },

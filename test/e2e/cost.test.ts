@@ -192,6 +192,7 @@ describe("the pages of cost in a browser", function () {
 			krw,
 			krw.toSorted((a, b) => b - a),
 		);
+		await page.getByText("Option III").waitFor();
 		await page.locator(".se-card-carbon .se-big").waitFor({ timeout: 60_000 });
 		assert.match((await page.locator(".se-card-carbon .se-big").textContent()) ?? "", /CO₂e/);
 	});

@@ -13,6 +13,7 @@ import { type Act, Alarms, actKey } from "./cards/alarms.ts";
 import { BillMonth } from "./cards/bill-month.ts";
 import { BillWaterfall } from "./cards/bill-waterfall.ts";
 import { Carbon } from "./cards/carbon.ts";
+import { Contracts } from "./cards/contracts.ts";
 import { CostToday } from "./cards/cost-today.ts";
 import { DataHealth } from "./cards/data-health.ts";
 import { DemandGauge } from "./cards/demand-gauge.ts";
@@ -46,6 +47,7 @@ const cards: Record<CardName, Component> = {
 	"bill-month": BillMonth,
 	"bill-waterfall": BillWaterfall,
 	advice: Advice,
+	contracts: Contracts,
 	carbon: Carbon,
 	alarms: Alarms,
 	"alarm-record": AlarmRecord,

@@ -148,6 +148,33 @@ describe("recommendations", () => {
 		assert(answer.warnings.some(({ code }) => code === "tariff.advice-short"));
 	});
 
+	it("stand beside what the same load costs under other options, versions and contract demands", async () => {
+		const answer = await adviceAnswer(new SampleStore(), site, contract, { months: "6" }, now, async (task) =>
+			adviseOn(task),
+		);
+		const { compared, yearKrw, items, contractKw, tariff } = answer;
+		for (const by of ["option", "version", "contract-demand"] as const) {
+			const rows = compared.filter((row) => row.by === by);
+			assert(rows.length >= 2, by);
+			for (const row of rows) assert.equal(row.yearKrw - row.moreKrw, yearKrw);
+			assert.deepEqual(
+				rows.map((row) => row.yearKrw),
+				rows.map((row) => row.yearKrw).toSorted((a, b) => a - b),
+			);
+		}
+		const options = compared.filter(({ by }) => by === "option");
+		assert(options.every((row) => row.tariff !== tariff && row.contractKw === contractKw && row.version === null));
+		// What is advised is what is compared: another option is named exactly where one is cheaper.
+		const advised = items.find(({ kind }) => kind === "option");
+		assert.equal(
+			advised !== undefined,
+			options.some(({ moreKrw }) => moreKrw < 0),
+		);
+		assert(
+			compared.filter(({ by }) => by === "version").every(({ version }) => /^\d{4}-\d\d-\d\d$/.test(version ?? "")),
+		);
+	});
+
 	it("need a finished month", async () => {
 		const young = new SampleStore({ sinceMs: seoul("2026-11-10T00:00:00") });
 		await assert.rejects(

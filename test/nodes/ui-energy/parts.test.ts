@@ -5,7 +5,15 @@ import { emptyState, take } from "../../../nodes/ui-energy/picture.ts";
 
 /** What other nodes send, as far as a shape tells it. */
 const answers = {
-	advice: { site: "demo", firstMonth: "2026-10", months: 1, yearKrw: 656_801_880, items: [], warnings: [] },
+	advice: {
+		site: "demo",
+		firstMonth: "2026-10",
+		months: 1,
+		yearKrw: 656_801_880,
+		compared: [],
+		items: [],
+		warnings: [],
+	},
 	carbon: { site: "demo", kgCo2e: 116_633.7, factors: [{ year: 2023, kgCo2ePerKwh: 0.4173 }], items: [] },
 	record: { site: "demo", lines: [], kpi: { alarms: 0 }, alarms: {} },
 	efficiency: { site: "demo", threshold: 0.7, total: {}, items: [] },
