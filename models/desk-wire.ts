@@ -85,6 +85,7 @@ export function wireProblem({ code, details }: ModelFailure, reader: Reader): Wi
 	return { title: code, detail: detail as Record<Language, string>, details };
 }
 
+/** A record of the registry as it travels; its failure in the words of the reader. */
 export function wireModel(record: ModelRecord, reader: Reader): WireModel {
 	const { id, task, site, machine, version, kind, kindVersion, status, seed, reason, by } = record;
 	const at = (ms: number | undefined): string | undefined => (ms === undefined ? undefined : iso(ms));

@@ -36,6 +36,7 @@ const arrayTypes = {
 
 const aligned = (bytes: number): number => Math.ceil(bytes / 8) * 8;
 
+/** A model as a file: a header in JSON, then its arrays, each at a multiple of eight bytes. */
 export function encodeModel(kind: string, version: number, state: ModelState): Uint8Array {
 	const entries: ArrayEntry[] = [];
 	let offset = 0;

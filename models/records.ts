@@ -87,6 +87,7 @@ export function pruned(records: ModelRecord[]): string[] {
 	return old.map(({ id }) => id);
 }
 
+/** Takes a model into use and retires the one before it; @throws EnergyError `models.not-promotable` */
 export function activate(records: ModelRecord[], record: ModelRecord, by: string | undefined): ModelRecord {
 	if (record.status === "active") return record;
 	if (record.status === "training" || record.status === "failed") {
@@ -143,6 +144,7 @@ export function addressOf(id: string): ModelAddress {
 	return { task, site, machine };
 }
 
+/** Why a training failed, as the registry keeps it. */
 export function failureOf(error: unknown, model: string): ModelFailure {
 	if (error instanceof EnergyError) {
 		return {

@@ -53,6 +53,7 @@ const assets: ReadonlyMap<string, { type: string; content: Buffer }> = new Map(
 /** Paths that the sign-in page loads. */
 export const loginAssets: ReadonlySet<string> = new Set(assets.keys());
 
+/** Sends one of `loginAssets`; @throws EnergyError `access.path-unknown` */
 export function sendLoginAsset(res: HttpResponse, path: string): void {
 	const asset = assets.get(path);
 	if (!asset) throw new EnergyError("access.path-unknown", { path });

@@ -50,6 +50,7 @@ const isoOrNull = (ms: number | null): string | null => (ms === null ? null : is
 const rounded = (value: number | null, digits: number): number | null =>
 	value === null ? null : Math.round(value * 10 ** digits) / 10 ** digits;
 
+/** An alarm as it travels: times as ISO 8601, costs in won as they run up until now. */
 export function wireAlarm(alarm: Alarm, site: string, running: Running): WireAlarm {
 	const { comment, shelving, outOfService, cause } = alarm;
 	return {
@@ -136,6 +137,7 @@ export interface WireKpi
 	acknowledgedAfterS: number | null;
 }
 
+/** Key figures as they travel. */
 export function wireKpi(report: KpiReport): WireKpi {
 	const { fromMs, toMs, floods, stale, acknowledgedAfterMs, perDay, ...rest } = report;
 	return {

@@ -8,6 +8,7 @@ export function causeWords(cause: Cause | null): Words {
 	return Object.fromEntries(languages.map((language) => [language, causeText(cause, language)])) as Words;
 }
 
+/** Why an alarm was raised, in one sentence; empty where nothing is known. */
 export function causeText(cause: Cause | null, language: Language): string {
 	if (!cause) return "";
 	const said = cause.text?.[language];

@@ -239,6 +239,7 @@ const windowsTill = (
 		.filter(({ machine, untilMs }) => machine === id && untilMs > startMs)
 		.map(({ untilMs }) => ({ start: iso(startMs), end: iso(untilMs), reason }));
 
+/** What a person should know of a plan, in the words of each language; instants by the clock of the zone, where one is given. */
 export function note(code: string, details: Record<string, string | number>, timeZone?: string): PlanConflict {
 	const { job, machine } = details;
 	return {

@@ -65,6 +65,7 @@ function inject(plant: Plant, wish: unknown): Fault {
 	});
 }
 
+/** A command that was obeyed. */
 export function commandEvent(plant: Plant, answer: CommandAnswer): PlantEvent {
 	const { machine, command, limitKw, effectiveMs, job, operation } = answer;
 	return {

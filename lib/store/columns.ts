@@ -173,6 +173,7 @@ function codeOf(codes: ReadonlyMap<string, number>, field: string, value: string
 	return code;
 }
 
+/** Columns of a thread or a file as readings again. */
 export function decodeReadings(columns: ReadingColumns): Reading[] {
 	const { length, sites, machines, machine, timeMs, quantities, quality, state, reason } = columns;
 	const readings = new Array<Reading>(length);
@@ -231,6 +232,7 @@ export function encodeIntervals(intervals: readonly Interval[]): IntervalColumns
 	return { length, sites: names.sites, machines: names.machines, machine, timeMs, values, quality };
 }
 
+/** Columns of a thread or a file as intervals again. */
 export function decodeIntervals(columns: IntervalColumns): Interval[] {
 	const { length, sites, machines, machine, timeMs, values, quality } = columns;
 	const at = (field: (typeof intervalFields)[number], i: number): number =>

@@ -145,6 +145,7 @@ export function sinceMs(site: Site, parameters: Parameters, nowMs: number): numb
 	return given(parameters.from) ? timeMs("from", parameters.from) : startOfDayMs(nowMs, site.timeZone);
 }
 
+/** What of the quarantine is asked for; no span means all of it. @throws EnergyError `store.bad-query` */
 export function quarantineQuery(site: Site, parameters: Parameters): QuarantineQuery {
 	return {
 		site: site.id,

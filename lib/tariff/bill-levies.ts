@@ -61,6 +61,7 @@ function unitsByRate(
 	return { byRate, unknown: rates.has(undefined) };
 }
 
+/** Monthly and daily charges; a month that is shorter or longer than usual takes its share of the monthly ones. */
 export function fixedLines({ tariff, dayCount, usualDays }: BillContext): BillLine[] {
 	return (tariff.terms.fixed ?? []).map(({ id, name, amount, per }) =>
 		billLine(tariff.terms, {

@@ -19,6 +19,7 @@ export interface DemandState {
 	peakAt?: string;
 }
 
+/** The billing demand of a bill: what set it, when, and until when it counts. */
 export function describeDemand({ billingDemand, peakKw, peakAtMs }: Bill, tariff: Tariff): DemandState {
 	const clock = clockOf(tariff.book.timeZone);
 	const { month, atMs, dropsOut } = billingDemand;

@@ -45,6 +45,7 @@ export function shown(value: unknown): unknown {
 	return typeof value === "object" ? "object" : typeof value;
 }
 
+/** Why an input is no reading; `reason` is what its quarantine says of its quality. */
 export function refuse(
 	code: string,
 	field: string,

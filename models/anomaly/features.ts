@@ -104,6 +104,7 @@ const FAR = 3;
 /** Columns that are means of a while already, in the order of their windows. */
 export const meanColumns: readonly number[] = [featureNames.indexOf("meanGap"), featureNames.indexOf("longMeanGap")];
 
+/** The memory of a machine of which nothing was seen yet. */
 export function freshMemory(): FeatureMemory {
 	const never = Number.NaN;
 	return {

@@ -37,6 +37,7 @@ export function horizonState(model: HorizonModel): ModelState {
 	return { facts: allFacts, arrays: { ...arrays, scores: Float64Array.from(intervals.scores) } };
 }
 
+/** A horizon as it was taken apart for the file. */
 export function horizonFromState(state: ModelState): HorizonModel {
 	const { facts, arrays } = state;
 	const all = (names: Json | undefined): FittedTrees[] =>

@@ -279,6 +279,7 @@ interface Span {
 	toMs: number;
 }
 
+/** @throws EnergyError `store.bad-query` for a span that ends before it begins, or has no ends */
 export function checkSpan({ fromMs, toMs }: { fromMs: number; toMs: number }): void {
 	if (Number.isFinite(fromMs) && Number.isFinite(toMs) && fromMs <= toMs) return;
 	throw new EnergyError("store.bad-query", {

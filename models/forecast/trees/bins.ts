@@ -77,6 +77,7 @@ function between(a: number, b: number): number {
 	return middle < b ? middle : a;
 }
 
+/** Every value by the slot of its bin (twice its number, as histograms count), the last one of a column for what is missing. */
 export function binned(x: FloatMatrix, cuts: Cuts): BinnedMatrix {
 	const slots = new Uint16Array(x.rows * x.columns);
 	for (let column = 0; column < x.columns; column++) {
