@@ -3,17 +3,19 @@ import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import type { Reading } from "../telemetry/reading.ts";
 import { PeakBudget } from "./budget.ts";
 import { type Chooser, chooseLoads, greedyChooser } from "./choose.ts";
+import { Clocks } from "./clocks.ts";
 import { Limit, priceDetails } from "./limit.ts";
 import { Loads } from "./loads.ts";
 import { blank, type DemandSnapshot, type Memory } from "./memory.ts";
 import { SiteMeters } from "./meters.ts";
 import { Moved } from "./moved.ts";
+import { type Hearing, listen } from "./silence.ts";
 import { Spread } from "./spread.ts";
 import type { DemandConfig, DemandEvent, DemandStatus, GuardState, Load, LoadCommand, PeakPricer } from "./types.ts";
 
 const MINUTE_MS = 60_000;
 const EVALUATE_MS = 1_000;
-/** A clock ahead of ours by more than this is wrong, and its reading of no use here. */
+/** A snapshot from further ahead than this is of another clock. */
 const FUTURE_MS = 5_000;
 /** A pulse further from a quarter-hour than this is no end of an interval. */
 const PULSE_MS = 120_000;
@@ -50,6 +52,7 @@ export class DemandGuard {
 	private readonly loads: Loads;
 	private readonly budget: PeakBudget;
 	private readonly moved: Moved;
+	private readonly clocks: Clocks;
 	private readonly spread = new Spread();
 	private readonly minuteKw: (minute: number) => number;
 	private readonly silentMeters: string[] = [];
@@ -72,6 +75,7 @@ export class DemandGuard {
 		const { meters, main, plausibleKw, silentAfterS, rolloverKwh } = config;
 		// One second less than asked for: judged once a second, the alarm then comes in time.
 		this.meters = new SiteMeters(meters, main, plausibleKw, silentAfterS * 1000 - EVALUATE_MS, rolloverKwh);
+		this.clocks = new Clocks(meters);
 		this.loads = new Loads(config.loads, config.responseS, this.advice);
 		this.minuteKw = (minute) => this.meters.minuteKw(minute);
 		this.status = {
@@ -114,9 +118,10 @@ export class DemandGuard {
 		energyKwh: number | undefined,
 		now: number,
 	) {
-		if (timeMs > now + FUTURE_MS) return;
-		this.meters.take(machine, timeMs, powerKw, energyKwh);
-		if (powerKw !== undefined) this.loads.take(machine, timeMs, powerKw);
+		const atMs = this.clocks.ours(machine, timeMs, now);
+		if (Number.isNaN(atMs)) return;
+		this.meters.take(machine, atMs, powerKw, energyKwh);
+		if (powerKw !== undefined) this.loads.take(machine, atMs, powerKw);
 	}
 
 	/** The end-of-interval pulse of the utility's meter. */
@@ -281,28 +286,26 @@ export class DemandGuard {
 		}
 		const silent = this.meters.silent(nowMs, nowMs - memory.startedMs, this.silentMeters);
 		status.silentMeters = this.silentMeters;
-		this.silence(silent, nowMs);
-		if (silent && config.silentPolicy !== "estimate") {
+		const hearing = this.hear(silent, nowMs);
+		if (hearing === "silent" && config.silentPolicy !== "estimate") {
 			if (config.silentPolicy === "shed-all" && status.limitKw !== null) {
 				this.shed(Number.POSITIVE_INFINITY, "demand.why-silent", nowMs);
 			}
-		} else this.control(nowMs, silent);
+		} else if (hearing === "speaks" || config.silentPolicy === "estimate") this.control(nowMs, hearing === "silent");
 		status.shedKw = loads.shedKw();
-		if (silent) status.state = "silent";
+		if (hearing !== "speaks") status.state = "silent";
 	}
 
-	private silence(silent: boolean, nowMs: number): void {
-		const { memory, config } = this;
-		if (silent === (memory.silent === 1)) return;
-		memory.silent = silent ? 1 : 0;
-		if (silent) {
-			const details = {
-				meters: this.silentMeters.join(", "),
-				seconds: config.silentAfterS,
-				policy: config.silentPolicy,
-			};
-			this.event("demand.silent", "alarm", nowMs, details);
-		} else this.event("demand.speaks-again", "info", nowMs, {});
+	private hear(silent: boolean, nowMs: number): Hearing {
+		const { config, memory, meters, silentMeters, clocks } = this;
+		const ahead = clocks.runsAhead();
+		if (ahead) this.event("demand.clock-ahead", "warning", nowMs, ahead);
+		const silentAfterMs = config.silentAfterS * 1000;
+		const arriving = silent && clocks.arriving(silentMeters, silentAfterMs / 2, nowMs);
+		const heard = { silent, meters: silentMeters, arriving, lagMs: meters.lagMs(nowMs), policy: config.silentPolicy };
+		return listen(memory, { ...heard, silentAfterMs, nowMs }, (code, severity, details) =>
+			this.event(code, severity, nowMs, details),
+		);
 	}
 
 	private pulseWatch(nowMs: number): void {

@@ -10,7 +10,15 @@ export interface Memory {
 	pulseMissed: number;
 	startedMs: number;
 	evaluatedMs: number;
+	/** A silence is alarmed: 1 that nothing comes, 2 that what comes is old; 0: neither. */
 	silent: number;
+	/** Since when nobody has told anything; the last three silences that ended, and when; whether they are usual. */
+	quietSinceMs: number;
+	gapMs: number;
+	gapBefore1Ms: number;
+	gapBefore2Ms: number;
+	gapEndMs: number;
+	irregular: number;
 	warned: number;
 	short: number;
 	/** Of the quarter-hour before, still to be closed. */
@@ -44,6 +52,7 @@ export interface DemandSnapshot {
 /** A guard that has seen nothing yet. */
 export const blank: Readonly<Memory> = {
 	...{ windowStartMs: -1, offsetMs: 0, pulseMs: -1, pulseMissed: 0, startedMs: -1, evaluatedMs: -1 },
+	...{ quietSinceMs: -1, gapMs: -1, gapBefore1Ms: -1, gapBefore2Ms: -1, gapEndMs: -1, irregular: 0 },
 	...{ silent: 0, warned: 0, short: 0, openMs: -1, openPartial: 0, openLimitKw: -1 },
 	...{ midLowKw: -1, midHighKw: -1, lastLowKw: -1, lastHighKw: -1, hits: 0, trials: 0 },
 	...{ spreadMinute: -1, spreadKnown: 0, spreadLowKw: 0, spreadHighKw: 0 },

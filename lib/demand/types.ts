@@ -91,6 +91,9 @@ export interface LoadCommand {
 export interface DemandEvent {
 	code:
 		| "demand.silent"
+		| "demand.late"
+		| "demand.irregular"
+		| "demand.clock-ahead"
 		| "demand.speaks-again"
 		| "demand.limit-ahead"
 		| "demand.shed"

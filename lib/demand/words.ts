@@ -33,7 +33,7 @@ const asAdvice: Readonly<Record<string, string>> = {
 export function eventText(event: DemandEvent, language: Language, advice = false): string {
 	const { details } = event;
 	const code = (advice && asAdvice[event.code]) || event.code;
-	if (code === "demand.silent") {
+	if (code === "demand.silent" || code === "demand.late") {
 		return text(code, { ...details, policy: text(`demand.policy-${details.policy}`, {}, language) }, language);
 	}
 	if (code === "demand.closed") {
