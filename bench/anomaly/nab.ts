@@ -1,6 +1,7 @@
 // The Numenta Anomaly Benchmark: its scoring function with the standard profile, and our stream detector on its files.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { ALARM_DECADES } from "../../models/anomaly/channels.ts";
 import { StreamDetector } from "../../models/anomaly/stream.ts";
 import type { Figures } from "../run.ts";
 import { columnNamed, filesBelow, numbersOf, readEach, readTable, type Skipped } from "./tables.ts";
@@ -148,8 +149,8 @@ export function normalised(raw: number, windows: number): number {
 	return most === 0 ? Number.NaN : (100 * (raw - silent)) / most;
 }
 
-/** Decades that our threshold stands at, whatever the file. */
-const THRESHOLD = 3.25;
+/** Decades that our threshold stands at, whatever the file; what is in use. */
+const THRESHOLD = ALARM_DECADES;
 
 export function nabSection(folder: string): Figures | undefined {
 	const { read: files, skipped, absent } = readNab(folder);

@@ -144,11 +144,14 @@ export class AnomalyEnsemble {
 		const slow = x.rows >= SLOW_ROWS;
 		const learnt = Math.round(x.rows * trainRatio * LEARNING_SHARE);
 		const memberOptions = { trees, neighbours, references, seed };
-		const fitted = (part: Matrix) => {
+		const fitted = (part: Matrix, components?: number) => {
 			const { scaling, leftOut } = Scaling.fit(part, { horizon, method, ...(floors && { floors }) });
 			const split = splitOf(scaling, means, rowOnly);
 			if (split.rest.length === 0) throw new EnergyError("models.too-little-data", { rows: 0, needed: MIN_ROWS });
-			const members = Members.fit(pickColumns(scaling.apply(part), split.rest), memberOptions);
+			const members = Members.fit(pickColumns(scaling.apply(part), split.rest), {
+				...memberOptions,
+				...(components !== undefined && { components }),
+			});
 			return { scaling, leftOut, split, members };
 		};
 		progress(0.05);
@@ -163,7 +166,8 @@ export class AnomalyEnsemble {
 			// Means come from habits of other days already: all of them were tried.
 			if (values) tails[name] = Tail.fit(name === "above" || name === "below" ? values : values.subarray(learnt));
 		}
-		const { scaling, leftOut, members } = fitted(x);
+		// With another number of components T² and Q are other statistics than those that were calibrated.
+		const { scaling, leftOut, members } = fitted(x, early.members.components);
 		progress(1);
 		const baseline = followed?.baseline;
 		return new AnomalyEnsemble({ columns: x.columns, scaling, leftOut, members, tails, means, rowOnly, baseline });

@@ -7,6 +7,7 @@ import { Curve, PowerExpectation } from "./expectation.ts";
 import { PowerHabits, slotOf } from "./habits.ts";
 import type { ReadingColumns } from "./readings.ts";
 import { quantileOf } from "./scaling.ts";
+import { WeatherDependence } from "./weather.ts";
 import { WindowMean } from "./window-mean.ts";
 
 /**
@@ -14,6 +15,9 @@ import { WindowMean } from "./window-mean.ts";
  * hour of the week in that state (in spreads of just that context), power factor and temperature at that power. A mean gap
  * is that of the mean power of the last half-hour or hour, whatever the states within: a compressor that loads as hard as ever but
  * twice as often is unusual there alone. None of it knows a price.
+ *
+ * Where the machine's temperature is that of the air outside and its power follows it, means are less what the weather
+ * added to them. Single powers are not: a spread that narrow has the tails of every start and stop.
  */
 export const featureNames = [
 	"powerKw",
@@ -48,12 +52,17 @@ export interface FeatureMemory {
 	counterGapKw: number;
 	/** One for each window; none until the first reading. */
 	means: readonly WindowMean[];
+	/** The same of what the weather added. */
+	weather: readonly WindowMean[];
+	temperatureC: number;
 }
 
-/** kW; NaN where the window is not full. */
+/** kW, less what the weather added; NaN where the window is not full. */
 export interface WindowColumns {
 	meanKw: Float64Array;
 	usualKw: Float64Array;
+	/** What the weather added. */
+	weatherKw: Float64Array;
 }
 
 export interface Features {
@@ -119,6 +128,8 @@ export function freshMemory(): FeatureMemory {
 		integralKwh: 0,
 		counterGapKw: never,
 		means: [],
+		weather: [],
+		temperatureC: never,
 	};
 }
 
@@ -136,6 +147,7 @@ export class Featurizer {
 	readonly #habits: readonly PowerHabits[];
 	readonly #powerFactor: Curve | undefined;
 	readonly #temperature: Curve | undefined;
+	readonly #weather: WeatherDependence | undefined;
 	readonly #clock: ZoneClock;
 	readonly #isHoliday: (day: number) => boolean;
 	#hourFromMs = Number.NaN;
@@ -149,6 +161,7 @@ export class Featurizer {
 			habits: readonly PowerHabits[];
 			powerFactor: Curve | undefined;
 			temperature: Curve | undefined;
+			weather: WeatherDependence | undefined;
 		},
 	) {
 		this.timeZone = facts.timeZone;
@@ -159,6 +172,7 @@ export class Featurizer {
 		this.#habits = parts.habits;
 		this.#powerFactor = parts.powerFactor;
 		this.#temperature = parts.temperature;
+		this.#weather = parts.weather;
 		this.#clock = clockOf(facts.timeZone);
 		const korea = facts.timeZone === "Asia/Seoul" ? koreanHolidays() : undefined;
 		this.#isHoliday = (day) => korea?.isHoliday(day) ?? false;
@@ -178,18 +192,19 @@ export class Featurizer {
 			rangeKw,
 			apparentFactor: apparentFactorOf(readings, rangeKw),
 		};
-		const clock = new Featurizer(facts, {
+		const nothing = {
 			power: PowerExpectation.fit(new Float64Array(), new Uint8Array(), new Uint8Array(), new Int32Array()),
-			habits: [],
-			powerFactor: undefined,
-			temperature: undefined,
-		});
+			...{ habits: [], powerFactor: undefined, temperature: undefined },
+		};
+		const clock = new Featurizer(facts, { ...nothing, weather: undefined });
 		const hours = Uint8Array.from(readings.timeMs, (timeMs) => clock.#hourAt(timeMs));
 		const days = Int32Array.from(readings.timeMs, (timeMs) => clock.#clock.dayAt(timeMs));
 		const slots = Uint8Array.from(readings.timeMs, (timeMs) => clock.#slotAt(timeMs));
-		const { means } = clock.apply(readings, freshMemory());
+		const weather = WeatherDependence.fit(readings.powerKw, readings.temperatureC, hours, days);
+		const { means } = new Featurizer(facts, { ...nothing, weather }).apply(readings, freshMemory());
 		const floor = MEAN_FLOOR * rangeKw;
 		const featurizer = new Featurizer(facts, {
+			weather,
 			power: PowerExpectation.fit(readings.powerKw, readings.state, hours, days),
 			habits: means.map(({ meanKw }) => PowerHabits.fit(meanKw, slots, days, floor)),
 			powerFactor: Curve.fit(readings.powerKw, readings.powerFactor),
@@ -216,6 +231,7 @@ export class Featurizer {
 			const found = part(state, name);
 			return found.arrays.knots ? Curve.fromState(found) : undefined;
 		};
+		const weather = part(state, "weather");
 		return new Featurizer(
 			{ timeZone, cadenceMs, rangeKw, apparentFactor: apparentFactor ?? Number.NaN },
 			{
@@ -223,6 +239,7 @@ export class Featurizer {
 				habits: MEAN_WINDOWS_MS.map((_, n) => PowerHabits.fromState(part(state, `habits-${n}`))),
 				powerFactor: curve("powerFactor"),
 				temperature: curve("temperature"),
+				weather: weather.arrays.numbers ? WeatherDependence.fromState(weather) : undefined,
 			},
 		);
 	}
@@ -239,6 +256,7 @@ export class Featurizer {
 			...Object.fromEntries(this.#habits.map((habits, n) => [`habits-${n}`, habits.state])),
 			powerFactor: this.#powerFactor?.state,
 			temperature: this.#temperature?.state,
+			weather: this.#weather?.state,
 		});
 	}
 
@@ -256,22 +274,32 @@ export class Featurizer {
 		const means = MEAN_WINDOWS_MS.map(() => ({
 			meanKw: new Float64Array(readings.rows),
 			usualKw: new Float64Array(readings.rows).fill(Number.NaN),
+			weatherKw: new Float64Array(readings.rows),
 		}));
 		for (let row = 0; row < readings.rows; row++) {
 			const timeMs = readings.timeMs[row] as number;
 			const out = data.subarray(row * width, (row + 1) * width);
 			steps[row] = this.#row(readings, row, memory, out);
-			usualKw[row] = this.#power.middle(readings.state[row] as number, this.#hourAt(timeMs));
+			const hour = this.#hourAt(timeMs);
+			const weather = this.#weather?.at(memory.temperatureC, hour) ?? 0;
+			const state = readings.state[row] as number;
+			usualKw[row] = this.#power.middle(state, hour);
+			out[POWER_GAP] = ((out[0] as number) - (usualKw[row] as number)) / this.#power.spread(state, hour);
 			if (memory.means.length === 0) memory.means = this.#windows();
+			if (memory.weather.length === 0 && this.#weather) memory.weather = this.#windows();
 			const slot = this.#slotAt(timeMs);
 			for (let n = 0; n < means.length; n++) {
-				const window = memory.means[n] as WindowMean;
-				const follows = !Number.isNaN(steps[row] as number);
-				const mean = window.add(timeMs, out[0] as number, readings.energyKwh[row] as number, follows);
-				const { meanKw, usualKw: usual } = means[n] as WindowColumns;
+				const columns = means[n] as WindowColumns;
 				const habits = this.#habits[n];
-				meanKw[row] = mean;
-				if (habits) usual[row] = habits.usual(mean, slot);
+				const follows = !Number.isNaN(steps[row] as number);
+				const window = memory.means[n] as WindowMean;
+				const measured = window.add(timeMs, out[0] as number, readings.energyKwh[row] as number, follows);
+				const added = memory.weather[n]?.add(timeMs, weather, Number.NaN, follows) ?? 0;
+				// The weather moves slowly: until its window is full, now stands for all of it.
+				const mean = measured - (Number.isNaN(added) ? weather : added);
+				columns.meanKw[row] = mean;
+				columns.weatherKw[row] = measured - mean;
+				if (habits) columns.usualKw[row] = habits.usual(mean, slot);
 				out[meanColumns[n] as number] = habits ? habits.gap(mean, slot) : Number.NaN;
 			}
 		}
@@ -292,26 +320,26 @@ export class Featurizer {
 		const measured = readings.powerKw[row] as number;
 		// A meter that only counts still tells the mean power since its last reading.
 		const powerKw = Number.isNaN(measured) && follows && counterKw >= 0 ? counterKw : measured;
-		const state = readings.state[row] as number;
 		const apparentKw =
 			(readings.voltageV[row] as number) *
 			(readings.currentA[row] as number) *
 			Math.abs(readings.powerFactor[row] as number) *
 			this.#apparentFactor;
 		if (!follows) {
-			Object.assign(memory, freshMemory(), { means: memory.means, referenceMs: timeMs, referenceKw: powerKw });
+			const { means, weather, temperatureC } = memory;
+			Object.assign(memory, freshMemory(), { means, weather, temperatureC, referenceMs: timeMs, referenceKw: powerKw });
 		} else if (Math.abs(powerKw) > 1e-3 * this.rangeKw && powerKw === memory.powerKw) memory.unchanged += step;
 		else memory.unchanged = 0;
 		out[0] = powerKw;
-		const hour = this.#hourAt(timeMs);
-		out[1] = (powerKw - this.#power.middle(state, hour)) / this.#power.spread(state, hour);
+		const temperatureC = readings.temperatureC[row] as number;
+		if (Number.isFinite(temperatureC)) memory.temperatureC = temperatureC;
 		out[2] = powerKw - memory.referenceKw;
 		out[3] = this.#powerFactor
 			? Math.abs(readings.powerFactor[row] as number) - this.#powerFactor.at(powerKw)
 			: Number.NaN;
 		out[4] = powerKw - apparentKw;
 		out[5] = this.#counterGap(timeMs, powerKw, readings.energyKwh[row] as number, memory, follows);
-		out[6] = this.#temperature ? (readings.temperatureC[row] as number) - this.#temperature.at(powerKw) : Number.NaN;
+		out[6] = this.#temperature ? temperatureC - this.#temperature.at(powerKw) : Number.NaN;
 		out[7] = readings.voltageV[row] as number;
 		out[8] = readings.frequencyHz[row] as number;
 		out[9] = Math.log2(1 + memory.unchanged);

@@ -113,7 +113,10 @@ export class MachineModel implements Model<MachineInput, MachineScores> {
 					// A person thinks of power in kW, not in spreads of its context.
 					const window = means[meanColumns.indexOf(column)];
 					if (window) {
-						return { feature, ...rest, value: window.meanKw[row] as number, usual: window.usualKw[row] as number };
+						// And of what is usual in this weather, where that matters.
+						const weatherKw = window.weatherKw[row] as number;
+						const [meanKw, habitKw] = [window.meanKw[row] as number, window.usualKw[row] as number];
+						return { feature, ...rest, value: meanKw + weatherKw, usual: habitKw + weatherKw };
 					}
 					if (feature !== "powerGap") return { feature, ...rest };
 					return { feature, ...rest, value: x.data[row * x.columns] as number, usual: usualKw[row] as number };
@@ -183,6 +186,10 @@ export const machineModelKind: ModelKind<
 			throw new EnergyError("models.too-little-data", { rows: healthy.length, needed: MIN_READINGS });
 		}
 		const usual = pickReadings(readings, healthy);
+		const powers = usual.powerKw.filter(
+			(kw, row) => Number.isFinite(kw) || Number.isFinite(usual.energyKwh[row] as number),
+		).length;
+		if (powers < MIN_READINGS) throw new EnergyError("models.too-little-data", { rows: powers, needed: MIN_READINGS });
 		const { featurizer, features } = Featurizer.learn(usual, timeZone);
 		const { x, steps } = features;
 		progress(0.1);
@@ -198,7 +205,7 @@ export const machineModelKind: ModelKind<
 			watched.set(x.data.subarray(row * x.columns, (row + 1) * x.columns), row * columns);
 			watched[row * columns + x.columns] = score[row] as number;
 		}
-		const profile = DriftProfile.fit({ data: watched, rows: x.rows, columns });
+		const profile = DriftProfile.fit({ data: watched, rows: x.rows, columns }, usual.timeMs);
 		const share = (limit: number): number => score.filter((value) => value >= limit).length / score.length;
 		progress(1);
 		return {

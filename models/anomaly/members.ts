@@ -23,6 +23,8 @@ export interface MemberOptions {
 	/** Rows that it compares with; drawn from all where there are more. */
 	references: number;
 	seed: number;
+	/** Principal components to keep; absent: by their variance. */
+	components?: number;
 }
 
 /** Rows as the members see them: scaled, and smoothed at each weight. */
@@ -57,11 +59,16 @@ export class Members {
 		this.#components = components;
 	}
 
-	static fit(x: Matrix, { trees, neighbours, references, seed }: MemberOptions): Members {
+	static fit(x: Matrix, { trees, neighbours, references, seed, components }: MemberOptions): Members {
 		const forest = IsolationForest.fit(x, { trees, seed });
 		const chosen = x.rows > references ? pickRows(x, draw(x.rows, references, seed)) : x;
 		const lof = new LocalOutlierFactor(chosen, neighbours);
-		return new Members(forest, { ...chosen, data: chosen.data.slice() }, lof, PrincipalComponents.fit(x));
+		return new Members(forest, { ...chosen, data: chosen.data.slice() }, lof, PrincipalComponents.fit(x, components));
+	}
+
+	/** Principal components that were kept. */
+	get components(): number {
+		return this.#components.components;
 	}
 
 	static fromState(state: ModelState): Members {

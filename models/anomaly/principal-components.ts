@@ -23,8 +23,11 @@ export class PrincipalComponents {
 		this.#variances = variances;
 	}
 
-	/** @param x columns centred and scaled to about unit variance */
-	static fit({ data, rows, columns }: Matrix): PrincipalComponents {
+	/**
+	 * @param x columns centred and scaled to about unit variance
+	 * @param count directions to keep, where there are as many; absent: as many as make up nine tenths of the variance
+	 */
+	static fit({ data, rows, columns }: Matrix, count?: number): PrincipalComponents {
 		const covariance = new Float64Array(columns * columns);
 		for (let row = 0; row < rows; row++) {
 			for (let a = 0; a < columns; a++) {
@@ -45,7 +48,8 @@ export class PrincipalComponents {
 		const kept: number[] = [];
 		let explained = 0;
 		for (const index of order) {
-			if (explained >= KEPT_VARIANCE * total || (values[index] as number) <= 1e-12 * total) break;
+			const enough = count === undefined ? explained >= KEPT_VARIANCE * total : kept.length >= count;
+			if (enough || (values[index] as number) <= 1e-12 * total) break;
 			kept.push(index);
 			explained += values[index] as number;
 		}

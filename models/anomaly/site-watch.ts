@@ -6,6 +6,7 @@ import type { Site } from "../../lib/telemetry/site.ts";
 import type { ModelFailure, ModelRecord } from "../registry.ts";
 import type { TrainingSettings } from "../training/settings.ts";
 import type { Trainer, TrainingJob } from "../training/trainer.ts";
+import { CHANNEL_CADENCE_MS } from "./channels.ts";
 import { readRecent } from "./history.ts";
 import { type MachineModel, machineModelKind } from "./machine-model.ts";
 import { anomalyTask } from "./training.ts";
@@ -225,7 +226,10 @@ export class SiteWatch {
 			} else if (!active.model && record && active.failure) {
 				watch.useRules("model-unusable");
 				this.#tell(machine, { event: "model-unusable", model: record.id, failure: active.failure });
-			} else if (watch.modelId !== undefined) watch.useRules("no-model");
+			} else {
+				if (watch.modelId !== undefined) watch.useRules("no-model");
+				await this.#recall(machine, watch, beforeMs);
+			}
 		} catch (error) {
 			// A machine whose name can name no folder, or a disk that can't be read: rules go on.
 			watch.useRules("model-unusable");
@@ -237,9 +241,10 @@ export class SiteWatch {
 
 	/** What was seen lately is seen again, so that neither a restart nor a new model forgets what is going on. */
 	async #recall(machine: string, watch: MachineWatch, beforeMs: number): Promise<void> {
-		const cadenceMs = watch.cadenceMs;
-		if (cadenceMs === undefined || !Number.isFinite(beforeMs)) return;
-		const spanMs = Math.min(RECALL_MS, MOST_RECALLED * cadenceMs);
+		if (!Number.isFinite(beforeMs)) return;
+		const { cadenceMs = CHANNEL_CADENCE_MS } = watch;
+		// A stream learns of nothing else than what it has seen.
+		const spanMs = Math.min(watch.cadenceMs === undefined ? DAY_MS * 7 : RECALL_MS, MOST_RECALLED * cadenceMs);
 		try {
 			const store = await this.#store();
 			const span = { fromMs: beforeMs - spanMs, toMs: beforeMs };
@@ -265,7 +270,7 @@ export class SiteWatch {
 	/** A training that no person asked for: only where it makes sense now. */
 	async #unasked(machine: string, reason: "first" | "nightly" | "drift"): Promise<void> {
 		const watch = this.#watchOf(machine);
-		if (reason === "first" && watch.modelId !== undefined) return;
+		if (watch.streams || (reason === "first" && watch.modelId !== undefined)) return;
 		if (watch.level !== "normal" && watch.modelId !== undefined) return;
 		const site = this.#site.id;
 		const known = await this.#trainer.registry.list({ task: TASK, site, machine });

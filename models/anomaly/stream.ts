@@ -24,7 +24,7 @@ const TAIL_SHARE = 0.03;
 /**
  * Watches one series of values alone, without training: how far it is from the same time of the last days and weeks, how
  * far one value is from the near past, and a stretch from the long past. Each is turned into the probability that the
- * series' own past shows as much. For machines without a model, and for values of any kind.
+ * series' own past shows as much. For sensors without power, which have no model, and for values of any kind.
  */
 export class StreamDetector {
 	readonly #views = [
@@ -35,6 +35,12 @@ export class StreamDetector {
 	/** The strongest of the last readings, strongest first, each with its place in the series. */
 	readonly #strongest: { at: number; decades: number }[] = [];
 	#count = 0;
+	#usual = Number.NaN;
+
+	/** What is usual by the view that found the newest value least so; NaN while none knows. */
+	get usual(): number {
+		return this.#usual;
+	}
 
 	/** Readings seen. */
 	get count(): number {
@@ -49,7 +55,12 @@ export class StreamDetector {
 	add(timeMs: number, value: number): number {
 		if (!Number.isFinite(value)) return 0;
 		let decades = 0;
-		for (const { view, tail } of this.#views) decades = Math.max(decades, tail.add(view.add(value, timeMs)));
+		for (const { view, tail } of this.#views) {
+			const found = tail.add(view.add(value, timeMs));
+			if (found <= decades) continue;
+			decades = found;
+			this.#usual = view.usual;
+		}
 		const at = this.#count++;
 		const strongest = this.#strongest;
 		if (strongest[0] && strongest[0].at < at - QUIET) strongest.shift();
@@ -73,6 +84,8 @@ class Season {
 	#days: number[][] = [];
 	#weeks: number[][] = [];
 	#mean = 0;
+	/** Of the value that came last. */
+	usual = Number.NaN;
 
 	add(value: number, timeMs: number): number {
 		if (this.#slotMs === 0 && !this.#learnCadence(timeMs)) return Number.NaN;
@@ -87,6 +100,7 @@ class Season {
 		}
 		if (Number.isNaN(fromDay)) return Number.NaN;
 		const nearer = Math.abs(fromWeek) < Math.abs(fromDay) ? fromWeek : fromDay;
+		this.usual = value - nearer;
 		this.#mean += SEASON_WEIGHT * (nearer - this.#mean);
 		return Math.abs(this.#mean);
 	}
@@ -112,6 +126,10 @@ class Stretch {
 	#middle = Number.NaN;
 	#spread = 1;
 	#age = 0;
+
+	get usual(): number {
+		return this.#middle;
+	}
 
 	constructor({ short, long }: { short: number; long: number }) {
 		this.#short = short;

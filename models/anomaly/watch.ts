@@ -1,5 +1,6 @@
 import type { Reading } from "../../lib/telemetry/reading.ts";
-import { DRIFT_LIMIT, type DriftWatch, weightOf } from "./drift.ts";
+import { type ChannelName, type ChannelVerdict, ChannelWatch, tellsPower } from "./channels.ts";
+import { type DriftWatch, weightOf } from "./drift.ts";
 import { featureNames } from "./features.ts";
 import { type Level, type LevelOptions, LevelTracker } from "./level.ts";
 import type { FeatureContribution, MachineMemory, MachineModel, MachineScores } from "./machine-model.ts";
@@ -11,6 +12,15 @@ export interface WatchOptions extends RuleOptions, LevelOptions {
 	driftReadings?: number;
 }
 
+/** What becomes of a reading: the model is asked, what it said last holds, or why it is not judged at all. */
+type Turn = "asked" | "between" | "reading-bad" | "reading-late";
+
+/** What is said of a reading, and what that counts for with the level: 0 where it was counted already. */
+interface Verdict {
+	anomaly: Anomaly;
+	weight: number;
+}
+
 /** Why rules judge and not a model. */
 export type RulesReason = "no-model" | "model-unusable" | "channels-missing" | "reading-bad" | "reading-late";
 
@@ -19,8 +29,8 @@ export interface Anomaly {
 	/** 0…1; absent where nothing can be said (a reading of bad quality). */
 	score?: number;
 	level: Level;
-	/** `ensemble`: the machine's model; `rules`: thresholds. */
-	method: "ensemble" | "rules";
+	/** `ensemble`: the machine's model; `stream`: its own past, for a sensor that tells no power; `rules`: thresholds. */
+	method: "ensemble" | "stream" | "rules";
 	/** The view of the ensemble, or the rule, that found it least usual. */
 	by?: string;
 	/** Id of the model, where one judged. */
@@ -38,6 +48,8 @@ export interface Anomaly {
 
 export type Part =
 	| FeatureContribution
+	/** Of a stream. */
+	| { feature: ChannelName; value: number; usual: number }
 	/** A rule: the value and its limit. */
 	| { feature: "powerKw" | "state"; value: number | string; limit: number | null };
 
@@ -56,7 +68,7 @@ export interface AnomalyAlert extends Anomaly {
 export interface WatchOutcome {
 	scored: ScoredReading[];
 	alerts: AnomalyAlert[];
-	/** Features whose distribution moved since the training (population stability above 0.25), where it was time to look. */
+	/** Features whose distribution moved since the training (population stability above 0.25 and above that of any week of it), where it was time to look. */
 	drifted: { feature: string; index: number }[];
 }
 
@@ -65,10 +77,16 @@ const DRIFT_READINGS = 10_080;
 /**
  * Watches one machine: its model where it has one, its rules beside it and without it, and the level that comes of
  * both. Holds what has to be remembered between batches.
+ *
+ * Where readings come faster than the cadence that the model learnt at, it is asked once a cadence, as its history was
+ * thinned out: of what is between two readings it knows nothing (seconds in which a machine starts), sixty looks a
+ * minute find sixty times as many chances, and seconds beside each other are no independent evidence. Rules judge every
+ * reading.
  */
 export class MachineWatch {
 	readonly #limitKw: number;
 	readonly #levels: LevelTracker;
+	readonly #warning: number;
 	readonly #interestingFrom: number;
 	readonly #driftReadings: number;
 	#model: MachineModel | undefined;
@@ -78,16 +96,30 @@ export class MachineWatch {
 	#reason: RulesReason = "no-model";
 	#judged = false;
 	#newestMs = Number.NEGATIVE_INFINITY;
+	/** What its model said last: it holds for the readings until it is asked again. */
+	#said: Anomaly | undefined;
+	/** It told power once; so it is no sensor, although not each of its messages may. */
+	#powerful = false;
+	/** Of a sensor that tells no power. */
+	#channels: ChannelWatch | undefined;
+	/** Nothing was said yet by the model that judges now. */
+	#asksNext = true;
 
 	constructor(ratedKw: number | undefined, options: WatchOptions = {}) {
 		this.#limitKw = powerThresholdOf(ratedKw, options);
 		this.#levels = new LevelTracker(options);
-		this.#interestingFrom = (options.warning ?? 0.7) / 2;
+		this.#warning = options.warning ?? 0.7;
+		this.#interestingFrom = this.#warning / 2;
 		this.#driftReadings = options.driftReadings ?? DRIFT_READINGS;
 	}
 
 	get level(): Level {
 		return this.#levels.level;
+	}
+
+	/** Whether it is a sensor that tells no power: there is nothing to train. */
+	get streams(): boolean {
+		return this.#channels !== undefined && this.#model === undefined;
 	}
 
 	/** Id of the model that judges. */
@@ -101,6 +133,8 @@ export class MachineWatch {
 		this.#modelId = id;
 		this.#memory = model.memory();
 		this.#drift = model.profile.watch();
+		this.#said = undefined;
+		this.#asksNext = true;
 	}
 
 	/** Usual time between readings that its model knows, ms; undefined without one. */
@@ -110,9 +144,10 @@ export class MachineWatch {
 
 	/**
 	 * Takes readings that were judged before a restart or by the model before: running means and windows go on from them,
-	 * the level too where nothing was judged since. Nothing is said about them.
+	 * the level too where nothing was judged since; a sensor's past is learnt from. Nothing is said about them.
 	 */
 	recall(readings: readonly Reading[]): void {
+		if (!this.#model) for (const one of readings) this.#judgeStream(one, ruleScore(one, this.#limitKw));
 		if (!this.#model || !this.#memory || readings.length === 0) return;
 		const { score, steps } = this.#model.predict({ readings: columnsOf(readings), memory: this.#memory });
 		if (this.#judged) return;
@@ -125,12 +160,14 @@ export class MachineWatch {
 		this.#modelId = undefined;
 		this.#memory = undefined;
 		this.#drift = undefined;
+		this.#said = undefined;
 		this.#reason = reason;
 	}
 
 	/** @param readings of this machine, oldest first: all of them in one call of the model */
 	add(readings: readonly Reading[]): WatchOutcome {
-		const judged = readings.filter((reading) => this.#unfit(reading) === undefined);
+		const turns = this.#turns(readings);
+		const judged = readings.filter((_, place) => turns[place] === "asked");
 		const scores =
 			this.#model && this.#memory && judged.length > 0
 				? this.#model.predict({ readings: columnsOf(judged), memory: this.#memory })
@@ -138,24 +175,53 @@ export class MachineWatch {
 		const outcome: WatchOutcome = { scored: [], alerts: [], drifted: [] };
 		if (judged.length > 0) this.#judged = true;
 		let row = 0;
-		for (const reading of readings) {
-			const unfit = this.#unfit(reading);
-			const anomaly = unfit ? unjudged(unfit) : this.#judge(reading, scores, row);
-			// A threshold is passed by one reading as by another; a model knows its readings at its own cadence.
-			const weight = anomaly.method === "ensemble" ? weightOf(scores?.steps[row] ?? 1) : 1;
-			if (!unfit) row++;
+		for (const [place, reading] of readings.entries()) {
+			const turn = turns[place] as Turn;
+			const { anomaly, weight } =
+				turn === "asked"
+					? this.#judge(reading, scores, row)
+					: turn === "between"
+						? this.#between(reading)
+						: { anomaly: unjudged(turn), weight: 0 };
+			if (turn === "asked") row++;
 			const previous = this.#levels.level;
 			const { score } = anomaly;
-			const changed = score !== undefined && this.#levels.add(score, weight);
+			const changed = score !== undefined && weight > 0 && this.#levels.add(score, weight);
 			anomaly.level = this.#levels.level;
 			outcome.scored.push({ ...reading, ...anomaly });
 			if (score === undefined || !changed) continue;
 			const { site, machine, timeMs, powerKw = null } = reading;
 			outcome.alerts.push({ ...anomaly, score, site, machine, timeMs, previous, powerKw });
 		}
-		this.#newestMs = Math.max(this.#newestMs, judged.at(-1)?.timeMs ?? this.#newestMs);
 		if (scores) this.#watchDrift(scores, outcome);
 		return outcome;
+	}
+
+	/** Which readings the model is asked about; moves the newest time on. */
+	#turns(readings: readonly Reading[]): Turn[] {
+		const cadenceMs = this.cadenceMs ?? 0;
+		return readings.map((reading): Turn => {
+			const { timeMs } = reading;
+			const unfit = this.#unfit(reading);
+			if (unfit) return unfit;
+			const beforeMs = this.#newestMs;
+			this.#newestMs = timeMs;
+			// By the same marks as a history is thinned out; what comes about as slowly as the cadence is always asked about.
+			const isNext = Math.floor(timeMs / cadenceMs) > Math.floor(beforeMs / cadenceMs);
+			const isSlow = timeMs - beforeMs >= cadenceMs / 2;
+			const isAsked = cadenceMs === 0 || this.#asksNext || isNext || isSlow;
+			this.#asksNext = false;
+			return isAsked ? "asked" : "between";
+		});
+	}
+
+	/** What its model said last, unless a rule says more. */
+	#between(reading: Reading): Verdict {
+		const said = this.#said;
+		const rule = ruleScore(reading, this.#limitKw);
+		if (!said) return this.#byRule(reading, rule, "channels-missing");
+		if (isBroken(rule, said.score)) return this.#byRule(reading, rule);
+		return { anomaly: { ...said }, weight: 0 };
 	}
 
 	/** What came before the readings of earlier batches is history: it would tear the running means apart. */
@@ -164,12 +230,36 @@ export class MachineWatch {
 		return timeMs < this.#newestMs ? "reading-late" : undefined;
 	}
 
-	#judge(reading: Reading, scores: MachineScores | undefined, row: number): Anomaly {
+	#judge(reading: Reading, scores: MachineScores | undefined, row: number): Verdict {
 		const rule = ruleScore(reading, this.#limitKw);
-		const score = scores ? (scores.score[row] as number) : Number.NaN;
-		if (!scores || Number.isNaN(score)) return this.#byRule(reading, rule, scores ? "channels-missing" : this.#reason);
-		// A threshold that is passed is passed, whatever the machine has got used to.
-		if (rule.score >= 0.7 && rule.score > score) return this.#byRule(reading, rule);
+		if (!scores) return this.#judgeStream(reading, rule) ?? this.#byRule(reading, rule, this.#reason);
+		this.#said = this.#saidOf(scores, row);
+		if (!this.#said) return this.#byRule(reading, rule, "channels-missing");
+		if (isBroken(rule, this.#said.score)) return this.#byRule(reading, rule);
+		// A model knows its readings at its own cadence.
+		return { anomaly: { ...this.#said }, weight: weightOf(scores.steps[row] as number) };
+	}
+
+	/** What a sensor without power says; undefined for what tells power, and where a rule says more. */
+	#judgeStream(reading: Reading, rule: RuleVerdict): Verdict | undefined {
+		this.#powerful ||= tellsPower(reading);
+		if (this.#powerful) {
+			this.#channels = undefined;
+			return undefined;
+		}
+		this.#channels ??= new ChannelWatch();
+		const found = this.#channels.add(reading);
+		if (found) this.#said = ofStream(found, this.#interestingFrom);
+		const said = this.#said;
+		if (!said || isBroken(rule, said.score)) return undefined;
+		if (!found) return { anomaly: { ...said }, weight: 0 };
+		// It says once what it finds, and is right at once or not at all.
+		return { anomaly: { ...said }, weight: found.score >= this.#warning ? Number.POSITIVE_INFINITY : 1 };
+	}
+
+	#saidOf(scores: MachineScores, row: number): Anomaly | undefined {
+		const score = scores.score[row] as number;
+		if (Number.isNaN(score)) return undefined;
 		return {
 			score: round(score),
 			level: "normal",
@@ -181,12 +271,12 @@ export class MachineWatch {
 		};
 	}
 
-	#byRule({ powerKw, state }: Reading, { score, rule, limitKw }: RuleVerdict, fallback?: RulesReason): Anomaly {
+	#byRule({ powerKw, state }: Reading, { score, rule, limitKw }: RuleVerdict, fallback?: RulesReason): Verdict {
 		const part: Part =
 			rule === "state"
 				? { feature: "state", value: state ?? "", limit: null }
 				: { feature: "powerKw", value: powerKw ?? 0, limit: round(limitKw) };
-		return {
+		const anomaly: Anomaly = {
 			score: round(score),
 			level: "normal",
 			method: "rules",
@@ -195,19 +285,34 @@ export class MachineWatch {
 			contributions: score < this.#interestingFrom ? [] : [part],
 			excessKw: excess(powerKw, limitKw),
 		};
+		// A threshold is passed by one reading as by another.
+		return { anomaly, weight: 1 };
 	}
 
 	#watchDrift(scores: MachineScores, outcome: WatchOutcome): void {
 		const drift = this.#drift;
-		if (!drift) return;
+		if (!drift || !this.#model) return;
+		const { limits } = this.#model.profile;
 		drift.add(scores.watched, scores.steps);
 		if (drift.rows < this.#driftReadings) return;
 		const index = drift.index();
 		drift.reset();
 		for (const [column, value] of index.entries()) {
-			if (value > DRIFT_LIMIT) outcome.drifted.push({ feature: featureNames[column] ?? "score", index: round(value) });
+			if (value > (limits[column] as number))
+				outcome.drifted.push({ feature: featureNames[column] ?? "score", index: round(value) });
 		}
 	}
+}
+
+/** A threshold that is passed is passed, whatever the machine has got used to. */
+function isBroken({ score }: RuleVerdict, than = 0): boolean {
+	return score >= 0.7 && score > than;
+}
+
+function ofStream({ score, channel, value, usual }: ChannelVerdict, interestingFrom: number): Anomaly {
+	const part: Part = { feature: channel, value: round(value), usual: round(usual) };
+	const contributions = score < interestingFrom || Number.isNaN(usual) ? [] : [part];
+	return { score: round(score), level: "normal", method: "stream", by: channel, contributions, excessKw: null };
 }
 
 function excess(powerKw: number | undefined, usualKw: number): number | null {

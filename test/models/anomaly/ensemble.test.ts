@@ -123,6 +123,18 @@ describe("anomaly ensemble", () => {
 		assert.deepEqual(single, [...ensemble.score(few).score]);
 	});
 
+	it("does not alarm about what it learnt where channels came to move together: it keeps the statistics it calibrated", () => {
+		const noise = normals(3_000, 3, 11);
+		// Alike by 0.6 at first and by 0.97 later: two principal components hold nine tenths of all rows, not of the first.
+		const data = noise.data.slice();
+		for (let row = 0; row < noise.rows; row++) {
+			const alike = row < 1_800 ? 0.6 : 0.97;
+			const own = data[row * 3 + 2] as number;
+			data[row * 3 + 2] = alike * (data[row * 3] as number) + Math.sqrt(1 - alike ** 2) * own;
+		}
+		const { score } = AnomalyEnsemble.fit({ ...noise, data }, { horizon: 0.25 }).score({ ...noise, data });
+		assert(score.filter((value) => value >= 0.7).length <= 3);
+	});
 	it("measures distances in what the configuration says, and is calibrated on what its ratio leaves", () => {
 		const of = (options: object): string =>
 			Array.from(
@@ -202,6 +214,27 @@ describe("drift watch", () => {
 		moved.add(x);
 		const [first, second] = moved.index();
 		assert((first as number) > 0.25 && (second as number) < 0.02);
+	});
+	it("lets a week be as far from the others as a week of the training was", () => {
+		const HOUR_MS = 3_600_000;
+		/** Four weeks of hours; in the second one the plant is closed. */
+		const weeks = normals(4 * 168, 1, 3);
+		const closed = weeks.data.slice();
+		for (let hour = 168; hour < 336; hour++) closed[hour] = (closed[hour] as number) - 3;
+		const times = Float64Array.from({ length: 4 * 168 }, (_, hour) => hour * HOUR_MS);
+		const [plain] = DriftProfile.fit(weeks, times).limits;
+		const profile = DriftProfile.fit({ ...weeks, data: closed }, times);
+		const now = profile.watch();
+		now.add({ ...normals(168, 1, 5), data: normals(168, 1, 5).data.map((value) => value - 3) });
+		assert((plain as number) < 0.5, String(plain));
+		assert((now.index()[0] as number) > 0.25);
+		assert((now.index()[0] as number) < (profile.limits[0] as number), `${now.index()[0]} ${profile.limits[0]}`);
+	});
+	it("judges nothing by less than a week: who saw no Sunday can't tell whether a week is as usual", () => {
+		const times = Float64Array.from({ length: 96 }, (_, hour) => hour * 3_600_000);
+		assert.equal(DriftProfile.fit(normals(96, 1, 3), times).limits[0], Number.POSITIVE_INFINITY);
+		const copy = DriftProfile.fromState(DriftProfile.fit(normals(96, 1, 3), times).state);
+		assert.equal(copy.limits[0], Number.POSITIVE_INFINITY);
 	});
 	it("counts readings that come faster than it learnt for what they are: a part of one", () => {
 		const profile = DriftProfile.fit(normals(5_000, 1, 1));

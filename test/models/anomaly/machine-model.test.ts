@@ -3,6 +3,7 @@ import type { Reading } from "../../../lib/telemetry/reading.ts";
 import { type MachineModel, machineModelKind } from "../../../models/anomaly/machine-model.ts";
 import { columnsOf } from "../../../models/anomaly/readings.ts";
 import { MachineWatch } from "../../../models/anomaly/watch.ts";
+import { Random } from "../../../models/random.ts";
 import { DAY, FROM_MS, pressReadings } from "./machines.ts";
 
 const context = { seed: 1, progress: () => undefined };
@@ -130,6 +131,67 @@ describe("a machine's model", () => {
 		assert(drifted.some(({ feature, index }) => feature === "voltageV" && index > 0.25));
 	});
 
+	describe("of minutes, read each second", () => {
+		/** A day whose seconds between the minutes are as wild as a machine that starts. */
+		const minutes = pressReadings(LATER_MS, 12 * 60);
+		const wild = (one: Reading, n: number): Reading => ({
+			...{ ...one, timeMs: one.timeMs + n * 1_000 },
+			...{ powerKw: n % 2 ? 0 : 90, powerFactor: 0.2, voltageV: 380 },
+		});
+		const seconds = minutes.flatMap((one) => [one, ...[1, 20, 40, 59].map((n) => wild(one, n))]);
+
+		it("says what it says of the minutes, and that holds in between", () => {
+			const slow = watching().add(minutes);
+			const fast = watching().add(seconds);
+			assert.deepEqual(fast.alerts, slow.alerts);
+			assert.deepEqual(
+				fast.scored.map(({ score }) => score),
+				slow.scored.flatMap(({ score }) => Array.from({ length: 5 }, () => score)),
+			);
+		});
+		it("says the same however the seconds are cut into batches", () => {
+			const watch = watching();
+			const cut: (number | undefined)[] = [];
+			for (let at = 0; at < seconds.length; at += 7) {
+				cut.push(...watch.add(seconds.slice(at, at + 7)).scored.map(({ score }) => score));
+			}
+			assert.deepEqual(
+				cut,
+				watching()
+					.add(seconds)
+					.scored.map(({ score }) => score),
+			);
+		});
+		it("leaves every second to the rules: a limit is passed after three", () => {
+			const watch = watching();
+			watch.add(minutes.slice(0, 1));
+			const over = [1, 2, 3].map((n) => ({ ...(minutes[0] as Reading), timeMs: LATER_MS + n * 1_000, powerKw: 150 }));
+			const { alerts } = watch.add(over);
+			assert.deepEqual(
+				alerts.map(({ timeMs, method }) => [timeMs - LATER_MS, method]),
+				[[3_000, "rules"]],
+			);
+		});
+		it("asks of what comes about once a minute every time, however clocks jitter", () => {
+			const jittered = minutes.map((one, n) => ({ ...one, timeMs: one.timeMs + (n % 3 === 0 ? 100 : -100) }));
+			const { score } = model.predict({ readings: columnsOf(jittered), memory: model.memory() });
+			assert.deepEqual(
+				watching()
+					.add(jittered)
+					.scored.map(({ score: one }) => one),
+				Array.from(score, (one) => Math.round(one * 1e4) / 1e4),
+			);
+		});
+	});
+
+	it("refuses to learn where no power is told", () => {
+		const blind = pressReadings(FROM_MS, 2 * DAY, (reading) => {
+			delete reading.powerKw;
+			delete reading.energyKwh;
+		});
+		assert.throws(() => fitted(blind), { code: "models.too-little-data" });
+	});
+
 	it("refuses to learn from less than a day of minutes", () => {
 		assert.throws(() => fitted(pressReadings(FROM_MS, 100)), { code: "models.too-little-data" });
 	});
@@ -162,5 +224,54 @@ describe("rules of a machine", () => {
 	it("take the machine's own word for a fault", () => {
 		const scored = judged(new MachineWatch(100), reading(10, { state: "fault" }));
 		assert.deepEqual([scored.score, scored.by], [0.9, "state"]);
+	});
+});
+
+describe("a sensor that tells no power", () => {
+	const random = new Random(9);
+	/** A cold store, defrosted twice a day, each minute. */
+	const cold = (fromDay: number, days: number, change: (minute: number) => number = () => 0): Reading[] =>
+		Array.from({ length: days * DAY }, (_, n) => {
+			const minute = fromDay * DAY + n;
+			const defrost = minute % 720 < 30 ? 4 : 0;
+			return {
+				...{ site: "demo", machine: "cold-store", timeMs: FROM_MS + minute * 60_000 },
+				temperatureC: -18 + defrost + random.unit() + change(minute),
+			};
+		});
+
+	it("is watched by its own past, without a model: at most an alarm a week, found when it warms, and said in its unit", () => {
+		const watch = new MachineWatch(undefined);
+		const quiet = watch.add(cold(0, 28));
+		assert(quiet.alerts.filter(({ level }) => level !== "normal").length <= 4);
+		assert.equal(quiet.scored.at(-1)?.method, "stream");
+		assert.equal(watch.streams, true);
+		const { alerts } = watch.add(cold(28, 1, (minute) => Math.min(9, Math.max(0, (minute - 28 * DAY - 400) / 20))));
+		const [first] = alerts;
+		assert.equal(first?.by, "temperatureC");
+		const late = ((first?.timeMs ?? 0) - FROM_MS) / 60_000 - 28 * DAY - 400;
+		assert(late > 0 && late < 120, String(late));
+		const [part] = first?.contributions ?? [];
+		assert(part?.feature === "temperatureC" && typeof part.value === "number" && "usual" in part);
+		assert(part.value > part.usual && part.usual < -10, JSON.stringify(part));
+	});
+	it("learns from what was recalled, and judges from there", () => {
+		const watch = new MachineWatch(undefined);
+		watch.recall(cold(0, 4));
+		const { alerts } = watch.add(cold(4, 1, (minute) => (minute >= 4.5 * DAY ? 15 : 0)));
+		const found = alerts.filter(({ level }) => level !== "normal").map(({ timeMs }) => (timeMs - FROM_MS) / 60_000);
+		assert(found.includes(4.5 * DAY), String(found));
+	});
+	it("is none once it told power, although not all of its messages do", () => {
+		const watch = new MachineWatch(undefined);
+		const [power, warm] = [{ ...(cold(0, 1)[0] as Reading), powerKw: 3 }, cold(0, 1)[1] as Reading];
+		const methods = watch.add([power, warm]).scored.map(({ method }) => method);
+		assert.deepEqual([methods, watch.streams], [["rules", "rules"], false]);
+	});
+	it("tells only rules where there is nothing to look at", () => {
+		const { scored } = new MachineWatch(undefined).add([
+			{ site: "demo", machine: "m", timeMs: FROM_MS, state: "fault" },
+		]);
+		assert.deepEqual([scored[0]?.method, scored[0]?.score], ["rules", 0.9]);
 	});
 });
