@@ -1,0 +1,1 @@
+export function dialogOf(node: string, isConfig: boolean, source: string): string;
