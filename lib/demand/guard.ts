@@ -6,7 +6,7 @@ import { type Chooser, chooseLoads, greedyChooser } from "./choose.ts";
 import { Clocks } from "./clocks.ts";
 import { Limit, priceDetails } from "./limit.ts";
 import { Loads } from "./loads.ts";
-import { blank, type DemandSnapshot, type Memory } from "./memory.ts";
+import { blank, type DemandSnapshot, type Memory, putBack } from "./memory.ts";
 import { SiteMeters } from "./meters.ts";
 import { Moved } from "./moved.ts";
 import { type Hearing, listen } from "./silence.ts";
@@ -17,6 +17,8 @@ const MINUTE_MS = 60_000;
 const EVALUATE_MS = 1_000;
 /** A snapshot from further ahead than this is of another clock. */
 const FUTURE_MS = 5_000;
+/** A clock that is put back by more than this would leave everything waiting until it is there again. */
+const BACK_MS = 5_000;
 /** A pulse further from a quarter-hour than this is no end of an interval. */
 const PULSE_MS = 120_000;
 /** How long after the boundary a pulse may stay away. */
@@ -102,13 +104,26 @@ export class DemandGuard {
 
 	/** Takes readings in the order of their times and judges, at most once a second. The status is reused. */
 	take(readings: readonly Reading[], nowMs: number): DemandStatus {
+		this.learn(readings, nowMs);
+		return this.tick(nowMs);
+	}
+
+	/** Takes readings without judging: what is told of the past calls for no command that somebody would have to send. */
+	learn(readings: readonly Reading[], nowMs: number): void {
 		this.roll(nowMs);
 		for (let k = 0; k < readings.length; k++) {
 			const { machine, timeMs, powerKw, energyKwh, quality } = readings[k] as Reading;
 			if (quality === "bad") continue;
 			this.one(machine, timeMs, powerKw, energyKwh, nowMs);
 		}
-		return this.tick(nowMs);
+	}
+
+	/** How it stands, for who only asks: what it calls for is told by the next `take` or `tick`. */
+	look(nowMs: number): DemandStatus {
+		this.roll(nowMs);
+		this.measure(nowMs);
+		this.appraise();
+		return { ...this.status, commands: none, events: none };
 	}
 
 	private one(
@@ -124,12 +139,18 @@ export class DemandGuard {
 		if (powerKw !== undefined) this.loads.take(machine, atMs, powerKw);
 	}
 
-	/** The end-of-interval pulse of the utility's meter. */
-	pulse(atMs: number): void {
+	/**
+	 * The end-of-interval pulse of the utility's meter.
+	 *
+	 * @param atMs when it was, by its own word; one that is far from `nowMs` (a wrong clock, a message kept by the broker)
+	 * is none of now
+	 */
+	pulse(atMs: number, nowMs = atMs): void {
 		const { memory } = this;
 		const nearest = Math.round(atMs / QUARTER_HOUR_MS) * QUARTER_HOUR_MS;
-		if (Math.abs(atMs - nearest) > PULSE_MS) {
-			this.event("demand.pulse-stray", "warning", atMs, { offS: Math.round((atMs - nearest) / 1000) });
+		const offMs = Math.abs(atMs - nowMs) > PULSE_MS ? atMs - nowMs : atMs - nearest;
+		if (Math.abs(offMs) > PULSE_MS) {
+			this.event("demand.pulse-stray", "warning", nowMs, { offS: Math.round(offMs / 1000) });
 			return;
 		}
 		if (memory.pulseMs >= 0 && atMs - memory.pulseMs < 2 * PULSE_MS) return;
@@ -164,13 +185,25 @@ export class DemandGuard {
 
 	private roll(nowMs: number): void {
 		const { memory } = this;
+		if (nowMs < memory.evaluatedMs - BACK_MS) this.setBack(memory.evaluatedMs - nowMs);
 		const start = Math.floor((nowMs - memory.offsetMs) / QUARTER_HOUR_MS) * QUARTER_HOUR_MS;
 		if (start > memory.windowStartMs) this.begin(start, start + memory.offsetMs);
 	}
 
+	/** The clock was put back: what is remembered moves with it, and the quarter-hour begins unseen. */
+	private setBack(byMs: number): void {
+		const { memory } = this;
+		this.meters.setBack(byMs);
+		this.loads.setBack(byMs);
+		this.moved.setBack(byMs);
+		putBack(memory, byMs);
+	}
+
 	private begin(startMs: number, boundaryMs: number): void {
 		const { memory } = this;
-		if (memory.windowStartMs >= 0) {
+		// Of a quarter-hour that this process slept through nobody knows how it ended.
+		if (memory.windowStartMs >= 0 && startMs - memory.windowStartMs > QUARTER_HOUR_MS) memory.openMs = -1;
+		else if (memory.windowStartMs >= 0) {
 			memory.openMs = memory.windowStartMs;
 			memory.openPartial = this.meters.unknownMs(boundaryMs) > 0 ? 1 : 0;
 			// Asked of the limit, not of the status: after a restart at the boundary there was none yet.
@@ -274,12 +307,18 @@ export class DemandGuard {
 		memory.openMs = -1;
 	}
 
-	private judge(nowMs: number): void {
-		const { status, config, loads, memory } = this;
+	/** The limit, how far it is, and what the prediction costs. */
+	private appraise(): void {
+		const { status, memory } = this;
 		status.limitKw = this.limit.kw(memory.windowStartMs);
 		status.price = status.predictedKw === null ? null : this.limit.price(status.predictedKw, memory.windowStartMs);
 		status.headroomKw =
 			status.limitKw === null || status.predictedKw === null ? null : status.limitKw - status.predictedKw;
+	}
+
+	private judge(nowMs: number): void {
+		const { status, config, loads, memory } = this;
+		this.appraise();
 		this.pulseWatch(nowMs);
 		for (const machine of loads.ignoring(nowMs)) {
 			this.event("demand.not-followed", "alarm", nowMs, { machine, seconds: config.responseS });

@@ -206,6 +206,13 @@ export class Loads {
 		return false;
 	}
 
+	/** The clock was put back: what happened moves with it. */
+	setBack(byMs: number): void {
+		for (const state of this.states) {
+			for (const time of ["sinceMs", "effectMs", "drawMs"] as const) if (state[time] >= 0) state[time] -= byMs;
+		}
+	}
+
 	snapshot(): LoadsSnapshot {
 		return this.states.map((state) => ({ ...state }));
 	}

@@ -57,3 +57,10 @@ export const blank: Readonly<Memory> = {
 	...{ midLowKw: -1, midHighKw: -1, lastLowKw: -1, lastHighKw: -1, hits: 0, trials: 0 },
 	...{ spreadMinute: -1, spreadKnown: 0, spreadLowKw: 0, spreadHighKw: 0 },
 };
+
+/** The clock was put back: the quarter-hour of the old one is none of the new, and it is judged anew at once. */
+export function putBack(memory: Memory, byMs: number): void {
+	const { windowStartMs, offsetMs, pulseMs, pulseMissed, openMs, spreadMinute } = blank;
+	Object.assign(memory, { windowStartMs, offsetMs, pulseMs, pulseMissed, openMs, spreadMinute, evaluatedMs: -1 });
+	if (memory.startedMs >= 0) memory.startedMs -= byMs;
+}

@@ -111,6 +111,15 @@ export class SiteMeters {
 		this.scalars[0] = boundaryMs;
 	}
 
+	/** The clock was put back: every instant moves with it. What was seen before says nothing of the time by the new one. */
+	setBack(byMs: number): void {
+		for (const times of [this.lastMs, this.counterMs]) for (const [i, ms] of times.entries()) times[i] = ms - byMs;
+		this.firstMs.set(this.lastMs);
+		this.slotAt.fill(-1);
+		this.minuteAt.fill(-1);
+		this.scalars.fill(Number.NaN, 0, 2);
+	}
+
 	/** The running quarter-hour turns out to have begun only now: what it has so far belongs to the one before. */
 	moveBoundary(boundaryMs: number): void {
 		for (let i = 0; i < this.windowKwh.length; i++) {

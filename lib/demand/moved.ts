@@ -28,6 +28,11 @@ export class Moved {
 		return taken;
 	}
 
+	/** The clock was put back. */
+	setBack(byMs: number): void {
+		this.recent = this.recent.map(({ kw, atMs }) => ({ kw, atMs: atMs - byMs }));
+	}
+
 	/** What the mean of the last minute does not show yet, kW. */
 	pendingKw(nowMs: number): number {
 		if (this.recent.length === 0) return 0;

@@ -140,13 +140,13 @@ export default (RED: NodeAPI): void => {
 			if (!waiting) publish(guard.tick(Date.now()));
 		}, TICK_MS);
 
-		const answer = (): object => latest ?? wireStatus(guard.tick(Date.now()), site.id, advice, levels);
+		const answer = (): object => latest ?? wireStatus(guard.look(Date.now()), site.id, advice, levels);
 		const takeBack = offerPart(site.id, "demand", answer);
 
 		return {
 			take: (payload) => take(readingsOf(payload, site.id, guard)),
 			pulse(atMs) {
-				guard.pulse(atMs);
+				guard.pulse(atMs, Date.now());
 				if (!waiting) publish(guard.tick(Date.now()));
 			},
 			answer,
@@ -215,7 +215,7 @@ async function past(
 		node.warn(explain(error, logLanguage));
 		return [];
 	});
-	for (const readings of chunksOf((await Promise.race([told, patience()])) ?? [])) guard.take(readings, Date.now());
+	for (const readings of chunksOf((await Promise.race([told, patience()])) ?? [])) guard.learn(readings, Date.now());
 }
 
 async function readStore(siteNode: EnergySiteNode, { meters }: DemandConfig): Promise<Reading[]> {

@@ -160,6 +160,73 @@ describe("the end-of-interval pulse", () => {
 	});
 });
 
+describe("a pulse with a time of its own", () => {
+	for (const [what, offMs] of [
+		["years ahead", 10 * 365 * 96 * QUARTER],
+		["of yesterday, kept by the broker", -96 * QUARTER],
+	] as const) {
+		it(`is not followed where it is ${what}`, () => {
+			const guard = new DemandGuard(configOf({ loads: [{ machine: "fan", kw: 60, priority: 1 }] }));
+			for (let s = 0; s < 600; s += 5) guard.take([reading(START + s * 1000, 200)], START + s * 1000);
+			guard.pulse(START + offMs, START + 600_000);
+			const status = guard.take([reading(START + 601_000, 200)], START + 601_000);
+			assert.ok(status.events.some(({ code }) => code === "demand.pulse-stray"));
+			assert.deepEqual(status.commands, []);
+			assert.equal(status.windowStartMs, START);
+			near(status.predictedKw, 200, 0.5);
+		});
+	}
+});
+
+describe("a clock that is put back", () => {
+	it("leaves demand control at work: the quarter-hour begins unseen and is held all the same", () => {
+		const loads = [{ machine: "fan", kw: 200, priority: 1, minOnS: 0, minOffS: 0 }];
+		const plant = new Plant({ loads, lockoutS: 30 }, {}, { fan: 200 });
+		plant.run(START, START + 300_000, () => 50);
+		const back = START - 2 * QUARTER + 60_000;
+		plant.run(back, START - QUARTER, () => 250);
+		const [shed] = plant.commands;
+		assert.equal(shed?.command, "stop");
+		assert.ok(shed && shed.atMs < back + 120_000, "soon after the clock was put back");
+		const [first] = plant.seen.filter(({ atMs }) => atMs === back);
+		assert.equal(first?.status.windowStartMs, START - 2 * QUARTER);
+		assert.equal(first?.status.unknownS, 60);
+		plant.run(START - QUARTER, START, () => 50);
+		assert.ok(
+			plant.commands.some(({ command }) => command === "release"),
+			"minimum times go by the new clock",
+		);
+	});
+});
+
+describe("a quarter-hour that was slept through", () => {
+	it("is not said to have ended in any way, and the one before it neither", () => {
+		const guard = new DemandGuard(configOf());
+		for (let s = 0; s < 300; s += 5) guard.take([reading(START + s * 1000, 200)], START + s * 1000);
+		const later = START + 3 * QUARTER + 120_000;
+		const events = [0, 60_000].flatMap((ms) => guard.take([reading(later + ms, 250)], later + ms).events);
+		assert.deepEqual(
+			events.filter(({ code }) => code === "demand.closed"),
+			[],
+		);
+	});
+});
+
+describe("what a guard is told of the past", () => {
+	it("calls for no command before somebody listens", () => {
+		const loads = [{ machine: "fan", kw: 200, priority: 1 }];
+		const guard = new DemandGuard(configOf({ loads }));
+		const past = Array.from({ length: 120 }, (_, i) => reading(START + i * 5_000, 500));
+		const now = START + 600_000;
+		guard.learn(past, now);
+		const seen = guard.look(now);
+		assert.deepEqual([seen.commands, seen.events, seen.shedKw], [[], [], 0]);
+		assert.ok((seen.predictedKw ?? 0) > 450 && (seen.headroomKw ?? 0) < 0);
+		const status = guard.take([reading(now, 500)], now);
+		assert.equal(status.commands[0]?.machine, "fan");
+	});
+});
+
 describe("a restart inside the quarter-hour", () => {
 	it("goes on exactly where it stopped", () => {
 		const loads = [
