@@ -35,7 +35,7 @@ async function pretrain(): Promise<void> {
 			options,
 			() => untilMs,
 		);
-		const { data, options: fitOptions } = await forecasts.trainingData(TOTAL);
+		const { data, options: fitOptions } = await forecasts.trainings.data(TOTAL);
 		const light = { ...fitOptions, light: true };
 		const { model, metrics } = await loadModelKind.fit(data, light, { seed: 1, progress: () => {} });
 		const file = `${site.id}-${TOTAL}.sfmodel`;

@@ -9,14 +9,14 @@ import type { Site } from "../../lib/telemetry/site.ts";
 import type { ModelRecord } from "../registry.ts";
 import type { EngineChoice, ModelFile, ServeAnswer, Served, ServeQuestion } from "../serving/protocol.ts";
 import { type ServingThread, servingThread } from "../serving/thread.ts";
-import type { TrainingSettings } from "../training/settings.ts";
-import type { Trainer, TrainingJob } from "../training/trainer.ts";
+import type { Trainer } from "../training/trainer.ts";
 import type { ForecastAccuracy, ForecastPoint, PastPath, Prediction, Pretrained, Unissued } from "./forecast-types.ts";
 import { HistoryCache } from "./history-cache.ts";
 import { FORECAST_JOURNAL, type IssuedForecast, packForecast, unpackForecast } from "./issued.ts";
 import { holidaysBetween, TOTAL } from "./load-history.ts";
-import { type LoadHistory, type LoadModelOptions, loadModelKind, MIN_DAYS } from "./load-model.ts";
-import { type LoadTraining, loadTraining, MEMBER_TASK } from "./training.ts";
+import { type LoadHistory, loadModelKind } from "./load-model.ts";
+import { SiteTrainings, type SiteTrainingsOptions } from "./site-trainings.ts";
+import { MEMBER_TASK } from "./training.ts";
 
 export type { IssuedForecast } from "./issued.ts";
 export { TOTAL } from "./load-history.ts";
@@ -32,23 +32,16 @@ const LOOK_BACK_DAYS = 56;
 /** Issued forecasts of a page: unpacking one page is a few milliseconds of the loop. */
 const PAGE = 100;
 
-export interface SiteForecastOptions {
-	/** Days of history that a model learns from. */
-	historyDays: number;
+export interface SiteForecastOptions extends SiteTrainingsOptions {
 	/** Days for which issued forecasts are kept. */
 	keepDays: number;
-	/** Share of values that an interval is to hold, e.g. 0.9. */
-	share: number;
-	/** Error of the last two days, in multiples of the backtest's, from which a model is trained anew. */
-	driftFactor: number;
 	/** What runs the models; default `auto` on `cpu`. */
 	choice?: EngineChoice;
-	/** What the configuration says of trainings. */
-	settings?: TrainingSettings;
 }
 
 /** Forecasts of the machines of a site and of the site itself, their models and what is remembered of them. */
 export class SiteForecast {
+	readonly trainings: SiteTrainings;
 	readonly #site: Site;
 	readonly #store: () => Promise<Store>;
 	readonly #trainer: Trainer;
@@ -74,6 +67,7 @@ export class SiteForecast {
 		this.#now = now;
 		this.#thread = thread;
 		this.#histories = new HistoryCache(store, site, LOOK_BACK_DAYS, now);
+		this.trainings = new SiteTrainings(site, store, trainer, options, now, this);
 	}
 
 	/** What can be forecast: every machine, and the site as a whole. */
@@ -89,7 +83,7 @@ export class SiteForecast {
 	 * @throws EnergyError `models.machine-unknown`, `models.horizon`, `models.too-little-data`, and those of the store
 	 */
 	async issue(machine: string, toLead: number): Promise<IssuedForecast> {
-		this.#check(machine);
+		this.check(machine);
 		const { issued, missing } = await this.issueAll(toLead, [machine]);
 		const [first] = issued;
 		if (first) return first;
@@ -130,7 +124,7 @@ export class SiteForecast {
 	 *   `models.not-promotable`, `models.serving-failed`
 	 */
 	async predict(asked: Prediction): Promise<{ machine: string; served: Served }> {
-		this.#check(asked.machine);
+		this.check(asked.machine);
 		checkLead(asked.toLead);
 		const endMs = Math.floor(this.#now() / STEP_MS) * STEP_MS;
 		const [answer] = await this.#serve([await this.#question(asked, endMs)]);
@@ -268,7 +262,7 @@ export class SiteForecast {
 
 	/** The newest forecast of a machine that was issued by then; undefined where none was. */
 	async newest(machine: string, asOfMs = Number.MAX_SAFE_INTEGER): Promise<IssuedForecast | undefined> {
-		this.#check(machine);
+		this.check(machine);
 		for await (const issued of this.issues(machine, 0, asOfMs === Number.MAX_SAFE_INTEGER ? asOfMs : asOfMs + 1)) {
 			return issued;
 		}
@@ -286,7 +280,7 @@ export class SiteForecast {
 		leadMs: number,
 		asOfMs = Number.MAX_SAFE_INTEGER,
 	): Promise<ForecastPoint[]> {
-		this.#check(machine);
+		this.check(machine);
 		const firstMs = Math.ceil(fromMs / STEP_MS) * STEP_MS;
 		const length = Math.max(0, Math.ceil((toMs - firstMs) / STEP_MS));
 		const points = new Array<ForecastPoint | undefined>(length);
@@ -317,7 +311,7 @@ export class SiteForecast {
 	 * issued at least so many quarter-hours before it ended (a lead of 1 is the one issued as it began).
 	 */
 	async lookBack(machine: string, fromMs: number, toMs: number, leads: readonly number[]): Promise<PastPath[]> {
-		this.#check(machine);
+		this.check(machine);
 		const length = Math.max(0, Math.floor((toMs - fromMs) / STEP_MS));
 		const unknown = (): Float64Array => new Float64Array(length).fill(Number.NaN);
 		const paths = leads.map(
@@ -344,7 +338,7 @@ export class SiteForecast {
 
 	/** Measured quarter-hours of a machine, kWh; NaN where not enough of one was measured. */
 	async actual(machine: string, fromMs: number, toMs: number): Promise<LoadHistory> {
-		this.#check(machine);
+		this.check(machine);
 		return this.#histories.read(machine, fromMs, toMs);
 	}
 
@@ -390,110 +384,12 @@ export class SiteForecast {
 		};
 	}
 
-	/**
-	 * Asks for a training; the model takes over when its backtest beats the baselines and the active model.
-	 *
-	 * @param reason `asked`, `nightly`, `drift`, `first`
-	 * @throws EnergyError `models.machine-unknown`, `models.busy`
-	 */
-	async train(machine: string, reason: string): Promise<TrainingJob> {
-		this.#check(machine);
-		const kind = loadModelKind.kind;
-		return this.#trainer.train({
-			...{ task: TASK, site: this.#site.id, machine, kind, reason, askedMs: this.#now() },
-			...this.#training(machine),
-		});
-	}
-
-	/** What a model of a machine would learn from now, and how. */
-	async trainingData(machine: string): Promise<{ data: LoadHistory; options: LoadModelOptions }> {
-		const { options, read } = this.#training(machine);
-		return { data: (await read()).data, options };
-	}
-
-	#training(machine: string): LoadTraining {
-		const { share, historyDays, settings } = this.#options;
-		const kind = loadModelKind.kind;
-		const subject = { site: this.#site, store: this.#store, machine, kind, historyDays, ...(settings && { settings }) };
-		return loadTraining(subject, share, this.#now());
-	}
-
-	/** Trains every machine that has no model yet and history enough. @returns those asked for */
-	async trainFirst(): Promise<string[]> {
-		const asked: string[] = [];
-		const toMs = this.#now();
-		for (const machine of this.machines) {
-			const all = await this.#trainer.registry.list({ task: TASK, site: this.#site.id, machine });
-			if (all.some(({ status }) => status === "active")) continue;
-			const newest = newestTried(all);
-			// A model that was fitted and not accepted, or failed, is not tried again before the night.
-			if (newest && toMs - newest.createdMs < DAY_MS) continue;
-			const { values } = await this.#histories.read(machine, toMs - (MIN_DAYS + 7) * DAY_MS, toMs);
-			if (values.filter(Number.isFinite).length < (MIN_DAYS * DAY_MS) / STEP_MS) continue;
-			await this.train(machine, "first");
-			asked.push(machine);
-		}
-		return asked;
-	}
-
-	/**
-	 * Trains every machine that was trained before, but not since the night began: where the night found the program
-	 * switched off, or a restart cut the training off, it is made up for. A model that somebody brings is no training.
-	 */
-	async trainNightly(sinceMs: number): Promise<string[]> {
-		const asked: string[] = [];
-		for (const machine of this.machines) {
-			const all = await this.#trainer.registry.list({ task: TASK, site: this.#site.id, machine });
-			const own = all.filter(({ kind }) => kind === loadModelKind.kind);
-			if (own.length === 0 || (newestTried(own)?.createdMs ?? 0) >= sinceMs) continue;
-			await this.train(machine, "nightly");
-			asked.push(machine);
-		}
-		return asked;
-	}
-
-	/**
-	 * Trains the machines whose forecasts of the last two days erred clearly more than in the backtest, once a day at
-	 * most. Where a training has been since, what was forecast after it must have erred as much: it may have cured it.
-	 */
-	async trainDrifted(): Promise<string[]> {
-		const drifted: string[] = [];
-		const nowMs = this.#now();
-		for (const machine of this.machines) {
-			const all = await this.#trainer.registry.list({ task: TASK, site: this.#site.id, machine });
-			const expected = all.find(({ status }) => status === "active")?.metrics?.dayMae;
-			const newestMs = newestTried(all)?.createdMs ?? 0;
-			if (expected === undefined || nowMs - newestMs < DRIFT_PAUSE_MS) continue;
-			if (all.some(({ reason, createdMs }) => reason === "drift" && nowMs - createdMs < DAY_MS)) continue;
-			const most = this.#options.driftFactor * expected;
-			const erred = ({ values, maeKwh }: ForecastAccuracy, least: number) => values >= least && maeKwh > most;
-			const recent = await this.accuracy(machine, 2, 4 * STEP_MS);
-			if (!recent || !erred(recent, 96)) continue;
-			const since = await this.accuracy(machine, 2, 4 * STEP_MS, newestMs);
-			if (!since || !erred(since, 16)) continue;
-			await this.train(machine, "drift");
-			drifted.push(machine);
-		}
-		return drifted;
-	}
-
-	#check(machine: string): void {
+	/** @throws EnergyError `models.machine-unknown` */
+	check(machine: string): void {
 		if (!this.machines.includes(machine)) {
 			throw new EnergyError("models.machine-unknown", { machine, known: this.machines.join(", ") });
 		}
 	}
-}
-
-/** A training must have had so long to show that it cured nothing. */
-const DRIFT_PAUSE_MS = DAY_MS / 4;
-/** One that was cut off so often in a row counts as tried: it may be what ends the program. */
-const MOST_CUT_OFF = 3;
-
-/** The newest training that came to an end or is under way: one that a restart cut off was not tried. */
-function newestTried(newestFirst: readonly ModelRecord[]): ModelRecord | undefined {
-	const ended = newestFirst.findIndex(({ failure }) => failure?.code !== "models.interrupted");
-	const cutOff = ended < 0 ? newestFirst.length : ended;
-	return newestFirst[cutOff >= MOST_CUT_OFF ? 0 : cutOff];
 }
 
 const SHIPPED = "shipped/";

@@ -152,12 +152,12 @@ export class Issuer {
 	async #scheduled(): Promise<boolean> {
 		const issued = await this.issueAll();
 		if (issued.length > 0) this.#listener.forecasts(issued.map((one) => wireForecast(one, null)));
-		await this.forecasts.trainFirst();
+		await this.forecasts.trainings.first();
 		if (this.#config.nightly !== false) {
 			const hour = this.#setting("nightlyHour");
-			await this.forecasts.trainNightly(lastLocalHour(hour, this.node.site.timeZone, Date.now()));
+			await this.forecasts.trainings.nightly(lastLocalHour(hour, this.node.site.timeZone, Date.now()));
 		}
-		if (this.#config.trainOnDrift !== false) await this.forecasts.trainDrifted();
+		if (this.#config.trainOnDrift !== false) await this.forecasts.trainings.drifted();
 		return issued.length > 0;
 	}
 

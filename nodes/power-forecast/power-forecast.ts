@@ -38,7 +38,7 @@ export default (RED: NodeAPI): void => {
 			const { forecasts, node } = opened();
 			const asked = requestOf(msg.payload);
 			if ("train" in asked) {
-				const job = await forecasts.train(asked.train, "asked");
+				const job = await forecasts.trainings.train(asked.train, "asked");
 				msg.payload = { model: job.id, machine: asked.train, status: "training" };
 				return [null, msg, null];
 			}

@@ -84,7 +84,7 @@ describe("retraining of forecasts", function () {
 	async function live(to: string, among = forecasts()): Promise<string[]> {
 		const trained: string[] = [];
 		for (; nowMs <= Date.parse(to); nowMs += QUARTER_MS) {
-			const asked = await among.trainNightly(lastLocalHour(NIGHT, site.timeZone, nowMs));
+			const asked = await among.trainings.nightly(lastLocalHour(NIGHT, site.timeZone, nowMs));
 			if (asked.includes("press")) trained.push(local(nowMs));
 			await ended();
 		}
@@ -92,7 +92,7 @@ describe("retraining of forecasts", function () {
 	}
 
 	async function firstTraining(): Promise<void> {
-		assert.ok((await forecasts().trainFirst()).includes("press"));
+		assert.ok((await forecasts().trainings.first()).includes("press"));
 		await ended();
 		const [first] = await records();
 		assert.deepEqual([first?.reason, first?.status, first?.createdMs], ["first", "active", nowMs]);
@@ -179,9 +179,9 @@ describe("retraining of forecasts", function () {
 		const address = { task: "forecast", site: site.id, machine: "press" };
 		const order = { kind: "load-forecast", options: {}, seed: 1, reason: "first" };
 		await before.begin(address, { ...order, createdMs: nowMs - HOUR_MS });
-		assert.ok((await forecasts().trainFirst()).includes("press"));
+		assert.ok((await forecasts().trainings.first()).includes("press"));
 		await ended();
-		assert.deepEqual(await forecasts().trainFirst(), []);
+		assert.deepEqual(await forecasts().trainings.first(), []);
 	});
 
 	describe("on drift", () => {
@@ -209,41 +209,41 @@ describe("retraining of forecasts", function () {
 		it("comes when two days erred half again as much as the backtest, once a day", async () => {
 			await trainedPlant();
 			await issued(48, 1.4);
-			assert.deepEqual(await forecasts().trainDrifted(), []);
+			assert.deepEqual(await forecasts().trainings.drifted(), []);
 			await issued(48, 1.6);
-			assert.deepEqual(await forecasts().trainDrifted(), ["press"]);
+			assert.deepEqual(await forecasts().trainings.drifted(), ["press"]);
 			await ended();
 			const [newest] = await records();
 			assert.deepEqual([newest?.reason, newest?.status], ["drift", "active"]);
 			nowMs += 20 * HOUR_MS;
 			await run(80);
 			await issued(20, 1.6);
-			assert.deepEqual(await forecasts().trainDrifted(), []);
+			assert.deepEqual(await forecasts().trainings.drifted(), []);
 			nowMs += 4 * HOUR_MS;
 			await run(16);
 			await issued(24, 1.6);
-			assert.deepEqual(await forecasts().trainDrifted(), ["press"]);
+			assert.deepEqual(await forecasts().trainings.drifted(), ["press"]);
 		});
 
 		it("comes on a day whose night trained too, unless that cured it", async () => {
 			await trainedPlant();
 			await issued(48, 1.6);
-			await forecasts().train("press", "nightly");
+			await forecasts().trainings.train("press", "nightly");
 			await ended();
-			assert.deepEqual(await forecasts().trainDrifted(), []);
+			assert.deepEqual(await forecasts().trainings.drifted(), []);
 			nowMs += 7 * HOUR_MS;
 			await run(28);
 			await issued(7, 0.1);
-			assert.deepEqual(await forecasts().trainDrifted(), []);
+			assert.deepEqual(await forecasts().trainings.drifted(), []);
 			await issued(7, 9);
-			assert.deepEqual(await forecasts().trainDrifted(), ["press"]);
+			assert.deepEqual(await forecasts().trainings.drifted(), ["press"]);
 		});
 
 		it("asks for nothing where too little was forecast to tell", async () => {
 			await trainedPlant();
-			assert.deepEqual(await forecasts().trainDrifted(), []);
+			assert.deepEqual(await forecasts().trainings.drifted(), []);
 			await issued(12, 9);
-			assert.deepEqual(await forecasts().trainDrifted(), []);
+			assert.deepEqual(await forecasts().trainings.drifted(), []);
 		});
 	});
 });

@@ -115,8 +115,8 @@ describe("forecasts of a site", function () {
 
 	it("train only where there is history enough", async () => {
 		const young = at(startMs + 5 * DAY_MS);
-		assert.deepEqual(await young.trainFirst(), []);
-		const job = await young.train("press", "asked");
+		assert.deepEqual(await young.trainings.first(), []);
+		const job = await young.trainings.train("press", "asked");
 		const record = await job.done;
 		assert.equal(record.status, "failed");
 		assert.equal(record.failure?.code, "models.too-little-data");
@@ -126,7 +126,7 @@ describe("forecasts of a site", function () {
 		const nowMs = startMs + 20 * DAY_MS;
 		const { registry } = trainerOf(folder);
 		const plant = at(nowMs);
-		const { data, options } = await plant.trainingData("mill");
+		const { data, options } = await plant.trainings.data("mill");
 		const quick = { ...options, light: true, maxRows: 200, toLead: 4 };
 		const { model, metrics } = await loadModelKind.fit(data, quick, { seed: 1, progress: () => {} });
 		const order = { kind: model.kind, options: {}, seed: 1, reason: "asked" };
