@@ -71,6 +71,9 @@ export interface WireModelStatus extends WireModel {
 	job: WireJob;
 }
 
+/** As a person reads it. */
+const shareOf = (share: number | null): number | null => (share === null ? null : Math.round(1_000 * share) / 1_000);
+
 const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** Only what is known, so that no key says undefined. */
@@ -133,7 +136,7 @@ export function wireJob(record: ModelRecord, reader: Reader, live?: { job: Train
 	return {
 		...{ id, type: "training", site, task, machine, kind, state, reason },
 		by: record.by ?? null,
-		progress: state === "done" ? 1 : (live?.job.progress ?? record.progress ?? (under ? null : 0)),
+		progress: state === "done" ? 1 : shareOf(live?.job.progress ?? record.progress ?? (under ? null : 0)),
 		ahead: state === "queued" ? (live?.ahead ?? null) : null,
 		queuedAt: iso(record.createdMs),
 		startedAt: startedMs === undefined ? null : iso(startedMs),

@@ -282,7 +282,7 @@ export class ModelDesk {
 	#wireJob(record: ModelRecord, reader: Reader): WireJob {
 		const { trainer } = this.#options;
 		const job = trainer.job(record.id);
-		return wireJob(record, reader, job && { job, ahead: Math.max(0, trainer.jobs.indexOf(job)) });
+		return wireJob(record, reader, job && { job, ahead: trainer.ahead(job) });
 	}
 
 	/** Tells a step of a training of our site; progress not more often than a person can use. */

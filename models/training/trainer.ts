@@ -118,6 +118,16 @@ export class Trainer {
 		return this.#jobs.get(id);
 	}
 
+	/** How many trainings come before one: the running one, and of those that wait the brief ones first. */
+	ahead({ id }: Pick<TrainingJob, "id">): number {
+		const rank = ({ state, request }: Job): number => (state === "running" ? 0 : request.brief ? 1 : 2);
+		const inTurn = [...this.#jobs.values()].sort((a, b) => rank(a) - rank(b));
+		return Math.max(
+			0,
+			inTurn.findIndex((job) => job.id === id),
+		);
+	}
+
 	/** Told of every training that ended, and of every promotion that came with it; returns how to stop listening. */
 	onEnded(listener: (record: ModelRecord) => void): () => void {
 		this.#endListeners.add(listener);

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
 import { createEnergyClient, EnergyApiError, type EnergyClient, must } from "../../dist/client/index.mjs";
 import { password, type System, startSystem } from "./system.ts";
 
+const has = (program: string): boolean => spawnSync(program, ["--version"]).status === 0;
+
 describe("the TypeScript client of the package", function () {
-	this.timeout(120_000);
+	this.timeout(240_000);
 	let system: System;
 	let energy: EnergyClient;
 
@@ -55,6 +58,35 @@ describe("the TypeScript client of the package", function () {
 		);
 		assert.equal(tokens.length, 2);
 	});
+
+	// What docs/api.md leads a stranger through, from nothing to a plan; both at once share their training.
+	it("is not needed: the stories of the documentation lead as far with curl and with Python", async function () {
+		const stories = [
+			["story.py", "python3"],
+			["story.sh", "bash", "curl", "jq"],
+		].filter(([story, ...needs]) => {
+			const missing = needs.filter((program) => !has(program));
+			if (missing.length > 0) console.log(`      ${story} is left out: ${missing.join(", ")} is not installed`);
+			return missing.length === 0;
+		});
+		if (stories.length === 0) this.skip();
+		await Promise.all(stories.map(([story = "", program = ""]) => follow(program, story)));
+	});
+
+	async function follow(program: string, story: string): Promise<void> {
+		const child = spawn(program, [`docs/api/${story}`, system.base], {
+			env: { ...process.env, PASSWORD: password, PAUSE: "0.5" },
+			timeout: 220_000,
+		});
+		let said = "";
+		for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (said += text));
+		const code = await new Promise((resolve) => child.once("close", resolve));
+		assert.equal(code, 0, said);
+		for (const heading of ["Sign in", "Send readings", "Train", "Predict", "plan", "Take the order back", "Follow"]) {
+			assert.match(said, new RegExp(`^— .*${heading}.*\\n.+`, "m"), said);
+		}
+		assert.match(said, /plan-\d+/);
+	}
 
 	it("follows the live feed, and ends when asked", async () => {
 		const ending = new AbortController();
