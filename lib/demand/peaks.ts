@@ -49,11 +49,14 @@ export async function storedPeaks(
 		} while (cursor !== undefined);
 	}
 	const peaks = new Map<MonthNumber, Peak>();
+	const quarters = (charge?.windowMinutes ?? 15) / 15;
 	for (const { day, start } of calendar.days) {
 		const month = billingMonthOf(day, contract.billingDay);
 		const end = start + clock.quarterHoursOf(day);
-		for (let at = start; at < end; at++) {
-			const kw = tidy((energyKwh[at] as number) * 4);
+		for (let at = start; at < end; at += quarters) {
+			let kwh = 0;
+			for (let i = at; i < Math.min(end, at + quarters); i++) kwh += energyKwh[i] as number;
+			const kw = tidy((kwh * 4) / quarters);
 			if (counts?.[at] === 1 && kw > (peaks.get(month)?.kw ?? 0)) {
 				peaks.set(month, { kw, atMs: calendar.startMs + at * 900_000 });
 			}

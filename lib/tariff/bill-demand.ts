@@ -119,6 +119,16 @@ function piecePeak({ loaded, systemPeaks }: BillContext, { calendar, from, to }:
 				best = i;
 			}
 		}
+	} else if ((charge.windowMinutes ?? 15) > 15) {
+		const quarters = (charge.windowMinutes ?? 15) / 15;
+		// Windows are those of the clock, counted from midnight; a part of the month ends on a whole one.
+		for (let i = Math.ceil(from / quarters) * quarters; i < to; i += quarters) {
+			const mean = meanOf(units, i, Math.min(to, i + quarters), quarters);
+			if (mean > most && counts[i] === 1) {
+				most = mean;
+				best = i;
+			}
+		}
 	} else {
 		for (let i = from; i < to; i++) {
 			if ((units[i] as number) > most && counts[i] === 1) {
@@ -128,6 +138,12 @@ function piecePeak({ loaded, systemPeaks }: BillContext, { calendar, from, to }:
 		}
 	}
 	return best < 0 ? { kw: 0 } : { kw: most / UNITS_PER_KW, atMs: calendar.startMs + best * QUARTER_HOUR_MS };
+}
+
+function meanOf(values: Float64Array, from: number, to: number, count: number): number {
+	let sum = 0;
+	for (let i = from; i < to; i++) sum += values[i] as number;
+	return sum / count;
 }
 
 /** A bill without its past may be too low: said where the ratchet looks at months that nobody gave. */

@@ -91,6 +91,8 @@ export interface DemandCharge {
 	bands?: string[];
 	/** Months of the year in which it is charged; absent means all. */
 	months?: number[];
+	/** Time over which demand is the mean power, minutes; absent means 15. A window counts where it begins. */
+	windowMinutes?: 15 | 30 | 60;
 	/** A schedule of its own, else the version's. */
 	schedule?: string;
 	/** Charged on the load at the system's peaks, which the caller names, instead of the load's own. */

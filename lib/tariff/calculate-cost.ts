@@ -2,11 +2,12 @@ import { type HolidayCalendar, holidaysOf } from "../calendar/holidays.ts";
 import { EnergyError } from "../errors.ts";
 import { type Bill, billMonth, type ContractTerms } from "./bill.ts";
 import type { BillLine } from "./bill-line.ts";
+import { problemText } from "./check.ts";
 import { contractHistory } from "./contract-history.ts";
 import { type CostInput, parseCostInput } from "./cost-input.ts";
 import { type DemandState, describeDemand } from "./demand-state.ts";
 import { intervalLoad, type Load, uniformLoad } from "./load.ts";
-import { csvLoad } from "./load-csv.ts";
+import { csvLoad, quarterHours } from "./load-csv.ts";
 import type { PriceCalendar } from "./price-calendar.ts";
 import { shippedTariffs, type Tariff, type TariffRegistry } from "./registry.ts";
 import { PriceSeries } from "./series.ts";
@@ -61,6 +62,8 @@ export function calculateCost(
 	const bill = costBill(parsed, tariffs);
 	const warnings = [...bill.warnings];
 	if (bill.versions.length > 1) warnings.push(warning("tariff.version-change", { versions: bill.versions.join(", ") }));
+	const minutes = "uniformKw" in parsed.load ? 15 : (parsed.load.intervalMinutes ?? 15);
+	if (minutes > 15) warnings.push(warning("tariff.load-coarse", { minutes }));
 	if (parsed.unknownFields.length > 0) {
 		warnings.push(warning("tariff.unknown-fields", { fields: parsed.unknownFields.join(", ") }));
 	}
@@ -114,8 +117,21 @@ export function holidaysFor(
 
 function loadOf({ load, inProgress }: CostInput, calendar: PriceCalendar): Load {
 	if ("uniformKw" in load) return uniformLoad(load.uniformKw, calendar);
-	if ("intervals" in load) return intervalLoad(load.intervals, calendar, { inProgress: inProgress ?? false });
-	return intervalLoad(csvLoad(load.csv, calendar), calendar, { path: "load.csv" });
+	const quarters = (load.intervalMinutes ?? 15) / 15;
+	if ("csv" in load) return intervalLoad(csvLoad(load.csv, calendar, quarters), calendar, { path: "load.csv" });
+	// Checked as it stands first: a message then names the figure by its own place.
+	const intervals = quarters > 1 ? spread(load.intervals, quarters) : load.intervals;
+	return intervalLoad(intervals, calendar, { inProgress: inProgress ?? false });
+}
+
+/** @throws EnergyError `tariff.load` naming every figure that is none */
+function spread(kwh: readonly (number | null)[], quarters: number): Float64Array {
+	const problems = kwh.flatMap((value, at) => {
+		const isFine = value === null || (typeof value === "number" && Math.abs(value) < 1e9);
+		return isFine ? [] : [{ path: `load.intervals[${at}]`, value, rule: "must be the kWh of an interval, or null" }];
+	});
+	if (problems.length > 0) throw new EnergyError("tariff.load", { list: problemText(problems), problems });
+	return quarterHours(kwh, quarters);
 }
 
 const camel = (band: string): string => band.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());

@@ -7,8 +7,14 @@ import { Exact } from "./money.ts";
 import type { Peak } from "./ratchet.ts";
 import type { PricePoint, PriceSeries } from "./series.ts";
 
-/** Load of the month: flat, as the kWh of each quarter-hour (null for a gap), or as CSV text. */
-export type CostLoad = { uniformKw: number } | { intervals: (number | null)[] } | { csv: string };
+/** Length of an interval of a load, minutes: longer ones are taken to be even within. */
+export type IntervalMinutes = 15 | 30 | 60;
+
+/** Load of the month: flat, as the kWh of each interval (null for a gap), or as CSV text. */
+export type CostLoad =
+	| { uniformKw: number }
+	| { intervals: (number | null)[]; intervalMinutes?: IntervalMinutes }
+	| { csv: string; intervalMinutes?: IntervalMinutes };
 
 /** A request of calculate-cost, checked. */
 export interface CostInput {
@@ -163,6 +169,7 @@ export function parseCostInput(input: unknown): CostInput {
 		...Object.keys(from).filter((key) => !fields.includes(key)),
 		...unknownIn(from, "powerFactor", ["laggingDay", "leadingNight"]),
 		...unknownIn(from, "priorNotices", ["overContract", "powerFactor"]),
+		...unknownIn(from, "load", ["uniformKw", "intervals", "csv", "intervalMinutes"]),
 	];
 	if (read.problems.length > 0 || tariff === undefined || month === undefined || contractKw === undefined || !load) {
 		throw new EnergyError("tariff.input", { list: problemText(read.problems), problems: read.problems });
@@ -190,13 +197,18 @@ function readLoad(read: Reader, from: Fields): CostLoad | undefined {
 		const uniformKw = read.figure(load, "load.uniformKw", "uniformKw", 0, MAX_KW);
 		return uniformKw === undefined ? undefined : { uniformKw };
 	}
+	const minutes = load.intervalMinutes ?? 15;
+	if (minutes !== 15 && minutes !== 30 && minutes !== 60) {
+		return read.wrong("load.intervalMinutes", minutes, "must be one of 15, 30, 60");
+	}
+	const step = minutes === 15 ? {} : { intervalMinutes: minutes as IntervalMinutes };
 	if (given[0] === "csv") {
 		const csv = read.text(load, "load.csv", "csv");
-		return csv === undefined ? undefined : { csv };
+		return csv === undefined ? undefined : { csv, ...step };
 	}
 	const intervals = read.list(load, "load.intervals", "intervals");
 	// Each figure is looked at where the load is built, which names those that are none.
-	return intervals && { intervals: intervals as (number | null)[] };
+	return intervals && { intervals: intervals as (number | null)[], ...step };
 }
 
 function readPeaks(read: Reader, from: Fields): Map<MonthNumber, Peak> {

@@ -11,9 +11,10 @@ import type { PriceCalendar } from "./price-calendar.ts";
  * ISO 8601; without an offset they are local. Quarter-hours that the text doesn't have stay NaN, rows of other months
  * are passed over.
  *
+ * @param quarters quarter-hours of a row: a longer row is taken to be even within
  * @throws EnergyError `tariff.csv` naming every line that can't be read and every time that comes twice
  */
-export function csvLoad(text: string, calendar: PriceCalendar): Float64Array {
+export function csvLoad(text: string, calendar: PriceCalendar, quarters = 1): Float64Array {
 	const rows = text
 		.replace(/^\uFEFF/, "")
 		.split(/\r?\n/)
@@ -37,14 +38,17 @@ export function csvLoad(text: string, calendar: PriceCalendar): Float64Array {
 			continue;
 		}
 		if (timeColumn === undefined) {
-			if (order < values.length) values[order] = energy;
+			if (order * quarters < values.length) values[order * quarters] = energy;
 			else at("more lines than the month has quarter-hours", cell);
 			continue;
 		}
 		const ms = timeOf(row[timeColumn] ?? "", calendar.tariff.book.timeZone);
 		if (ms === undefined) at("time must be ISO 8601", row[timeColumn]);
-		else if ((ms - calendar.startMs) % QUARTER_HOUR_MS !== 0)
-			at("time must be the start of a quarter-hour", row[timeColumn]);
+		else if ((ms - calendar.startMs) % (quarters * QUARTER_HOUR_MS) !== 0)
+			at(
+				quarters > 1 ? "time must be the start of an interval" : "time must be the start of a quarter-hour",
+				row[timeColumn],
+			);
 		else if (ms >= calendar.startMs && ms < calendar.endMs) {
 			const index = (ms - calendar.startMs) / QUARTER_HOUR_MS;
 			if (!Number.isNaN(values[index])) at("each time once", row[timeColumn]);
@@ -52,6 +56,18 @@ export function csvLoad(text: string, calendar: PriceCalendar): Float64Array {
 		}
 	}
 	if (problems.length > 0) throw new EnergyError("tariff.csv", { list: problemText(problems), problems });
+	return quarters > 1 ? quarterHours(everyNth(values, quarters), quarters) : values;
+}
+
+const everyNth = (values: Float64Array, n: number): Float64Array => values.filter((_, index) => index % n === 0);
+
+/** The quarter-hours of longer intervals, each of which is even within; a gap stays one. */
+export function quarterHours(kwh: ArrayLike<number | null>, quarters: number): Float64Array {
+	const values = new Float64Array(kwh.length * quarters);
+	for (let i = 0; i < kwh.length; i++) {
+		const energy = kwh[i];
+		values.fill(typeof energy === "number" ? energy / quarters : Number.NaN, i * quarters, (i + 1) * quarters);
+	}
 	return values;
 }
 

@@ -49,10 +49,13 @@ export function importUrdb(rate: unknown, { timeZone, id }: UrdbOptions): Tariff
 	if (energy.length === 0) reader.wrong("energyratestructure", undefined, "is needed");
 	const flatMonths = reader.monthList("flatdemandmonths");
 	const ratchet = reader.ratchet();
+	const window = reader.demandWindow();
+	reader.refuseWhatIsNotBilled();
 	const contract = (id ?? reader.text("label") ?? "rate").replace(/[^A-Za-z0-9_.-]/g, "-");
 	const charges: { charge: DemandCharge; rate: Rate }[] = [];
 	const add = (charge: DemandCharge, tiers: readonly UrdbTier[]): void => {
-		charges.push({ charge: ratchet && !charge.coincident ? { ...charge, ratchet } : charge, rate: reader.rate(tiers) });
+		const whole = { ...charge, ...(window > 15 ? { windowMinutes: window } : {}) };
+		charges.push({ charge: ratchet && !charge.coincident ? { ...whole, ratchet } : whole, rate: reader.rate(tiers) });
 	};
 	for (const [period, tiers] of flat.entries()) {
 		const months = flatMonths.flatMap((each, month) => (each === period ? [month + 1] : []));
@@ -310,6 +313,29 @@ class UrdbReader {
 		const listed = this.#fields.lookbackmonths;
 		const months = Array.isArray(listed) ? listed.flatMap((on, month) => (on ? [month + 1] : [])) : [];
 		return months.length > 0 ? { windowMonths: 12, months, percent: share } : undefined;
+	}
+
+	/** Minutes over which demand is measured; shorter windows than a quarter-hour are not measured here. */
+	demandWindow(): 15 | 30 | 60 {
+		const minutes = this.#figure("demandwindow") ?? 15;
+		if (minutes === 30 || minutes === 60) return minutes;
+		if (minutes !== 15) this.wrong("demandwindow", minutes, "must be 15, 30 or 60 minutes");
+		return 15;
+	}
+
+	/** Charges that a bill made from this rate would leave out or take for something else. */
+	refuseWhatIsNotBilled(): void {
+		for (const key of ["demandunits", "demandrateunit", "flatdemandunit", "coincidentrateunit"]) {
+			const unit = this.text(key);
+			if (unit !== undefined && unit.toLowerCase() !== "kw") this.wrong(key, unit, "must be kW");
+		}
+		const fuel = this.#fields.fueladjustmentsmonthly;
+		if (Array.isArray(fuel) && fuel.some((each) => each !== 0 && each !== null)) {
+			this.wrong("fueladjustmentsmonthly", fuel, "must be 0: put it into the adj of the energy rates");
+		}
+		if ((this.#figure("demandreactivepowercharge") ?? 0) !== 0) {
+			this.wrong("demandreactivepowercharge", this.#figure("demandreactivepowercharge"), "must be 0: it is not billed");
+		}
 	}
 
 	fixed(): FixedCharge[] {

@@ -244,6 +244,37 @@ describe("calculate-cost: the load", () => {
 		const rows = flat().map((kwh, i) => `${new Date(Date.UTC(2026, 4, 31, 15) + i * 900_000).toISOString()},${kwh}`);
 		assert.deepEqual(cost, calculateCost({ ...base, load: { csv: `time,kWh\n${rows.join("\n")}` } }));
 	});
+	for (const minutes of [30, 60] as const) {
+		it(`may come by the ${minutes} minutes, even within, and says what that hides`, () => {
+			const quarters = minutes / 15;
+			const kwh = Array.from({ length: 2880 / quarters }, (_, i) => 20 + (i % 7));
+			const expected = calculateCost({
+				...base,
+				load: { intervals: kwh.flatMap((each) => Array.from({ length: quarters }, () => each / quarters)) },
+			});
+			const rows = kwh.map(
+				(each, i) => `${new Date(Date.UTC(2026, 4, 31, 15) + i * minutes * 60_000).toISOString()},${each}`,
+			);
+			for (const load of [{ intervals: kwh }, { csv: `time,kWh\n${rows.join("\n")}` }, { csv: kwh.join("\n") }]) {
+				const cost = calculateCost({ ...base, load: { ...load, intervalMinutes: minutes } });
+				assert.deepEqual([cost.totalKrw, cost.lines], [expected.totalKrw, expected.lines]);
+				assert.ok(codes(cost).includes("tariff.load-coarse"));
+			}
+			const holes: (number | null)[] = kwh.map((each, i) => (i === 5 ? null : each));
+			const gap = calculateCost({ ...base, load: { intervals: holes, intervalMinutes: minutes } });
+			assert.equal(gap.warnings.find(({ code }) => code === "tariff.load-gaps")?.details.gaps, quarters);
+		});
+	}
+	it("by the hour names the figure that is none, and refuses other steps", () => {
+		const wrong = { intervals: [1, "2", 3], intervalMinutes: 60 };
+		assert.throws(
+			() => calculateCost({ ...base, load: wrong }),
+			(error: EnergyError) => error.code === "tariff.load" && String(error.details.list).includes("load.intervals[1]"),
+		);
+		assert.throws(() => calculateCost({ ...base, load: { intervals: [1], intervalMinutes: 20 } }), {
+			code: "tariff.input",
+		});
+	});
 	it("fills gaps with estimates and says so", () => {
 		const intervals = flat();
 		intervals[100] = null;
