@@ -11,7 +11,7 @@ export interface Proxies {
 }
 
 /** Nobody's. */
-export const noProxies: Proxies = { trusts: () => false, steps: 0 };
+const noProxies: Proxies = { trusts: () => false, steps: 0 };
 
 /**
  * @param given `true`: whoever is our neighbour is the proxy, one step away; a text of addresses and networks with

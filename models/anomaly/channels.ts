@@ -2,7 +2,7 @@ import type { Quantities, Reading } from "../../lib/telemetry/reading.ts";
 import { StreamDetector } from "./stream.ts";
 
 /** What a sensor that tells no power may tell; counters only mean something by their differences. */
-export const channelNames = [
+const channelNames = [
 	"temperatureC",
 	"voltageV",
 	"currentA",

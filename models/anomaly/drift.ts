@@ -4,7 +4,7 @@ import { columnOf, quantileOf } from "./scaling.ts";
 
 const BINS = 10;
 /** By common usage below 0.1 nothing moved, above 0.25 the population is another one. */
-export const DRIFT_LIMIT = 0.25;
+const DRIFT_LIMIT = 0.25;
 const WEEK_MS = 7 * 86_400_000;
 /** A span that lacks a day of the week can't tell whether a week is as usual; a week less a night's maintenance can. */
 const LEAST_SPAN_MS = 0.95 * WEEK_MS;

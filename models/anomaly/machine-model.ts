@@ -65,7 +65,7 @@ export interface MachineInput {
 }
 
 /** Readings that a model of a machine needs at least: a day of minutes. */
-export const MIN_READINGS = 1_440;
+const MIN_READINGS = 1_440;
 /** Retrained nightly. */
 const HORIZON = 0.25;
 /** Weather and wear of sensors are followed at the speed they had in training; what wears out in days is faster. */
