@@ -21,7 +21,7 @@ const MOST_NEIGHBOURS = 5_000;
 const TRAIN_SHARE = 0.6;
 const LABEL_NAMES = ["label", "labels", "outlier", "is_outlier", "anomaly", "is_anomaly"];
 
-export interface LabelledSet {
+interface LabelledSet {
 	name: string;
 	x: Matrix;
 	y: number[];

@@ -16,7 +16,7 @@ const SETTINGS = {
 
 const NO_CHANNELS = ["", "datetime", "timestamp", "time", "date", "anomaly", "label", "outlier", "changepoint"];
 
-export interface SkabFile {
+interface SkabFile {
 	x: Matrix;
 	/** NaN where a row has no label. */
 	y: Float64Array;

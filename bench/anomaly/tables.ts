@@ -10,7 +10,7 @@ export interface Skipped {
 	why: string;
 }
 
-export interface Table {
+interface Table {
 	/** Names in the header, trimmed; `column 1` … where the file has none. */
 	columns: string[];
 	/** As they stand; a row with more or fewer cells than the header is an error. */
