@@ -23,17 +23,20 @@ const {
 	maxQueuedBytes = 256 * 1024 * 1024,
 	sessionExpiryMs = 86_400_000,
 	spoolFolder,
+	graceMs = 300_000,
 } = workerData as BrokerOptions;
 
 const counts = { received: 0, unauthorized: 0, oversized: 0 };
-const deliveries = spoolFolder === undefined ? undefined : new Deliveries(new Spool(spoolFolder), maxQueuedMessages);
-const sessions = new SessionQueues({ maxMessages: maxQueuedMessages, maxBytes: maxQueuedBytes }, deliveries);
+const limits = { maxMessages: maxQueuedMessages, maxBytes: maxQueuedBytes };
+const deliveries = spoolFolder === undefined ? undefined : new Deliveries(new Spool(spoolFolder), limits, graceMs);
+const sessions = new SessionQueues(limits, deliveries);
 /** Persistent sessions whose client is away, and since when. */
 const away = new Map<string, number>();
 
 /** Clients that came in by a certificate, and the machine that it names. */
 const machines = new WeakMap<Client, string>();
 const RENEW_MS = 12 * 3_600_000;
+const SWEEP_MS = 30_000;
 
 const answer = (reply: BrokerReply): void => parentPort?.postMessage(reply);
 const digest = (text: string | Uint8Array): Buffer => createHash("sha256").update(text).digest();
@@ -218,14 +221,16 @@ function spoolable({ topic, payload, qos, retain }: AedesPublishPacket | Publish
 		: undefined;
 }
 
-/** What came before the first lasting session, this time or before a crash, comes to it now. */
+/** What came before a lasting session subscribed, this time or before a crash, comes to it now. */
 function deliverEarly(broker: Aedes, deliveries: Deliveries): void {
 	broker.on("subscribe", (subscriptions, client) => {
-		if (client.clean || !subscriptions.some(({ qos }) => qos > 0)) return;
-		for (const message of deliveries.firstSession()) {
+		const filters = subscriptions.filter(({ qos }) => qos > 0).map(({ topic }) => topic);
+		if (client.clean || filters.length === 0) return;
+		for (const message of deliveries.subscribed(filters, Date.now())) {
 			broker.publish({ cmd: "publish", dup: false, ...message }, () => undefined);
 		}
 	});
+	setInterval(() => deliveries.sweep(Date.now()), Math.min(SWEEP_MS, graceMs)).unref();
 }
 
 /** The common name of a certificate that our authority signed. */

@@ -25,6 +25,11 @@ export interface BrokerOptions {
 	 * loses none that its publisher was told is safe. Left out, they live in memory alone.
 	 */
 	spoolFolder?: string;
+	/**
+	 * After a start, what no session has taken is kept for those to come until so long after the first lasting one has
+	 * subscribed, ms. Default five minutes.
+	 */
+	graceMs?: number;
 	/** Told when the thread ends although nobody closed it; all connections are gone then. */
 	onFailure?: (reason: EnergyError) => void;
 	/**
@@ -87,7 +92,7 @@ export type BrokerReply =
  * Starts the embedded MQTT broker in a thread of its own, so that its load never delays the flows. It speaks
  * MQTT 3.1 and 3.1.1; a client that asks for 5 is refused with "unacceptable protocol version" and comes again with
  * 3.1.1. Sessions live in memory: they survive a reconnect, not a restart of the broker;
- * what waited for them survives in the spool and goes to the first lasting session that subscribes again.
+ * what waited for them survives in the spool and goes to the lasting sessions that subscribe to it again.
  *
  * @throws EnergyError `broker.port-in-use`, `broker.port-denied`, `broker.package-missing`,
  * `broker.credentials-missing`, `broker.failed`

@@ -65,6 +65,8 @@ export class SessionQueues {
 
 	enqueue(clientId: string, packet: QueuedPacket): void {
 		const session = this.#session(clientId);
+		// Of a session's subscriptions several may mean the same message: it is queued, and acknowledged, once.
+		if (session.queue.has(packet.brokerCounter)) return;
 		session.queue.set(packet.brokerCounter, packet);
 		session.bytes += packet.payload.length;
 		this.#watch?.taken(packet);

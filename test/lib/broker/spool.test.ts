@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
 import { type Broker, startBroker } from "../../../lib/broker/broker.ts";
+import { Deliveries } from "../../../lib/broker/deliveries.ts";
 import { Spool } from "../../../lib/broker/spool.ts";
 import { until } from "../../flows/system.ts";
 
@@ -61,10 +62,10 @@ describe("the embedded broker with a spool", () => {
 		return { got, client };
 	}
 	/** As a crash would: the thread is gone, the files stay. */
-	async function restart(): Promise<void> {
+	async function restart(options: { graceMs?: number } = {}): Promise<void> {
 		for (const client of clients.splice(0)) client.end(true);
 		await broker.close();
-		broker = await startBroker({ port: 0, ...credentials, spoolFolder: folder });
+		broker = await startBroker({ port: 0, ...credentials, spoolFolder: folder, ...options });
 	}
 	const onDisk = (): number => bytesIn(folder);
 
@@ -81,6 +82,7 @@ describe("the embedded broker with a spool", () => {
 	});
 
 	it("forgets what was delivered, and what nobody lasting wants", async () => {
+		await restart({ graceMs: 50 });
 		const { got } = await lasting();
 		const publisher = await enter();
 		await publisher.publishAsync("t/a", "wanted", { qos: 1 });
@@ -97,6 +99,30 @@ describe("the embedded broker with a spool", () => {
 			() => `got ${again.got}`,
 		);
 		assert.deepEqual(again.got, ["later"]);
+	});
+
+	it("keeps it for the session that wants it, whoever comes first after a restart", async () => {
+		await (await enter()).publishAsync("t/a", "for the store", { qos: 1 });
+		await restart();
+		const machine = await enter({ clean: false, clientId: "machine" });
+		await machine.subscribeAsync("commands/machine", { qos: 1 });
+		const { got } = await lasting();
+		await until(
+			() => got.length === 1,
+			() => "nothing came",
+		);
+		assert.deepEqual(got, ["for the store"]);
+	});
+
+	it("owes nothing to a session whose subscriptions overlap, once it has acknowledged", async () => {
+		await restart({ graceMs: 50 });
+		const { got, client } = await lasting();
+		await client.subscribeAsync(["t/+", "t/a"], { qos: 1 });
+		await (await enter()).publishAsync("t/a", "once", { qos: 1 });
+		await until(
+			() => got.length === 1 && onDisk() === 0,
+			() => `got ${got}, ${onDisk()} bytes on disk`,
+		);
 	});
 
 	it("keeps what a session that is away has not acknowledged", async () => {
@@ -121,6 +147,61 @@ describe("the embedded broker with a spool", () => {
 			() => got.length === 3,
 			() => `got ${got}`,
 		);
+	});
+});
+
+describe("what a spool still owes", () => {
+	let folder: string;
+	beforeEach(() => {
+		folder = mkdtempSync(join(tmpdir(), "spool-"));
+	});
+	afterEach(() => rmSync(folder, { recursive: true, force: true }));
+	const message = (payload: string, topic = "t/a") => ({
+		...{ topic, payload: Buffer.from(payload), qos: 1 as const, retain: false },
+	});
+	const wide = { maxMessages: 100, maxBytes: 1_000_000 };
+	const texts = (messages: readonly { payload: Buffer }[]) => messages.map(({ payload }) => payload.toString());
+	const again = () => new Spool(folder).left.map(({ message: { payload } }) => payload.toString());
+
+	it("is over for what was written and never published: its publisher was gone before the acknowledgement", async () => {
+		const deliveries = new Deliveries(new Spool(folder), wide, 0);
+		deliveries.subscribed(["t/#"], 0);
+		deliveries.sweep(1);
+		await deliveries.accept(message("x".repeat(5 * 1024 * 1024)), 0);
+		deliveries.sweep(59_000);
+		assert.equal(again().length, 1);
+		deliveries.sweep(60_000);
+		await until(
+			() => bytesIn(folder) === 0,
+			() => readdirSync(folder).join(),
+		);
+	});
+
+	it("goes to each session that comes in time, and then to none", async () => {
+		const first = new Spool(folder);
+		for (const each of [message("one"), message("two", "u/b"), message("three", "u/c/d")]) await first.append(each);
+		const deliveries = new Deliveries(new Spool(folder), wide, 1_000);
+		assert.deepEqual(texts(deliveries.subscribed(["commands/+"], 0)), []);
+		assert.deepEqual(texts(deliveries.subscribed(["t/+", "u/b"], 500)), ["one", "two"]);
+		deliveries.sweep(1_000);
+		assert.deepEqual(texts(deliveries.subscribed(["#"], 1_000)), []);
+	});
+
+	it("is bounded in bytes as in number while nobody comes", async () => {
+		const deliveries = new Deliveries(new Spool(folder), { maxMessages: 3, maxBytes: 100 }, 1_000);
+		for (const [text, bytes] of [
+			["a", 10],
+			["b", 10],
+			["c", 10],
+			["d", 10],
+			["e", 95],
+		] as const) {
+			const sent = message(text.repeat(bytes));
+			await deliveries.accept(sent, 0);
+			deliveries.published(sent);
+		}
+		assert.deepEqual(texts(deliveries.subscribed(["#"], 0)), ["e".repeat(95)]);
+		assert.equal(deliveries.dropped, 4);
 	});
 });
 
