@@ -139,6 +139,8 @@ export class RollUps {
 	remakeSite(site: number): void {
 		for (const row of this.#database.all("SELECT id FROM machines WHERE site = ?", site)) {
 			const machine = this.#names.machine(Number(row.id));
+			// Hours that were to be remade are those of the old zone.
+			this.#hours.delete(machine.id);
 			this.#database.run("DELETE FROM hours WHERE machine = ?", machine.id);
 			this.#database.run("DELETE FROM days WHERE machine = ?", machine.id);
 			const starts = this.#database.all("SELECT start_ms FROM quarters WHERE machine = ?", machine.id);

@@ -118,7 +118,10 @@ export class Writer {
 		const { partitions, endMs } = this.#partitions.dropBefore(beforeMs);
 		if (partitions > 0) {
 			this.#rollUps.freeze(endMs);
-			this.forget();
+			// Not what is still to be remade: others may have written in the same transaction.
+			this.#partitions.forget();
+			this.#raw.forget();
+			this.#live.clear();
 		}
 		return partitions;
 	}
