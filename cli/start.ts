@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { unknownVariables } from "../lib/config/config.ts";
 import { EnergyError } from "../lib/errors.ts";
+import { shownUrl } from "../lib/shown-url.ts";
 import { openStore } from "../lib/store/open.ts";
 import { readCertificate, serverCertificate } from "../lib/tls/certificates.ts";
 import { type App, loadApp, type Mode, modes } from "./app.ts";
@@ -181,7 +182,7 @@ function greet(app: App, firstPassword: string | undefined): void {
 	const { api_host, api_port, tls_cert } = app.config.system;
 	const s = tls_cert ? "s" : "";
 	const host = `${api_host === "0.0.0.0" ? "127.0.0.1" : api_host}:${api_port}`;
-	const mqtt = process.env.SMARTFACTORY_MQTT_BROKER;
+	const mqtt = shownUrl(process.env.SMARTFACTORY_MQTT_BROKER ?? "");
 	if (app.mode !== "processing") say("app.links", { base: `http${s}://${host}`, ws: `ws${s}://${host}` });
 	if (app.mode === "full") say("app.link-editor", { base: `http${s}://${host}` });
 	if (app.mode === "processing") say("app.link-health", { base: `http${s}://${host}` });

@@ -41,7 +41,8 @@ export class Outbox {
 	/** The post of a sink that is to be tried now; those of one sink go in their order. */
 	due(sink: Post["sink"], nowMs: number): Post | undefined {
 		const first = this.#posts.find((post) => post.sink === sink);
-		return first && first.nextMs <= nowMs ? first : undefined;
+		// A pause longer than any is that of a clock that was put back since.
+		return first && (first.nextMs <= nowMs || first.nextMs - nowMs > LONGEST_PAUSE_MS) ? first : undefined;
 	}
 
 	delivered(id: string): void {

@@ -32,10 +32,12 @@ export async function postWebhook({ url, secret }: Webhook, id: string, body: un
 	const json = JSON.stringify(body);
 	const headers: Record<string, string> = { "content-type": "application/json; charset=utf-8", "idempotency-key": id };
 	if (secret) headers["x-smartfactory-signature"] = `sha256=${createHmac("sha256", secret).update(json).digest("hex")}`;
+	const { address, login } = addressed(url);
+	if (login) headers.authorization = login;
 	let status: number;
 	try {
 		const signal = AbortSignal.timeout(TIMEOUT_MS);
-		const response = await fetch(url, { method: "POST", headers, body: json, redirect: "manual", signal });
+		const response = await fetch(address, { method: "POST", headers, body: json, redirect: "manual", signal });
 		status = response.status;
 		await response.body?.cancel();
 	} catch (cause) {
@@ -45,6 +47,18 @@ export async function postWebhook({ url, secret }: Webhook, id: string, body: un
 	}
 	if (status >= 200 && status < 300) return;
 	throw new SinkError(`HTTP ${status}`, status >= 400 && status < 500 && ![408, 425, 429].includes(status));
+}
+
+/** User and password of an address go into a header: fetch refuses them where they are, and says them in its error. */
+function addressed(url: string): { address: URL; login?: string } {
+	const address = URL.parse(url);
+	if (!address) throw new SinkError("the address is no URL", false);
+	const { username, password } = address;
+	if (username === "" && password === "") return { address };
+	address.username = "";
+	address.password = "";
+	const plain = [username, password].map(decodeURIComponent).join(":");
+	return { address, login: `Basic ${Buffer.from(plain).toString("base64")}` };
 }
 
 export interface MailServer {

@@ -1,5 +1,6 @@
 import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
 import { EnergyError } from "../errors.ts";
+import { shownUrl } from "../shown-url.ts";
 import { type BrokerTls, brokerTlsOptions } from "../tls/broker.ts";
 
 export interface SubscriberOptions {
@@ -178,11 +179,17 @@ export class Subscriber {
 			);
 		});
 		client.on("disconnect", (packet) => {
-			reason = new EnergyError("ingest.disconnected", { url: this.#options.url, reason: packet.reasonCode ?? 0 });
+			reason = new EnergyError("ingest.disconnected", {
+				url: shownUrl(this.#options.url),
+				reason: packet.reasonCode ?? 0,
+			});
 		});
 		client.on("close", () => {
 			if (this.#client === client && Date.now() - connectedMs > HELD_MS) this.#failures = 0;
-			this.#lost(client, reason ?? new EnergyError("ingest.disconnected", { url: this.#options.url, reason: "" }));
+			this.#lost(
+				client,
+				reason ?? new EnergyError("ingest.disconnected", { url: shownUrl(this.#options.url), reason: "" }),
+			);
 		});
 	}
 
@@ -258,15 +265,10 @@ const refusals: readonly unknown[] = [4, 5, 0x86, 0x87];
 function failureOf(error: unknown, url: string): EnergyError {
 	const { code, message } = error as { code?: unknown; message?: unknown };
 	const said = error instanceof EnergyError ? error.details.reason : message;
-	const details = { url: safeUrl(url), reason: String(said ?? error) };
+	const details = { url: shownUrl(url), reason: String(said ?? error) };
 	if (code === "tls.unreadable") return new EnergyError("ingest.tls", details, { cause: error });
 	if (error instanceof EnergyError) return error;
 	if (refusals.includes(code)) return new EnergyError("ingest.login-refused", details, { cause: error });
 	if (typeof code === "string" && tlsCodes.test(code)) return new EnergyError("ingest.tls", details, { cause: error });
 	return new EnergyError("ingest.unreachable", details, { cause: error });
-}
-
-/** Without user and password, which some people write into it. */
-function safeUrl(url: string): string {
-	return url.replace(/\/\/[^@/]*@/, "//");
 }

@@ -1,5 +1,6 @@
 import mqtt, { type MqttClient } from "mqtt";
 import { EnergyError } from "../errors.ts";
+import { shownUrl } from "../shown-url.ts";
 import { type BrokerTls, brokerTlsOptions } from "../tls/broker.ts";
 
 export interface MqttLinkOptions {
@@ -44,7 +45,8 @@ export class MqttLink {
 	/** @throws EnergyError `plant.broker-url`, `tls.unreadable` */
 	constructor(options: MqttLinkOptions, events: MqttLinkEvents) {
 		const { url, clientId, username, password, tls = {}, commandTopic, backlog = DEFAULT_BACKLOG } = options;
-		if (!/^(mqtts?|wss?|tcp|tls|ssl):\/\/[^\s/]+/.test(url)) throw new EnergyError("plant.broker-url", { value: url });
+		if (!/^(mqtts?|wss?|tcp|tls|ssl):\/\/[^\s/]+/.test(url))
+			throw new EnergyError("plant.broker-url", { value: shownUrl(url) });
 		this.#limit = backlog;
 		this.#client = mqtt.connect(url, {
 			clientId,
@@ -72,7 +74,7 @@ export class MqttLink {
 		});
 		this.#client.on("close", () => {
 			this.#connected = false;
-			const details = { url: withoutCredentials(url), reason, limit: this.#limit };
+			const details = { url: shownUrl(url), reason, limit: this.#limit };
 			events.disconnected(new EnergyError(refused ? "plant.mqtt-refused" : "plant.mqtt-connection", details));
 		});
 		this.#client.on("message", (topic, payload) => events.command(topic, payload));
@@ -116,8 +118,4 @@ export class MqttLink {
 		}
 		if (taken > 0) this.#backlog = this.#backlog.slice(taken);
 	}
-}
-
-function withoutCredentials(url: string): string {
-	return url.replace(/\/\/[^/@]*@/, "//");
 }

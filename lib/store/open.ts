@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { EnergyError } from "../errors.ts";
 import { readingTally } from "../metrics/tally.ts";
+import { shownUrl } from "../shown-url.ts";
 import { SqliteStore } from "./sqlite/store.ts";
 import type { Store, StoreOptions } from "./store.ts";
 
@@ -43,13 +44,13 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
 function pathOf(url: string): string {
 	const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
 	if (scheme === "postgresql" || scheme === "postgres") {
-		throw new EnergyError("store.engine-not-built", { url: hideSecrets(url), engine: "PostgreSQL" });
+		throw new EnergyError("store.engine-not-built", { url: shownUrl(url), engine: "PostgreSQL" });
 	}
 	const name = /^sqlite:\/\/(.+)$/.exec(url)?.[1];
 	if (name === ":memory:") return name;
 	const path = name === undefined ? "" : decoded(name);
 	if (!(isAbsolute(path) || /^\.{1,2}[/\\]./.test(path)) || /[?#\0]|[/\\]$/.test(path)) {
-		throw new EnergyError("store.bad-url", { url: hideSecrets(url) });
+		throw new EnergyError("store.bad-url", { url: shownUrl(url) });
 	}
 	return resolve(path);
 }
@@ -60,11 +61,6 @@ function decoded(name: string): string {
 	} catch {
 		return "";
 	}
-}
-
-/** A URL may hold a password, and an error may be shown. */
-function hideSecrets(url: string): string {
-	return url.replace(/\/\/[^/@]*@/, "//…@");
 }
 
 /** One user's view of a shared store: its `close` gives back only this use. */

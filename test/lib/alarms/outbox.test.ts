@@ -53,6 +53,13 @@ describe("the outbox", () => {
 		);
 	});
 
+	it("does not wait for a clock that was put back to be there again", () => {
+		const box = new Outbox();
+		box.add(post("a"), start);
+		box.failed("a", start, false);
+		assert.equal(box.due("webhook", start - 24 * 60 * MIN)?.id, "a");
+	});
+
 	it("goes on after a restart", () => {
 		const box = new Outbox();
 		box.add(post("a"), start);
@@ -112,6 +119,19 @@ describe("a webhook", () => {
 			);
 		});
 	}
+
+	it("takes user and password of its address as a login, and never tells them", async () => {
+		status = 200;
+		const secret = url.replace("//", "//me:top%40secret@");
+		await postWebhook({ url: secret, secret: "" }, "id", {});
+		assert.equal(got?.headers.authorization, `Basic ${Buffer.from("me:top@secret").toString("base64")}`);
+		for (const wrong of ["http://me:topsecret@127.0.0.1:1/", "http://me:topsecret@:bad/"]) {
+			await assert.rejects(
+				postWebhook({ url: wrong, secret: "" }, "id", {}),
+				(error: SinkError) => error instanceof SinkError && !error.message.includes("topsecret"),
+			);
+		}
+	});
 
 	it("to nobody is tried again", async () => {
 		await assert.rejects(postWebhook({ url: "http://127.0.0.1:1/", secret: "" }, "id", {}), { lasting: false });

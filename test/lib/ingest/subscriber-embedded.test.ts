@@ -12,7 +12,10 @@ describe("ingest subscriber at the embedded broker", () => {
 	});
 	after(() => broker.close());
 
-	const open = (events: Partial<ConstructorParameters<typeof Subscriber>[1]>): Subscriber => {
+	const open = (
+		events: Partial<ConstructorParameters<typeof Subscriber>[1]>,
+		more: Partial<ConstructorParameters<typeof Subscriber>[0]> = {},
+	): Subscriber => {
 		const subscriber = new Subscriber(
 			{
 				url: broker.url,
@@ -24,12 +27,35 @@ describe("ingest subscriber at the embedded broker", () => {
 				receiveMaximum: 5000,
 				retryMs: 10,
 				...credentials,
+				...more,
 			},
 			{ message() {}, connecting() {}, connected() {}, disconnected() {}, ...events },
 		);
 		subscriber.open();
 		return subscriber;
 	};
+
+	it("never tells a password that stands in the broker's address", async () => {
+		const own = await startBroker({ port: 0, username: "plant", password: "p@ss" });
+		const url = own.url.replace("//", "//plant:p@ss@");
+		const told: string[] = [];
+		let subscriber: Subscriber | undefined;
+		await new Promise<void>((resolve) => {
+			subscriber = open(
+				{
+					connected: () => void own.close(),
+					disconnected: (reason) => {
+						told.push(JSON.stringify(reason.details));
+						if (reason.code === "ingest.unreachable") resolve();
+					},
+				},
+				{ url, username: "plant", password: "p@ss" },
+			);
+		});
+		await subscriber?.close(false);
+		assert.ok(told.length > 1);
+		for (const text of told) assert.doesNotMatch(text, /p@ss|ss@/);
+	});
 
 	it("asks for MQTT 5, takes 3.1.1, and gets again what it did not acknowledge", async () => {
 		const trouble: string[] = [];
