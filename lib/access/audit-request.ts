@@ -36,6 +36,8 @@ export function recordAtEnd(
 				from: sessions.address(req),
 				requestId,
 				...(site === undefined ? {} : { site }),
+				// Answered from memory: it was done before.
+				...(res.getHeader("idempotency-replayed") === undefined ? {} : { note: "replayed" }),
 			};
 			if (operation.audit === "summary") audit.summarise(event);
 			// Too many requests are no news, and their number has no bound.

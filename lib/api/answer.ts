@@ -111,7 +111,7 @@ async function prepare(
 		const reason = contract.misfitOf(operation, status, mediaTypeOf(res), isJson ? json : "");
 		if (reason) throw new EnergyError("access.response-invalid", { path: operation.path, status, reason });
 	}
-	await settleTurn(res, rules, status, isJson ? () => JSON.stringify(json) : undefined);
+	await settleTurn(res, rules, status, isJson ? json : undefined);
 	let body: string | Buffer | undefined = "bytes" in given && !isJson ? given.bytes : undefined;
 	if (isJson) {
 		if (status === 200 && rules.fields && typeof json === "object" && json !== null)
@@ -168,19 +168,20 @@ function isProblem(json: unknown, status: number): json is Record<string, unknow
 	return typeof type === "string" && typeof title === "string" && typeof detail === "string";
 }
 
-async function settleTurn(res: HttpResponse, rules: AnswerRules, status: number, text?: () => string): Promise<void> {
-	const { turn } = rules;
+async function settleTurn(res: HttpResponse, rules: AnswerRules, status: number, json: unknown): Promise<void> {
+	const { turn, operation } = rules;
 	if (!turn) return;
-	const body = text?.();
 	delete rules.turn;
 	// What was refused was not done: the key stays free for the corrected request.
-	if (status >= 300 || body === undefined) return await turn.release();
+	if (status >= 300 || json === undefined) return await turn.release();
+	const names = typeof json === "object" && json !== null ? Object.keys(json) : [];
+	const withheld = names.some((name) => operation?.secrets.includes(name));
 	const headers: Record<string, string> = {};
 	for (const name of ["content-type", "location"]) {
 		const value = res.getHeader(name);
 		if (value !== undefined) headers[name] = String(value);
 	}
-	await turn.keep({ status, headers, body });
+	await turn.keep({ status, headers, ...(withheld ? { body: "", withheld } : { body: JSON.stringify(json) }) });
 }
 
 /** A list as CSV, where the contract offers it and the caller would rather have it; the next page is a link then. */

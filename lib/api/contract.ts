@@ -24,6 +24,7 @@ interface RawOperation {
 	"x-cost"?: number;
 	"x-audit"?: "each" | "summary" | "none";
 	"x-idempotent"?: boolean;
+	"x-secrets"?: readonly string[];
 	"x-revalidate"?: boolean;
 	"x-body-limit"?: number;
 	"x-format-by-accept"?: boolean;
@@ -58,6 +59,8 @@ export interface Operation {
 	answerTypes: readonly string[];
 	/** `x-idempotent`: takes an Idempotency-Key. */
 	idempotent: boolean;
+	/** `x-secrets`: properties of its body or answer that never reach the disk, also not with an Idempotency-Key. */
+	secrets: readonly string[];
 	/** `x-revalidate`: changes slowly, so it carries an ETag. */
 	revalidate: boolean;
 	/** `x-body-limit`: bytes of its body at most, where they differ from what others may send. */
@@ -237,6 +240,7 @@ function operationFrom(path: string, method: string, raw: RawOperation): Operati
 		bodyRequired: raw.requestBody?.required === true,
 		answerTypes: answers.toSorted((a, b) => Number(b === "application/json") - Number(a === "application/json")),
 		idempotent: raw["x-idempotent"] === true,
+		secrets: raw["x-secrets"] ?? [],
 		revalidate: raw["x-revalidate"] === true,
 		bodyLimit: raw["x-body-limit"],
 		formatByAccept: raw["x-format-by-accept"] === true,

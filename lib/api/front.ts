@@ -92,13 +92,17 @@ export class ApiFront {
 	async begin(req: HttpRequest, res: HttpResponse, { operation, rules }: Entered): Promise<boolean> {
 		const key = req.headers["idempotency-key"];
 		if (!operation?.idempotent || typeof key !== "string") return true;
-		const body = (req as UploadRequest).upload?.hash ?? req.body;
+		const body = (req as UploadRequest).upload?.hash ?? without(req.body, operation.secrets);
 		const caller = accessOf(req)?.user ?? "";
 		const url = req.originalUrl ?? req.url ?? "";
 		const found = await this.#options.keys.begin(caller, key, operation.method, url, body);
 		if (!("status" in found)) {
 			rules.turn = found;
 			return true;
+		}
+		if (found.withheld) {
+			const { location = "" } = found.headers;
+			throw new EnergyError("api.idempotency-secret", { header: "Idempotency-Key", value: key, location });
 		}
 		replay(res, found);
 		return false;
@@ -154,6 +158,12 @@ function chooseFormat(req: HttpRequest, operation: Operation): void {
 	if (!operation.formatByAccept || query.format !== undefined) return;
 	const format = formats[preferredType(req.headers.accept, operation.answerTypes) ?? ""];
 	if (format) query.format = format;
+}
+
+/** Which password was sent is no business of the file that tells one request from another. */
+function without(body: unknown, secrets: readonly string[]): unknown {
+	if (secrets.length === 0 || typeof body !== "object" || body === null) return body;
+	return Object.fromEntries(Object.entries(body).filter(([name]) => !secrets.includes(name)));
 }
 
 function replay(res: HttpResponse, { status, headers, body }: KeptAnswer): void {

@@ -8,6 +8,8 @@ export interface KeptAnswer {
 	status: number;
 	headers: Record<string, string>;
 	body: string;
+	/** It held a secret, which is kept nowhere: only that it was done, and where, is known. */
+	withheld?: true;
 }
 
 interface Entry {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import type { HttpRequest, HttpResponse, Next } from "../../../lib/access/http.ts";
@@ -223,6 +223,33 @@ describe("every answer of the API", () => {
 			await third.text();
 			await other.stop();
 			assert.deepEqual([third.status, worked], [202, 1]);
+		});
+
+		it("makes a user or an API key once, and keeps neither password nor key", async () => {
+			const key = { "idempotency-key": "people-1" };
+			const user = { name: "once", password: "for the first time only", role: "viewer" };
+			const [made, again] = [
+				await post("/api/v1/users", user, key),
+				await post("/api/v1/users", { ...user, password: "another password" }, key),
+			];
+			assert.deepEqual([made.status, again.status], [201, 201]);
+			assert.equal(again.headers.get("idempotency-replayed"), "true");
+			assert.deepEqual(await again.json(), await made.json());
+			const other = await post("/api/v1/users", { ...user, role: "operator" }, key);
+			assert.equal(((await other.json()) as { title: string }).title, "api.idempotency-reused");
+
+			const order = { name: "gateway", role: "operator" };
+			const first = await post("/api/v1/api-keys", order, { "idempotency-key": "keys-1" });
+			assert.equal(first.status, 201);
+			const { key: secret, id } = (await first.json()) as { key: string; id: string };
+			const second = await post("/api/v1/api-keys", order, { "idempotency-key": "keys-1" });
+			const { title, detail } = (await second.json()) as { title: string; detail: string };
+			assert.deepEqual([second.status, title], [409, "api.idempotency-secret"]);
+			assert(detail.includes(`/api/v1/api-keys/${id}`), detail);
+			const kept = readdirSync(join(home, "idempotency")).map((name) =>
+				readFileSync(join(home, "idempotency", name), "utf8"),
+			);
+			assert(!kept.join("").includes(secret.slice(-20)) && !/first time only|another password/.test(kept.join("")));
 		});
 
 		it("refuses another order under the same key", async () => {
