@@ -16,8 +16,8 @@ export interface Mode {
 	machine: number;
 	length: number;
 	kw: Float64Array;
-	/** Whether the power is the same in every interval. */
-	flat: boolean;
+	/** What it draws at least in any of its intervals. */
+	leastKw: number;
 	/** Energy and carbon cost of a run that starts at t; infinite where the machine is closed or time runs out. */
 	run: Float64Array;
 }
@@ -275,7 +275,7 @@ function jobsOf(
 					machine: machineIndex.get(mode.machine) ?? 0,
 					length,
 					kw,
-					flat: kw.every((value) => value === kw[0]),
+					leastKw: kw.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY),
 					run: new Float64Array(0),
 				};
 			});

@@ -13,8 +13,6 @@ export class Places {
 	heed = 0;
 	/** Of places that cost the same, whether the last one is taken instead of the first. */
 	late = false;
-	/** Of places that cost the same, whether the one is taken that leaves the least power beside it. */
-	tight = false;
 
 	constructor(state: State) {
 		this.state = state;
@@ -55,9 +53,8 @@ export class Places {
 		noise: (() => boolean) | undefined,
 	): { start: number; krw: number } {
 		let bestKrw = limitKrw;
-		const tie = this.late || this.tight ? 1e-6 : 0;
+		const tie = this.late ? 1e-6 : 0;
 		let bestAt = -1;
-		let leastKw = Number.POSITIVE_INFINITY;
 		const machine = this.instance.machines[mode.machine] as Machine;
 		// Joining a batch, or a run that is too short yet, costs less than the run alone.
 		const atLeastOwn = machine.batch === 1 && machine.minRun <= 1;
@@ -75,26 +72,10 @@ export class Places {
 			}
 			const krw = fit.krw + late + this.sinkKrw(op, t + mode.length);
 			if (krw >= bestKrw + tie || noise?.()) continue;
-			if (this.tight) {
-				const kw = this.leftKw(mode, t);
-				if (krw > bestKrw - tie && kw >= leastKw) continue;
-				leastKw = kw;
-			}
 			bestKrw = Math.min(krw, bestKrw);
 			bestAt = t;
 		}
 		return bestAt < 0 ? { start: -1, krw: NEVER } : { start: bestAt, krw: bestKrw };
-	}
-
-	/** Power that a run leaves to others beside it, kW on average: what fits closely leaves room for what is large. */
-	private leftKw({ kw, length }: Mode, t: number): number {
-		const { roomKw, width } = this.instance;
-		let sum = 0;
-		for (let i = 0; i < length; i++) {
-			const q = width === 1 ? t + i : Math.floor((t + i) / width);
-			sum += (roomKw[q] as number) - (this.state.planKw[q] as number) - (kw[i] as number);
-		}
-		return sum / length;
 	}
 
 	/** What an end adds to the lateness of a job that several operations end. */
@@ -134,7 +115,8 @@ export class Places {
 		}
 		const over = this.state.overRoom(mode, t, 0, mode.length);
 		if (over >= 0) {
-			if (mode.flat && instance.width === 1 && machine.batch === 1) answer.next = over + 1;
+			// Where not even its least power has room, no run across that interval has.
+			if (machine.batch === 1 && this.state.isFull(mode.leastKw, over)) answer.next = over + 1;
 			return answer;
 		}
 		const setup = this.state.betweenKrw(machine, mode.machine, op.family, t, end);

@@ -1,4 +1,4 @@
-import type { Instance, Mode, Op, Placement } from "./instance.ts";
+import { type Instance, lateKrwAt, type Mode, type Op, type Placement } from "./instance.ts";
 import { type Guide, Places } from "./places.ts";
 import { Random } from "./random.ts";
 import { State } from "./state.ts";
@@ -110,14 +110,25 @@ export interface SearchOptions {
 	guide?: Guide | null;
 }
 
+/** What an operation costs wherever it lies, energy and its own lateness; 0 where a batch or interruptions may be cheaper. */
+function leastKrw({ machines }: Instance, op: Op): number {
+	if (op.preemptible) return 0;
+	let least = Number.POSITIVE_INFINITY;
+	for (const { machine, length, run } of op.modes) {
+		if ((machines[machine]?.batch ?? 1) > 1) return 0;
+		for (let t = op.earliest; t + length <= op.latestEnd && t <= op.latestStart; t++) {
+			least = Math.min(least, (run[t] as number) + lateKrwAt(op, t + length));
+		}
+	}
+	return Number.isFinite(least) ? least : 0;
+}
+
 /** Warmth at the start, as a share of what an operation costs on average. */
 const WARMTH = 0.1;
 /** Share of steps that look at the prices of the guide, that begin with what it finds misplaced, that take late ties. */
 const HEEDED = 0.4;
 const WISHED = 0.3;
 const LATE = 0.5;
-/** Share of places that go by the power that is left beside them, among those that cost the same. */
-const TIGHT = 0.5;
 
 /** List schedules in several orders; the best of them. */
 export function constructed(instance: Instance, options: Pick<SearchOptions, "stopAtMs" | "stopped">): Found {
@@ -148,14 +159,17 @@ export class Search {
 	private krw: number;
 	private missing: Set<number>;
 	private readonly wishes: Wishes | null;
-	private readonly capped: boolean;
+	/** What an operation costs at least, and whether none makes others cheaper: a step can be given up half way. */
+	private readonly leastKrw: Float64Array;
+	private readonly additive: boolean;
 
 	constructor(instance: Instance, options: SearchOptions) {
 		this.instance = instance;
 		this.options = options;
 		this.random = new Random(options.seed);
 		this.ops = placeable(instance);
-		this.capped = instance.roomKw.some((kw) => Number.isFinite(kw));
+		this.leastKrw = Float64Array.from(instance.ops, (op) => leastKrw(instance, op));
+		this.additive = instance.machines.every(({ setupKrw, minRun }) => minRun <= 1 && !setupKrw?.some((krw) => krw > 0));
 		this.state = new State(instance);
 		this.places = new Places(this.state);
 		this.absent = new Float64Array(instance.ops.length).fill(1);
@@ -203,17 +217,20 @@ export class Search {
 		const noise = () => this.random.unit() < 0.02;
 		// The true cost decides in the end, whatever the prices say.
 		this.places.heed = this.places.guide && this.random.unit() < HEEDED ? this.random.unit() : 0;
-		let complete = true;
+		// A plan is kept that costs less than this; what is still to be placed costs something, too.
+		const limit = this.krw - temperature * Math.log(1 - this.random.unit() + 1e-12);
+		let left = taken.reduce((sum, op) => sum + (this.leastKrw[op.index] as number), 0);
+		let hopeful = true;
 		for (const op of taken) {
 			this.places.late = this.random.unit() < LATE;
-			this.places.tight = this.capped && this.random.unit() < TIGHT;
 			const best = this.places.best(op, noise);
 			if (best) this.state.place(op, best.placement);
-			else complete = false;
-			if (!complete) break;
+			left -= this.leastKrw[op.index] as number;
+			hopeful = best !== null && (!this.additive || this.state.cost + left < limit + 1e-6 * Math.abs(limit));
+			if (!hopeful) break;
 		}
-		const krw = complete ? this.state.cost : Number.POSITIVE_INFINITY;
-		if (complete && krw < this.krw - temperature * Math.log(1 - this.random.unit() + 1e-12) && this.state.sound()) {
+		const krw = hopeful ? this.state.cost : Number.POSITIVE_INFINITY;
+		if (krw < limit && this.state.sound()) {
 			this.krw = krw;
 			this.keep();
 			return;

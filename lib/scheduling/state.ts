@@ -32,6 +32,8 @@ export class State {
 	readonly batches = new Map<number, number[]>();
 	private readonly peaks: Float64Array;
 	private readonly share: number;
+	/** Jobs that several operations end, where lateness costs. */
+	private readonly ended: Instance["jobs"];
 	/** Energy, carbon, lateness and setups of what is placed. */
 	private krw = 0;
 	/** Intervals by which runs of machines are too short. */
@@ -43,6 +45,7 @@ export class State {
 		this.placements = instance.ops.map(() => null);
 		this.planKw = new Float64Array(windows);
 		this.share = 1 / instance.width;
+		this.ended = instance.jobs.filter(({ sinks }) => sinks.length > 0);
 		this.taken = new Int32Array(machines.length * slots).fill(FREE);
 		machines.forEach((machine, m) => {
 			for (let t = 0; t < slots; t++) if (!machine.open[t]) this.taken[m * slots + t] = CLOSED;
@@ -66,9 +69,7 @@ export class State {
 		this.instance.charges.forEach((charge, k) => {
 			krw += chargeKrw(charge, this.peaks[k] ?? 0) - chargeKrw(charge, charge.baseKw);
 		});
-		for (const job of this.instance.jobs) {
-			if (job.sinks.length > 0) krw += this.sinksKrw(job.sinks, job.due, job.lateKrw);
-		}
+		for (const { sinks, due, lateKrw } of this.ended) krw += this.sinksKrw(sinks, due, lateKrw);
 		return krw;
 	}
 
@@ -123,6 +124,12 @@ export class State {
 			if (sum > 0 && (this.planKw[q] as number) + sum > (roomKw[q] as number) + EPSILON) return t + i - from;
 		}
 		return -1;
+	}
+
+	/** Whether an interval has no room for so much power; only where a demand window is no longer than an interval. */
+	isFull(kw: number, t: number): boolean {
+		const { roomKw, width } = this.instance;
+		return width === 1 && kw > 0 && (this.planKw[t] as number) + kw > (roomKw[t] as number) + EPSILON;
 	}
 
 	/** What a run adds to the demand charges. */
