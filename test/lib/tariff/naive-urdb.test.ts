@@ -167,7 +167,7 @@ describe("a bill of an OpenEI rate beside one that is worked out as plainly as p
 				});
 				assert.equal(BigInt(Math.round(total * 100)), naive(given, milli), JSON.stringify(given));
 			}),
-			{ numRuns: Number(process.env.BILL_RUNS ?? 25) },
+			{ numRuns: Number(process.env.BILL_RUNS ?? 15) },
 		);
 	});
 
