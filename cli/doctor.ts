@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { connectAsync } from "mqtt";
 import { brokerUrl, unknownVariables } from "../lib/config/config.ts";
 import { packageRoot } from "../lib/package-root.cjs";
+import { shownUrl } from "../lib/shown-url.ts";
 import { openStore } from "../lib/store/open.ts";
 import { brokerTlsOptions } from "../lib/tls/broker.ts";
 import { type App, loadApp } from "./app.ts";
@@ -99,7 +100,7 @@ async function examineBroker(app: App, running: boolean): Promise<void> {
 		(client) => client.endAsync().then(() => null),
 		(error: unknown) => line("doctor.broker-todo", { reason: reasonOf(error) }),
 	);
-	report(line("doctor.broker", { url }), problem);
+	report(line("doctor.broker", { url: shownUrl(url) }), problem);
 }
 
 async function examineStore({ dbUrl }: App): Promise<void> {

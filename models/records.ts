@@ -71,7 +71,7 @@ export interface ModelRecord extends ModelAddress {
 }
 
 export const INDEX_VERSION = 1;
-/** Versions kept beside the active one, and failed trainings; older ones go. */
+/** Versions kept beside the active one: so many that were in use, that were not, and failed trainings; older ones go. */
 const KEPT = 5;
 
 export const namePattern = /^[\p{L}\p{N}_-]{1,100}$/u;
@@ -79,10 +79,10 @@ export const namePattern = /^[\p{L}\p{N}_-]{1,100}$/u;
 /** Takes versions out that nobody will go back to; returns their ids. */
 export function pruned(records: ModelRecord[]): string[] {
 	const newest = records.toSorted((a, b) => b.version - a.version);
-	const old = [
-		...newest.filter(({ status }) => status === "ready" || status === "retired").slice(KEPT),
-		...newest.filter(({ status }) => status === "failed").slice(KEPT),
-	];
+	// Each of its kind: nights whose models were declined don't push out the one to roll back to.
+	const old = (["ready", "retired", "failed"] as const).flatMap((kept) =>
+		newest.filter(({ status }) => status === kept).slice(KEPT),
+	);
 	for (const record of old) records.splice(records.indexOf(record), 1);
 	return old.map(({ id }) => id);
 }
@@ -156,6 +156,17 @@ export function failureOf(error: unknown, model: string): ModelFailure {
 		code: "models.training-failed",
 		details: { model, reason: error instanceof Error ? error.message : String(error) },
 	};
+}
+
+/**
+ * The file of a model is not there. Whatever else a disk says (too many open files, no right to read) may pass, and is
+ * no reason to give a model up: that error goes on as it is.
+ *
+ * @throws EnergyError `models.file-missing`, or the error given
+ */
+export function fileMissing(path: string, error: unknown): never {
+	if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+	throw new EnergyError("models.file-missing", { path, message: String(error) }, { cause: error });
 }
 
 /** Changes with every write: each is a new file, moved to its place. */

@@ -7,6 +7,7 @@ import "./all-kinds.ts";
 import { writeAtomically } from "../lib/atomic-file.ts";
 import { locked } from "./file-lock.ts";
 import { kindOf } from "./kinds.ts";
+import { tellAll } from "./listeners.ts";
 import type { Json, Metrics, Model, ModelDescription, ModelState, NumberArray } from "./model.ts";
 import { decodeModel, encodeModel } from "./model-file.ts";
 import { isGone, type Owner, thisProcess } from "./owner.ts";
@@ -14,6 +15,7 @@ import {
 	activate,
 	addressOf,
 	failureOf,
+	fileMissing,
 	INDEX_VERSION,
 	inOrder,
 	interrupted,
@@ -274,20 +276,24 @@ export class ModelRegistry {
 		});
 	}
 
-	/** Reads a model back. @throws EnergyError `models.unknown`, `models.file-…`, `models.kind-unknown` */
+	/**
+	 * Reads a model back.
+	 *
+	 * @throws EnergyError `models.unknown`, `models.file-…`, `models.kind-unknown`; the file system's own errors
+	 */
 	async load(id: string): Promise<Model<never, unknown>> {
 		const record = await this.get(id);
 		const kind = kindOf(record.kind);
 		const path = this.#fileOf(id);
-		const file = await readFile(path).catch((error: unknown) => {
-			throw new EnergyError("models.file-missing", { path, message: String(error) }, { cause: error });
-		});
+		const file = await readFile(path).catch((error: unknown) => fileMissing(path, error));
 		return kind.deserialise(decodeModel(file, { kind: kind.kind, version: kind.version, path }));
 	}
 
 	/**
 	 * The active model of an address. One that cannot be read is marked as failed, with the reason, and none is active
-	 * then: rules take over.
+	 * then: rules take over. Where the disk can't be read just now, it stays the active one.
+	 *
+	 * @throws what the file system says, other than that the file is missing
 	 */
 	async active(address: ModelAddress): Promise<ActiveModel> {
 		const record = (await this.#index(address)).find(({ status }) => status === "active");
@@ -295,6 +301,7 @@ export class ModelRegistry {
 		try {
 			return { model: await this.load(record.id), record: structuredClone(record) };
 		} catch (error) {
+			if ((error as NodeJS.ErrnoException).syscall !== undefined) throw error;
 			const failed = await this.fail(record.id, error);
 			return { model: undefined, record: failed, failure: failed.failure };
 		}
@@ -371,7 +378,7 @@ export class ModelRegistry {
 	}
 
 	#tell(record: ModelRecord): void {
-		for (const listener of this.#listeners) listener(structuredClone(record));
+		tellAll(this.#listeners, structuredClone(record));
 	}
 
 	#remember(address: ModelAddress, records: readonly ModelRecord[]): void {
@@ -394,7 +401,8 @@ export class ModelRegistry {
 	}
 
 	async #removeFiles(ids: readonly string[]): Promise<void> {
-		for (const id of ids) await rm(this.#fileOf(id), { force: true });
+		// One that stays behind takes room; what was decided holds all the same.
+		for (const id of ids) await rm(this.#fileOf(id), { force: true }).catch(() => undefined);
 	}
 }
 

@@ -105,7 +105,13 @@ export class ServingHost {
 			}, DEADLINE_MS).unref();
 			this.#waiting.set(id, { resolve, reject, deadline });
 			channel.hold(true);
-			channel.post({ id, ...task }, handedOver);
+			try {
+				channel.post({ id, ...task }, handedOver);
+			} catch (error) {
+				// What can't be sent is answered now; with a deadline it would end the work of all others.
+				const failure = { code: "models.serving-failed", details: { reason: String(error) } };
+				this.#replied(channel, { id, failure });
+			}
 		});
 	}
 

@@ -9,6 +9,7 @@ import { decodeModel } from "../model-file.ts";
 import { BROUGHT_KIND } from "../onnx/brought-kind.ts";
 import { BroughtModel, horizonOf } from "../onnx/brought-model.ts";
 import { withTreesRun } from "../onnx/run-trees.ts";
+import { fileMissing } from "../records.ts";
 import { runsOnnx } from "./engine.ts";
 import type { Band, EngineChoice, Failure, ModelFile, ServeAnswer, Served, ServeQuestion } from "./protocol.ts";
 
@@ -49,7 +50,7 @@ function read(path: string, name: string): Model<never, unknown> {
 	try {
 		file = readFileSync(path);
 	} catch (error) {
-		throw new EnergyError("models.file-missing", { path, message: String(error) }, { cause: error });
+		fileMissing(path, error);
 	}
 	return kind.deserialise(decodeModel(file, { kind: kind.kind, version: kind.version, path }));
 }

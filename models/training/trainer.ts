@@ -1,5 +1,6 @@
 import { EnergyError } from "../../lib/errors.ts";
 import { inScope, type Scope, scopeNow } from "../../lib/log/scope.ts";
+import { tellAll } from "../listeners.ts";
 import type { Json } from "../model.ts";
 import { failureOf } from "../records.ts";
 import { type ModelAddress, type ModelRecord, type ModelRegistry, openRegistry } from "../registry.ts";
@@ -197,7 +198,9 @@ export class Trainer {
 	#cancel(job: Job): void {
 		if (job.abort.signal.aborted || !this.#jobs.has(job.id)) return;
 		job.abort.abort();
-		if (job.state === "queued") void this.#fail(job, new EnergyError("models.cancelled", { model: job.id }));
+		if (job.state !== "queued") return;
+		const cancelled = new EnergyError("models.cancelled", { model: job.id });
+		void this.#failed(job, cancelled).then((ended) => this.#over(job, ended));
 	}
 
 	async #next(): Promise<void> {
@@ -214,32 +217,31 @@ export class Trainer {
 
 	/** Never rejects: what went wrong is in the record. */
 	async #run(job: Job): Promise<void> {
+		const ended = await this.#fitted(job).catch((error: unknown) => this.#failed(job, error));
+		this.#over(job, ended);
+	}
+
+	async #fitted(job: Job): Promise<ModelRecord> {
 		const { id, request } = job;
-		try {
-			job.state = "running";
-			job.startedMs = Date.now();
-			this.#tell(job);
-			await this.registry.note(id, { startedMs: job.startedMs, progress: 0, seenMs: job.startedMs });
-			const { data, ...facts } = await request.read();
-			const { kind, options, seed } = await this.registry.note(id, facts);
-			const fitted = await this.#thread.fit({
-				...{ data, model: id, signal: job.abort.signal, kind, options, seed },
-				...(request.deadlineMs !== undefined && { deadlineMs: request.deadlineMs }),
-				onProgress: (share) => this.#progress(job, share),
-			});
-			await job.noting;
-			// From here on it is too late to cancel: a model is whole or not at all.
-			if (job.abort.signal.aborted) throw new EnergyError("models.cancelled", { model: id });
-			let ended = await this.registry.complete(id, fitted);
-			if (request.promote !== false) {
-				const [active] = await this.registry.list({ ...addressOf(request), status: "active" });
-				const good = request.accept?.(ended, active) ?? true;
-				ended = good ? await this.registry.promote(id, request.by) : await this.registry.note(id, { declined: true });
-			}
-			this.#over(job, ended);
-		} catch (error) {
-			await this.#fail(job, error);
-		}
+		job.state = "running";
+		job.startedMs = Date.now();
+		this.#tell(job);
+		await this.registry.note(id, { startedMs: job.startedMs, progress: 0, seenMs: job.startedMs });
+		const { data, ...facts } = await request.read();
+		const { kind, options, seed } = await this.registry.note(id, facts);
+		const fitted = await this.#thread.fit({
+			...{ data, model: id, signal: job.abort.signal, kind, options, seed },
+			...(request.deadlineMs !== undefined && { deadlineMs: request.deadlineMs }),
+			onProgress: (share) => this.#progress(job, share),
+		});
+		await job.noting;
+		// From here on it is too late to cancel: a model is whole or not at all.
+		if (job.abort.signal.aborted) throw new EnergyError("models.cancelled", { model: id });
+		const ready = await this.registry.complete(id, fitted);
+		if (request.promote === false) return ready;
+		const [active] = await this.registry.list({ ...addressOf(request), status: "active" });
+		const good = request.accept?.(ready, active) ?? true;
+		return good ? this.registry.promote(id, request.by) : this.registry.note(id, { declined: true });
 	}
 
 	#progress(job: Job, share: number): void {
@@ -251,7 +253,7 @@ export class Trainer {
 		job.noting = this.registry.note(job.id, note).catch(() => undefined);
 	}
 
-	async #fail(job: Job, error: unknown): Promise<void> {
+	async #failed(job: Job, error: unknown): Promise<ModelRecord> {
 		await job.noting;
 		// The disk may be full or away: who waits is told all the same.
 		const unwritten: ModelRecord = {
@@ -260,18 +262,18 @@ export class Trainer {
 			failedMs: Date.now(),
 			failure: failureOf(error, job.id),
 		};
-		this.#over(job, await this.registry.fail(job.id, error).catch(() => unwritten));
+		return this.registry.fail(job.id, error).catch(() => unwritten);
 	}
 
 	#over(job: Job, ended: ModelRecord): void {
 		this.#jobs.delete(job.id);
 		job.end(ended);
-		for (const listener of this.#endListeners) listener(ended);
+		tellAll(this.#endListeners, ended);
 		this.#tell(job, ended);
 	}
 
 	#tell(job: Job, ended?: ModelRecord): void {
-		for (const listener of this.#jobListeners) listener(job, ended);
+		tellAll(this.#jobListeners, job, ended);
 	}
 }
 

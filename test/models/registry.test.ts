@@ -1,13 +1,23 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmdirSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { kindNames, registerKind } from "../../models/kinds.ts";
 import type { Model, ModelKind, ModelState } from "../../models/model.ts";
 import { thisProcess } from "../../models/owner.ts";
 import { type FittedParts, ModelRegistry } from "../../models/registry.ts";
+import { ModelShelf } from "../../models/serving/serve.ts";
 
 class Mean implements Model<number, number> {
 	readonly kind = "test-mean";
@@ -149,6 +159,44 @@ describe("model registry", () => {
 		}
 		assert.equal((await registry.list({ status: "failed" })).length, 5);
 		assert.equal((await registry.rollBack(address)).version, 1);
+	});
+
+	it("keeps what can be rolled back to, however many models are declined meanwhile", async () => {
+		const registry = new ModelRegistry(home);
+		await registry.promote(await trained(registry, 1));
+		for (let mean = 2; mean <= 7; mean++) await trained(registry, mean);
+		await registry.promote(await trained(registry, 8));
+		assert.equal((await registry.rollBack(address)).version, 1);
+		assert.equal(await activeMean(registry), 1);
+	});
+
+	it("gives no model up because the disk can't be read just now", async () => {
+		const registry = new ModelRegistry(home);
+		await registry.promote(await trained(registry, 1));
+		const file = join(home, "test/demo/press/1.model");
+		renameSync(file, `${file}.away`);
+		// Whatever is no file can be read by nobody, whoever runs the test.
+		mkdirSync(file);
+		await assert.rejects(registry.active(address), { code: "EISDIR" });
+		const question = { id: "test.demo.press.1", path: file, kind: "test-mean" };
+		assert.throws(() => new ModelShelf().take(question), { code: "EISDIR" });
+		rmdirSync(file);
+		renameSync(`${file}.away`, file);
+		assert.equal(await activeMean(registry), 1);
+	});
+
+	it("holds what was decided, whatever a listener makes of it", async () => {
+		const registry = new ModelRegistry(home);
+		const heard: string[] = [];
+		const stops = [
+			registry.onChanged(() => {
+				throw new Error("a card that is gone");
+			}),
+			registry.onChanged(({ status }) => heard.push(status)),
+		];
+		assert.equal((await registry.promote(await trained(registry, 1))).status, "active");
+		assert.equal(heard.at(-1), "active");
+		for (const stop of stops) stop();
 	});
 
 	it("goes back once when it is asked twice to go back from the same version", async () => {

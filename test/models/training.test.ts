@@ -55,6 +55,21 @@ describe("training thread", () => {
 		assert.equal((await job.done).status, "ready");
 	});
 
+	it("makes a model active and goes on to the next, whatever a listener makes of it", async () => {
+		const fail = (): never => {
+			throw new Error("a page that is gone");
+		};
+		trainer.onEnded(fail);
+		trainer.onJob(fail);
+		const jobs = [await trainer.train(request(3 * DAY)), await trainer.train(request(100, { machine: "saw" }))];
+		const ended = await Promise.all(jobs.map(({ done }) => done));
+		assert.deepEqual(
+			ended.map(({ status }) => status),
+			["active", "failed"],
+		);
+		assert.equal((await trainer.registry.get(ended[0]?.id ?? "")).status, "active");
+	});
+
 	it("writes down why a training failed", async () => {
 		const record = await (await trainer.train(request(100))).done;
 		assert.deepEqual([record.status, record.failure?.code], ["failed", "models.too-little-data"]);
