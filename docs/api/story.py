@@ -24,6 +24,7 @@ BASE = (sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000").rstrip("/
 METER = os.environ.get("METER", "cnc-1")
 MACHINE = os.environ.get("MACHINE", "mill-1")
 PAUSE_S = float(os.environ.get("PAUSE", "5"))
+PATIENCE_S = float(os.environ.get("PATIENCE", "600"))
 
 
 class Problem(Exception):
@@ -71,8 +72,9 @@ class Energy:
             raise Problem(problem) from None
 
     def wait(self, job):
-        """Follows a job to its end."""
-        while job["state"] in ("queued", "running"):
+        """Follows a job to its end, but not for ever: a first start has many trainings before this one."""
+        until = time.monotonic() + PATIENCE_S
+        while job["state"] in ("queued", "running") and time.monotonic() < until:
             print("  ", job["state"], "ahead", job.get("ahead"), "progress", job["progress"])
             time.sleep(PAUSE_S)
             job = self.call("GET", "/api/v1/jobs/" + urllib.parse.quote(job["id"]))
@@ -156,7 +158,7 @@ def main():
 
     say("Wait for it")
     job = energy.wait(job)
-    print(job["state"], job["result"] or job["problem"]["detail"])
+    print(job["state"], job["result"] or (job["problem"] or {}).get("detail"))
 
     say("Predict the next hours of the whole site")
     forecast = energy.call("POST", "/api/v1/models/predict", {"machine": "total", "horizonMinutes": 120})

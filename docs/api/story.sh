@@ -48,7 +48,9 @@ id=$(jq -r .id <<<"$job")
 echo "job $id"
 
 say "Wait for it"
-while job=$(call GET "/api/v1/jobs/$id") && state=$(jq -r .state <<<"$job") && [[ $state == queued || $state == running ]]; do
+# Not for ever: a first start has many trainings before this one.
+until_s=$((SECONDS + ${PATIENCE:-600}))
+while ((SECONDS < until_s)) && job=$(call GET "/api/v1/jobs/$id") && state=$(jq -r .state <<<"$job") && [[ $state == queued || $state == running ]]; do
   jq -c '{state, ahead, progress}' <<<"$job"
   sleep "${PAUSE:-5}"
 done

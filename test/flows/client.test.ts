@@ -75,7 +75,7 @@ describe("the TypeScript client of the package", function () {
 
 	async function follow(program: string, story: string): Promise<void> {
 		const child = spawn(program, [`docs/api/${story}`, system.base], {
-			env: { ...process.env, PASSWORD: password, PAUSE: "0.5" },
+			env: { ...process.env, PASSWORD: password, PAUSE: "0.5", PATIENCE: "30" },
 			timeout: 220_000,
 		});
 		let said = "";
