@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Broker, type BrokerTls, startBroker } from "../lib/broker/broker.ts";
+import { writeNewSecretFile } from "../lib/access/secrets.ts";
+import type { Broker, BrokerTls } from "../lib/broker/broker.ts";
+import { keepBroker } from "../lib/broker/keep.ts";
 import { brokerUrl } from "../lib/config/config.ts";
 import { EnergyError } from "../lib/errors.ts";
 import type { App } from "./app.ts";
@@ -16,7 +18,7 @@ interface Credentials {
  * Starts the embedded broker where this process is the one to have it, and tells the flows where the broker is.
  * The api mode never starts one: it follows the broker of the process beside it.
  */
-export async function startEmbeddedBroker(app: App): Promise<Broker | null> {
+export async function startEmbeddedBroker(app: App): Promise<Pick<Broker, "close"> | null> {
 	const external = brokerUrl(app.config.system);
 	process.env.SMARTFACTORY_MQTT_BROKER = external ?? `mqtt://127.0.0.1:${app.config.system.mqtt_port}`;
 	if (external) return null;
@@ -30,7 +32,7 @@ export async function startEmbeddedBroker(app: App): Promise<Broker | null> {
 	const tls = brokerTls(app);
 	// With TLS the plain port is for this machine alone: the flows come that way.
 	const plain = tls ? "127.0.0.1" : host;
-	return startBroker({
+	return keepBroker({
 		host: plain,
 		port,
 		...(tls ? { tls } : {}),
@@ -53,9 +55,10 @@ function brokerTls({ config: { system } }: App): BrokerTls | undefined {
 /** User of the embedded broker: made on first start, readable by its owner only. */
 export function mqttCredentials(home: string): Credentials {
 	const path = join(home, "secrets", "mqtt.json");
-	if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8")) as Credentials;
-	const made = { username: "smartfactory", password: randomBytes(18).toString("base64url") };
-	mkdirSync(join(home, "secrets"), { recursive: true, mode: 0o700 });
-	writeFileSync(path, `${JSON.stringify(made)}\n`, { mode: 0o600 });
-	return made;
+	// Of two processes that start on one home at once, one makes it and both take it.
+	if (!existsSync(path)) {
+		const made: Credentials = { username: "smartfactory", password: randomBytes(18).toString("base64url") };
+		writeNewSecretFile(path, `${JSON.stringify(made)}\n`);
+	}
+	return JSON.parse(readFileSync(path, "utf8")) as Credentials;
 }

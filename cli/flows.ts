@@ -90,9 +90,17 @@ function flowsOf(home: string): (FlowNode & EnergySiteConfig)[] {
 	return JSON.parse(readFileSync(existsSync(own) ? own : shippedPath, "utf8"));
 }
 
+const siteInFlows = (home: string, site: string) =>
+	flowsOf(home).find(({ type, siteId }) => type === "energy-site" && siteId === site);
+
+/** The time zone of a site of the user's flows; undefined where they do not know it. */
+export function zoneInFlows(home: string, site: string): string | undefined {
+	return siteInFlows(home, site)?.timeZone;
+}
+
 /** A machine as the sites of the user's flows know it; undefined where none does. */
 export function machineInFlows(home: string, site: string, machine: string): Machine | undefined {
-	const node = flowsOf(home).find(({ type, siteId }) => type === "energy-site" && siteId === site);
+	const node = siteInFlows(home, site);
 	return node && machinesOf(node.machines ?? []).find(({ id }) => id === machine);
 }
 

@@ -14,7 +14,7 @@ import { writeImport } from "../lib/telemetry/csv/write.ts";
 import type { Interval } from "../lib/telemetry/interval.ts";
 import type { Machine } from "../lib/telemetry/site.ts";
 import { loadApp } from "./app.ts";
-import { machineInFlows } from "./flows.ts";
+import { machineInFlows, zoneInFlows } from "./flows.ts";
 import { progressBar } from "./progress.ts";
 import { line, reasonOf, say } from "./say.ts";
 
@@ -73,7 +73,8 @@ async function main(): Promise<void> {
 	}
 	const store = await openStore(values.db ?? loadApp().dbUrl);
 	try {
-		await store.defineSite({ id: site, timeZone: values.zone });
+		// The zone of the file's times is not that of the plant's days.
+		await store.defineSite({ id: site, timeZone: zoneInFlows(loadApp().home, site) ?? values.zone });
 		const bar = progressBar();
 		const written = await writeImport(store, intervals, importer.rejected, (share) => bar.show(0.5 + share / 2));
 		bar.clear();

@@ -43,22 +43,25 @@ export class StateFile {
 	/** Resolves when this state or a newer one is on disk. */
 	write(state: unknown): Promise<void> {
 		this.next = JSON.stringify(state);
-		this.writing ??= this.drain().finally(() => {
-			this.writing = undefined;
-		});
+		this.writing ??= this.drain();
 		return this.writing;
 	}
 
 	private async drain(): Promise<void> {
-		await mkdir(dirname(this.path), { recursive: true });
-		while (this.next !== undefined) {
-			const text = this.next;
-			this.next = undefined;
-			const beside = `${this.path}.new`;
-			// A name that takes the old one's place before its content is on disk is an empty file after a power cut.
-			await writeFile(beside, text, { mode: 0o600, flush: true });
-			await rename(beside, this.path);
-			await syncFolder(dirname(this.path));
+		try {
+			await mkdir(dirname(this.path), { recursive: true });
+			while (this.next !== undefined) {
+				const text = this.next;
+				this.next = undefined;
+				const beside = `${this.path}.new`;
+				// A name that takes the old one's place before its content is on disk is an empty file after a power cut.
+				await writeFile(beside, text, { mode: 0o600, flush: true });
+				await rename(beside, this.path);
+				await syncFolder(dirname(this.path));
+			}
+		} finally {
+			// At once with the last look for a next one: what comes a moment later begins a writing of its own.
+			this.writing = undefined;
 		}
 	}
 

@@ -60,6 +60,20 @@ export function onnxSession(
 	return session;
 }
 
+/** Lets a session go that nobody will ask for again. */
+export async function dropSession(key: string, provider: ExecutionProvider = "cpu"): Promise<void> {
+	const name = `${key} ${provider}`;
+	const held = sessions.get(name);
+	sessions.delete(name);
+	await held?.then(
+		(session) => session.release(),
+		() => undefined,
+	);
+}
+
+/** How many are held. */
+export const sessionsHeld = (): number => sessions.size;
+
 async function open(key: string, file: Uint8Array, provider: ExecutionProvider): Promise<OnnxSession> {
 	const ort = await runtime();
 	if (!ort) throw new EnergyError("models.onnx-missing", { model: key });

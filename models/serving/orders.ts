@@ -1,6 +1,7 @@
 import "../all-kinds.ts";
 import { tried } from "../onnx/brought-model.ts";
 import { ForeignModel } from "../onnx/foreign.ts";
+import { dropSession } from "../onnx/runtime.ts";
 import type { ServeOrder, ServeReply } from "./protocol.ts";
 import { failureFrom, ModelShelf, serveAll } from "./serve.ts";
 
@@ -25,7 +26,13 @@ export class OrderBook {
 	async #work(order: ServeOrder): Promise<Omit<Extract<ServeReply, { answers: unknown }>, "id"> | { tried: Tried }> {
 		if (order.what === "serve") return { answers: await serveAll(this.#shelf, order.questions, order.choice) };
 		if (order.what === "try") return { tried: await tried(order.data, order.options) };
-		await ForeignModel.open(`check ${order.id}`, order.file, order.manifest, order.choice.provider);
+		const [key, { provider }] = [`check ${order.id}`, order.choice];
+		try {
+			await ForeignModel.open(key, order.file, order.manifest, provider);
+		} finally {
+			// Held, each file that somebody tried to bring would stay in memory.
+			await dropSession(key, provider);
+		}
 		return { answers: [] };
 	}
 }

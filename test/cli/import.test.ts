@@ -52,6 +52,22 @@ describe("npm run import", () => {
 		}
 	});
 
+	it("leaves the plant's days where they are, whatever zone the file's times are in", async () => {
+		const { code, stderr } = await tool(plain(), "--machine", "press", "--zone", "UTC");
+		assert.equal(code, 0, stderr);
+		const store = await openStore(`sqlite://${join(home.path(), "energy.db")}`);
+		try {
+			const range = { site: "demo", machine: "press", fromMs: 0, toMs: Date.UTC(2030, 0, 1) };
+			const { items } = await store.intervals({ ...range, resolution: "day" });
+			assert.deepEqual(
+				items.map(({ startMs }) => new Date(startMs).toISOString()),
+				["2024-07-31T15:00:00.000Z", "2024-08-01T15:00:00.000Z"],
+			);
+		} finally {
+			await store.close();
+		}
+	});
+
 	it("reads what Korean spreadsheets save: CP949, and UTF-16", async () => {
 		const path = file([]);
 		// 시간,사용량

@@ -10,8 +10,10 @@ import { fitForest } from "../../../models/forecast/trees/forest.ts";
 import { lstmToOnnx, pathLstmToOnnx, ridgeToOnnx, treesToOnnx } from "../../../models/onnx/export.ts";
 import { type ForeignManifest, ForeignModel, parseManifest } from "../../../models/onnx/foreign.ts";
 import { encodeOnnx } from "../../../models/onnx/graph.ts";
-import { onnxAvailable, onnxSession } from "../../../models/onnx/runtime.ts";
+import { onnxAvailable, onnxSession, sessionsHeld } from "../../../models/onnx/runtime.ts";
 import { Random } from "../../../models/random.ts";
+import { OrderBook } from "../../../models/serving/orders.ts";
+import type { ServeReply } from "../../../models/serving/protocol.ts";
 
 function rowsWithGaps(rows: number, columns: number): { x: FloatMatrix; y: Float64Array } {
 	const random = new Random(1);
@@ -138,6 +140,19 @@ describe("models as ONNX files", function () {
 			const said = await model.predict(x, ["slot", "sameSlotDay1", "last1"]);
 			assert.ok(Math.abs((said[0] as number) - 19) < 1e-5);
 			assert.equal(model.provider, "cpu");
+		});
+
+		it("is let go once it was checked, whatever came of it", async () => {
+			const held = sessionsHeld();
+			const book = new OrderBook();
+			const wrong = { ...manifest, sample: { ...manifest.sample, expected: [0, 0] } };
+			for (const [id, said] of [manifest, wrong].entries()) {
+				const order = { what: "check", file, manifest: parseManifest(said) } as const;
+				const choice = { engine: "auto", provider: "cpu" } as const;
+				const reply = await new Promise<ServeReply>((resolve) => book.take({ id, ...order, choice }, resolve));
+				assert.equal("failure" in reply, id === 1);
+			}
+			assert.equal(sessionsHeld(), held);
 		});
 
 		it("is refused where its sample shows that it is fed wrongly", async () => {
