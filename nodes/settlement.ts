@@ -29,6 +29,9 @@ function tagOf(value: unknown): IngestTag | undefined {
 	return typeof tag?.source === "string" && typeof tag.batch === "number" ? (tag as IngestTag) : undefined;
 }
 
+/** Whether somebody waits for a message: what can't be stored of it would be delivered again for ever. */
+export const isTagged = (tag: unknown): boolean => tagOf(tag) !== undefined;
+
 /** Readings of a tagged message were committed. Anything that is no tag is ignored: not every message came over MQTT. */
 export function settle(tag: unknown, count: number): void {
 	const known = tagOf(tag);

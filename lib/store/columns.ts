@@ -3,32 +3,15 @@ import { type Interval, QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import {
 	machineStates,
 	type Quality,
-	type QualityReason,
 	type Quantities,
+	qualityReasons,
 	quantityNames,
 	type Reading,
 } from "../telemetry/reading.ts";
 
 // Codes are kept in database files: add at the end, never change one.
 export const qualities = ["good", "uncertain", "bad"] as const satisfies readonly Quality[];
-export const reasons = [
-	"Good_Backfill",
-	"Good_CounterReset",
-	"Good_CounterRollover",
-	"Uncertain_LastKnownValue",
-	"Uncertain_EngineeringUnitsExceeded",
-	"Uncertain_RateOfChange",
-	"Uncertain_FlatLine",
-	"Uncertain_OutOfOrder",
-	"Uncertain_UnitSuspect",
-	"Bad_Stale",
-	"Bad_NotConnected",
-	"Bad_OutOfRange",
-	"Bad_FutureTime",
-	"Bad_Duplicate",
-	"Bad_Malformed",
-	"Bad_UnknownMachine",
-] as const satisfies readonly QualityReason[];
+export const reasons = qualityReasons;
 
 const qualityCode = new Map<string, number>(qualities.map((name, code) => [name, code]));
 const stateCode = new Map<string, number>(machineStates.map((name, code) => [name, code]));

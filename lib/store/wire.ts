@@ -1,6 +1,7 @@
 import { EnergyError } from "../errors.ts";
 import type { Interval } from "../telemetry/interval.ts";
 import { quantityNames, type Reading, type WireReading } from "../telemetry/reading.ts";
+import { encodeReadings } from "./columns.ts";
 import type { Page, QuarantineEntry, Series, StoreStats } from "./store.ts";
 
 const DAY_MS = 86_400_000;
@@ -99,6 +100,37 @@ export function storable(value: unknown, index: number): Reading {
 	if (reading.quality !== undefined) stored.quality = reading.quality;
 	if (reading.reason !== undefined) stored.reason = reading.reason;
 	return stored;
+}
+
+/**
+ * Parts readings into those that the store can take and those that it never will: where others wait for the whole, one of
+ * these must not hold up the rest for ever.
+ *
+ * @param ofSite whose quarantine takes what names no site
+ */
+export function sortedOut(
+	values: readonly unknown[],
+	ofSite: string,
+	nowMs: number,
+): { readings: Reading[]; refused: QuarantineEntry[] } {
+	const sorted: ReturnType<typeof sortedOut> = { readings: [], refused: [] };
+	for (const [index, value] of values.entries()) {
+		try {
+			const reading = storable(value, index);
+			encodeReadings([reading]);
+			sorted.readings.push(reading);
+		} catch (error) {
+			if (!(error instanceof EnergyError)) throw error;
+			const { site, machine } = (value ?? {}) as { site?: unknown; machine?: unknown };
+			const { field, value: found, rule } = error.details;
+			sorted.refused.push({
+				...{ atMs: nowMs, site: String(site || ofSite).slice(0, 200), machine: String(machine ?? "").slice(0, 200) },
+				...{ reason: "Bad_Malformed", detail: `${field} is “${String(found).slice(0, 100)}”; it has to be ${rule}.` },
+				...{ source: "energy-store", payload: String(JSON.stringify(value)).slice(0, 4096) },
+			});
+		}
+	}
+	return sorted;
 }
 
 /** Entries as sensor-validate and energy-ingest make them. @throws EnergyError `store.bad-reading` */

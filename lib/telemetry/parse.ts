@@ -1,5 +1,5 @@
 import type { MachineState, Quality, QualityReason, Quantities, WireReading } from "./reading.ts";
-import { quantityNames } from "./reading.ts";
+import { qualityReasons, quantityNames } from "./reading.ts";
 import { parseInstant } from "./time.ts";
 
 /** Why a reading was not taken: a catalogue code with what fills its message, and the quality word it is filed under. */
@@ -29,6 +29,7 @@ export interface ParseDefaults {
 const states: ReadonlySet<unknown> = new Set<MachineState>(["off", "idle", "starting", "running", "stopping", "fault"]);
 const qualities: ReadonlySet<unknown> = new Set<Quality>(["good", "uncertain", "bad"]);
 const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
+const reasons: ReadonlySet<unknown> = new Set(qualityReasons);
 const reasonPattern = /^(Good|Uncertain|Bad)_[A-Za-z]{1,48}$/;
 /** Names that other systems use for ours; named in the refusal so that the fix is plain. */
 const otherNames: Readonly<Record<string, readonly string[]>> = {
@@ -94,9 +95,11 @@ function copyWords(source: Readonly<Record<string, unknown>>, reading: WireReadi
 		reading.quality = quality as Quality;
 	}
 	if (reason !== undefined && reason !== null) {
-		if (typeof reason !== "string" || !reasonPattern.test(reason))
-			return refuse("word-unknown", "reason", reason, "Good_…, Uncertain_…, Bad_…").rejected;
-		reading.reason = reason as QualityReason;
+		const [, family] = (typeof reason === "string" && reasonPattern.exec(reason)) || [];
+		if (!family) return refuse("word-unknown", "reason", reason, "Good_…, Uncertain_…, Bad_…").rejected;
+		reading.quality ??= family.toLowerCase() as Quality;
+		// OPC UA has some hundred; of one that we have no word for, its family is what counts.
+		if (reasons.has(reason)) reading.reason = reason as QualityReason;
 	}
 	return undefined;
 }

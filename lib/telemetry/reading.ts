@@ -1,24 +1,27 @@
 /** Trust in a value, in the words of OPC UA. */
 export type Quality = "good" | "uncertain" | "bad";
 
+/** In this order database files keep them as codes: add at the end, never change one. */
+export const qualityReasons = [
+	"Good_Backfill",
+	"Good_CounterReset",
+	"Good_CounterRollover",
+	"Uncertain_LastKnownValue",
+	"Uncertain_EngineeringUnitsExceeded",
+	"Uncertain_RateOfChange",
+	"Uncertain_FlatLine",
+	"Uncertain_OutOfOrder",
+	"Uncertain_UnitSuspect",
+	"Bad_Stale",
+	"Bad_NotConnected",
+	"Bad_OutOfRange",
+	"Bad_FutureTime",
+	"Bad_Duplicate",
+	"Bad_Malformed",
+	"Bad_UnknownMachine",
+] as const;
 /** Why a value is not simply good. */
-export type QualityReason =
-	| "Good_Backfill"
-	| "Good_CounterReset"
-	| "Good_CounterRollover"
-	| "Uncertain_LastKnownValue"
-	| "Uncertain_EngineeringUnitsExceeded"
-	| "Uncertain_RateOfChange"
-	| "Uncertain_FlatLine"
-	| "Uncertain_OutOfOrder"
-	| "Uncertain_UnitSuspect"
-	| "Bad_Stale"
-	| "Bad_NotConnected"
-	| "Bad_OutOfRange"
-	| "Bad_FutureTime"
-	| "Bad_Duplicate"
-	| "Bad_Malformed"
-	| "Bad_UnknownMachine";
+export type QualityReason = (typeof qualityReasons)[number];
 
 /** In this order database files and models keep them as codes: add at the end, never change one. */
 export const machineStates = ["off", "idle", "starting", "running", "stopping", "fault"] as const;

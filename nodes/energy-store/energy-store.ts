@@ -1,9 +1,9 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { EnergyError } from "../../lib/errors.ts";
 import type { WriteOutcome } from "../../lib/store/store.ts";
-import { quarantinable, storable } from "../../lib/store/wire.ts";
+import { quarantinable, sortedOut, storable } from "../../lib/store/wire.ts";
 import { onInput } from "../on-input.ts";
-import { settle, unsettle } from "../settlement.ts";
+import { isTagged, settle, unsettle } from "../settlement.ts";
 import { siteOf } from "../site-of.ts";
 import { type EnergyStoreConfig, type Operation, operations } from "./config.ts";
 import { Imports } from "./imports.ts";
@@ -70,9 +70,19 @@ export default (RED: NodeAPI): void => {
 		async function write(msg: StoreMessage): Promise<void> {
 			const given = listOf(msg.payload);
 			const outcome = await committing(msg, given.length, async () => {
-				const readings = given.map(storable);
-				if (readings.length === 0) return { inserted: 0, duplicates: 0, replaced: 0 };
-				return (await siteOf(RED, config.site).store()).write(readings);
+				if (given.length === 0) return { inserted: 0, duplicates: 0, replaced: 0 };
+				const siteNode = siteOf(RED, config.site);
+				const store = await siteNode.store();
+				try {
+					return await store.write(given.map(storable));
+				} catch (error) {
+					// The broker would deliver it again and again, and nothing behind it.
+					if (!isTagged(msg.ingest) || !(error instanceof EnergyError && error.code === "store.bad-reading"))
+						throw error;
+					const { readings, refused } = sortedOut(given, siteNode.site.id, Date.now());
+					await store.quarantine(refused);
+					return store.write(readings);
+				}
 			});
 			if (msg.req && msg.validation) Object.assign(msg, answerTo(msg.validation, outcome, given.length));
 			else msg.payload = outcome;

@@ -161,6 +161,20 @@ describe("energy-store node", () => {
 			assert.deepEqual(failed, []);
 		});
 
+		it("puts aside what can never be stored, so that it holds up nothing behind it", async () => {
+			await start();
+			const odd = [{ ...reading(3), reason: "Uncertain_SubNormal" }, { ...reading(4), machine: "" }, "nonsense"];
+			const { payload } = await ask({ operation: "write", payload: [reading(1), ...odd, reading(2)], ingest });
+			assert.deepEqual(payload, { inserted: 2, duplicates: 0, replaced: 0 });
+			assert.deepEqual(settled, [5]);
+			const { items } = (await ask({ operation: "quarantined" })).payload;
+			assert.deepEqual(items.map(({ detail }) => String(detail).split(" ")[0]).sort(), [
+				"machine",
+				"reading",
+				"reason",
+			]);
+		});
+
 		it("does not settle what a failing store did not take", async () => {
 			const file = pathToFileURL(built.resolve("../../package.json")).href.replace(/^file:/, "sqlite:");
 			await start("write", `${file}/energy.db`);

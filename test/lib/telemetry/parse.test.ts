@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { EnergyError } from "../../../lib/errors.ts";
 import { explain, languages } from "../../../lib/messages.ts";
+import { encodeReadings } from "../../../lib/store/columns.ts";
 import { parseReading } from "../../../lib/telemetry/parse.ts";
+import type { WireReading } from "../../../lib/telemetry/reading.ts";
 import { parseInstant } from "../../../lib/telemetry/time.ts";
 
 const plain = { site: "demo", machine: "furnace-1", time: "2026-11-22T10:00:00+09:00", powerKw: 42.1 };
@@ -54,6 +56,18 @@ describe("reading at the edge", () => {
 		["an array inside the array", [plain], "telemetry.not-a-reading", ""],
 		["nothing", null, "telemetry.not-a-reading", ""],
 	];
+	for (const [reason, quality] of [
+		["Good_LocalOverride", "good"],
+		["Uncertain_SubNormal", "uncertain"],
+		["Bad_CommunicationError", "bad"],
+	] as const) {
+		it(`takes ${reason} of OPC UA, for which we have no word, as ${quality}: what passes can be stored`, () => {
+			const { reading, timeMs } = parseReading({ ...plain, reason }) as { reading: WireReading; timeMs: number };
+			assert.deepEqual([reading.quality, reading.reason], [quality, undefined]);
+			assert.doesNotThrow(() => encodeReadings([{ ...reading, timeMs }]));
+		});
+	}
+
 	for (const [what, value, code, field] of refused) {
 		it(`refuses ${what} and names field, value and rule`, () => {
 			const found = refusal(value);
