@@ -3,11 +3,19 @@ import { reasonOf } from "./say.ts";
 
 const DAY_MS = 86_400_000;
 
-/** Drops raw readings older than the retention, now and once a day; quarter-hours and roll-ups stay. */
-export function keepRetention(store: Store, days: number): void {
-	const drop = (): void => {
-		store.dropReadingsBefore(Date.now() - days * DAY_MS).catch((error: unknown) => console.error(reasonOf(error)));
+/**
+ * Drops raw readings that are older than the retention, now and once a day; quarter-hours and roll-ups stay. Counted from
+ * the newest reading where the clock is ahead of it: one that starts in a wrong year (an empty battery) drops nothing.
+ */
+export function keepRetention(store: Pick<Store, "stats" | "dropReadingsBefore">, days: number): void {
+	const drop = async (): Promise<void> => {
+		try {
+			const { newestMs } = await store.stats();
+			if (newestMs !== null) await store.dropReadingsBefore(Math.min(Date.now(), newestMs) - days * DAY_MS);
+		} catch (error) {
+			console.error(reasonOf(error));
+		}
 	};
-	drop();
-	setInterval(drop, DAY_MS).unref();
+	void drop();
+	setInterval(() => void drop(), DAY_MS).unref();
 }

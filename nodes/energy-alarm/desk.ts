@@ -378,7 +378,8 @@ export class AlarmDesk {
 		const posted = told.filter(({ change, event, alarm }) => delivery.tell(change, event, alarm, nowMs)).length;
 		this.#keeper.changed(changes);
 		this.#keeper.forget(this.#book.prune());
-		if (posted > 0) this.#keeper.posts(delivery.outbox);
+		// Before it is known what an earlier run had left to deliver, that would be overwritten.
+		if (posted > 0 && this.#loaded) this.#keeper.posts(delivery.outbox);
 		this.#boardDue = true;
 		this.#recordDue = true;
 		await this.#save();
@@ -426,9 +427,11 @@ export class AlarmDesk {
 				this.#book = new AlarmBook(kept.alarms, { ...this.#options, costs: kept.costs });
 				this.#efficiency = new EfficiencyBook(this.#options.site, kept.efficiency);
 			}
+			const waiting = delivery.outbox.size > 0;
 			delivery.outbox = new Outbox([...kept.posts, ...delivery.outbox.all()]);
 			for (const alarm of kept.alarms) if (alarm.active) this.#sentinel.expect(alarm);
 			this.#loaded = true;
+			if (waiting) this.#keepPosts();
 			this.#boardDue = true;
 		} catch (error) {
 			if (!this.#failing) this.#options.problem(error);
