@@ -58,7 +58,7 @@ export class SlidingWindow {
 			// The earlier window loses weight as time goes by; where this one is full by itself, only its end helps.
 			return count > most || before === 0
 				? leftMs
-				: Math.max(1, Math.ceil(leftMs - ((most - count) / before) * this.windowMs) + 1);
+				: Math.min(leftMs, Math.ceil(leftMs - ((most - count) / before) * this.windowMs) + 1);
 		}
 		this.counts.set(key, { window, count: count + amount, before });
 		return 0;

@@ -50,6 +50,8 @@ describe("the sliding window", () => {
 				}
 				assert.fail("still no room");
 			}),
+			// A turn of the window to the millisecond: what is full waits a window, and no longer.
+			{ examples: [[1, [300, 266, 77, 181, 176]]] },
 		);
 	});
 
