@@ -1,6 +1,6 @@
 // The user's copy of the shipped flows: made once, kept up while nobody has edited it, never forced over edits.
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../lib/package-root.cjs";
 import type { Machine, Site } from "../lib/telemetry/site.ts";
@@ -44,6 +44,12 @@ function shippedFlows(simulate: boolean): string {
 const variable = (tab: FlowNode, wanted: string): string | undefined =>
 	tab.type === "tab" ? tab.env?.find(({ name }) => name === wanted)?.value : undefined;
 
+/** Whole or not at all: a half of it would be taken for an edit, and stay. */
+function put(path: string, text: string): void {
+	writeFileSync(`${path}.new`, text, { flush: true });
+	renameSync(`${path}.new`, path);
+}
+
 const hash = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /**
@@ -56,8 +62,8 @@ export function prepareFlows(home: string, mode: Mode, simulate: boolean): Prepa
 	const stamp = join(home, ".flows-shipped");
 	let news: PreparedFlows["news"] = "none";
 	if (!existsSync(own)) {
-		writeFileSync(own, shipped);
-		writeFileSync(stamp, hash(shipped));
+		put(own, shipped);
+		put(stamp, hash(shipped));
 		news = "created";
 	} else {
 		const copiedFrom = existsSync(stamp) ? readFileSync(stamp, "utf8") : "";
@@ -65,8 +71,8 @@ export function prepareFlows(home: string, mode: Mode, simulate: boolean): Prepa
 			const edited = hash(readFileSync(own, "utf8")) !== copiedFrom;
 			news = edited ? "edited" : "updated";
 			if (!edited) {
-				writeFileSync(own, shipped);
-				writeFileSync(stamp, hash(shipped));
+				put(own, shipped);
+				put(stamp, hash(shipped));
 			}
 		}
 	}
