@@ -90,7 +90,7 @@ async function powerOf(live: LivePicture | null, site: Site, store: Store, nowMs
 	}
 	const [latest, today] = await Promise.all([
 		store.latest(site.id),
-		store.energySince(site.id, startOfDayMs(nowMs, site.timeZone)),
+		store.energySince(site.id, startOfDayMs(nowMs, site.timeZone), nowMs),
 	]);
 	const energy = new Map(today.map(({ machine, energyKwh }) => [machine, energyKwh]));
 	const machines = latest.map(({ machine, timeMs, powerKw }) => ({

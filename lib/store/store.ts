@@ -265,7 +265,8 @@ export interface Store {
 	readings(query: ReadingsQuery): Promise<Page<Reading>>;
 	intervals(query: IntervalsQuery): Promise<Page<Interval>>;
 	series(query: SeriesQuery): Promise<Series[]>;
-	energySince(site: string, fromMs: number): Promise<EnergyToday[]>;
+	/** Energy of the quarter-hours that began in [fromMs, nowMs]: what was imported of the future is no energy yet. */
+	energySince(site: string, fromMs: number, nowMs: number): Promise<EnergyToday[]>;
 	quarantined(query: QuarantineQuery): Promise<Page<QuarantineEntry>>;
 	stats(): Promise<StoreStats>;
 	/**

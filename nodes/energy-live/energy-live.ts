@@ -120,7 +120,7 @@ export default (RED: NodeAPI): void => {
 					restored = true;
 				}
 				const sinceMs = hub.dayStartMs;
-				hub.correct(await store.energySince(site.id, sinceMs), sinceMs);
+				hub.correct(await store.energySince(site.id, sinceMs, Date.now()), sinceMs);
 				if (restore) tell(hub.snapshot(Date.now()));
 			} catch (error) {
 				wait = RETRY_MS;

@@ -37,7 +37,7 @@ const queryTable: Record<Query, (store: Store, site: Site, parameters: Parameter
 		latest: async (store, site) => ({ items: (await store.latest(site.id)).map(toWire) }),
 		"energy-since": async (store, site, parameters, nowMs) => {
 			const fromMs = sinceMs(site, parameters, nowMs);
-			return { since: new Date(fromMs).toISOString(), items: await store.energySince(site.id, fromMs) };
+			return { since: new Date(fromMs).toISOString(), items: await store.energySince(site.id, fromMs, nowMs) };
 		},
 		quarantined: async (store, site, parameters) =>
 			wirePage(await store.quarantined(quarantineQuery(site, parameters)), wireQuarantined),

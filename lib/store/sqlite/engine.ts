@@ -186,8 +186,10 @@ export class Engine {
 					return this.#queries.intervals(request.argument);
 				case "series":
 					return series(this.#queries, request.argument);
-				case "energySince":
-					return this.#queries.energySince(request.argument.site, request.argument.fromMs);
+				case "energySince": {
+					const { site, fromMs, nowMs } = request.argument;
+					return this.#queries.energySince(site, fromMs, nowMs);
+				}
 				case "quarantined":
 					return this.#queries.quarantined(request.argument);
 				case "document":

@@ -84,7 +84,7 @@ export interface Operations {
 	readings: { argument: ReadingsQuery; answer: ColumnPage<ReadingColumns> };
 	intervals: { argument: IntervalsQuery; answer: ColumnPage<IntervalColumns> };
 	series: { argument: SeriesQuery; answer: SeriesColumns[] };
-	energySince: { argument: { site: string; fromMs: number }; answer: EnergyToday[] };
+	energySince: { argument: { site: string; fromMs: number; nowMs: number }; answer: EnergyToday[] };
 	quarantined: { argument: QuarantineQuery; answer: Page<QuarantineEntry> };
 	stats: { argument: null; answer: Omit<StoreStats, "queueDepth"> };
 	saveDocuments: { argument: TextChange; answer: null };

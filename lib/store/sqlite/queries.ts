@@ -191,13 +191,14 @@ export class Queries {
 		}
 	}
 
-	energySince(site: string, fromMs: number): EnergyToday[] {
+	energySince(site: string, fromMs: number, nowMs: number): EnergyToday[] {
 		return this.machines(site).map(({ id, name }) => {
 			const row = this.database.get(
 				`SELECT coalesce(sum(energy_kwh), 0.0) AS energy, coalesce(sum(estimated_kwh), 0.0) AS estimated
-					FROM quarters WHERE machine = ? AND start_ms >= ?`,
+					FROM quarters WHERE machine = ? AND start_ms >= ? AND start_ms <= ?`,
 				id,
 				fromMs,
+				nowMs,
 			);
 			return { machine: name, energyKwh: Number(row?.energy), estimatedKwh: Number(row?.estimated) };
 		});

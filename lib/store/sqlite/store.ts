@@ -125,8 +125,8 @@ export class SqliteStore implements Store {
 		}));
 	}
 
-	energySince(site: string, fromMs: number): Promise<EnergyToday[]> {
-		return this.#reader.ask("energySince", { site, fromMs });
+	energySince(site: string, fromMs: number, nowMs: number): Promise<EnergyToday[]> {
+		return this.#reader.ask("energySince", { site, fromMs, nowMs });
 	}
 
 	quarantined(query: QuarantineQuery): Promise<Page<QuarantineEntry>> {

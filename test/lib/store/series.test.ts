@@ -127,9 +127,11 @@ describe("charts and history", () => {
 		assert.deepEqual(await store.intervals(quarters), kept);
 	});
 
-	it("counts today's energy from a local midnight", async () => {
-		await store.writeIntervals([-1, 0, 1].map((at) => quarter("main", START + at * QUARTER, 7)));
-		assert.deepEqual(await store.energySince("works", START), [{ machine: "main", energyKwh: 14, estimatedKwh: 0 }]);
+	it("counts today's energy from a local midnight until now, and nothing that is still to come", async () => {
+		await store.writeIntervals([-1, 0, 1, 2, 9].map((at) => quarter("main", START + at * QUARTER, 7)));
+		assert.deepEqual(await store.energySince("works", START, START + 2 * QUARTER - 1), [
+			{ machine: "main", energyKwh: 14, estimatedKwh: 0 },
+		]);
 	});
 
 	it("keeps what was rejected, by reason, newest first", async () => {
