@@ -1,6 +1,7 @@
 import { EnergyError } from "../errors.ts";
 import { QUARTER_HOUR_MS } from "../telemetry/interval.ts";
 import type { Reading } from "../telemetry/reading.ts";
+import { bound, learnSpread } from "./bounds.ts";
 import { PeakBudget } from "./budget.ts";
 import { type Chooser, chooseLoads, greedyChooser } from "./choose.ts";
 import { Clocks } from "./clocks.ts";
@@ -9,6 +10,7 @@ import { Loads } from "./loads.ts";
 import { blank, type DemandSnapshot, type Memory, putBack } from "./memory.ts";
 import { SiteMeters } from "./meters.ts";
 import { Moved } from "./moved.ts";
+import { hearPulse, missesPulse } from "./pulse.ts";
 import { type Hearing, listen } from "./silence.ts";
 import { Spread } from "./spread.ts";
 import type { DemandConfig, DemandEvent, DemandStatus, GuardState, Load, LoadCommand, PeakPricer } from "./types.ts";
@@ -19,10 +21,6 @@ const EVALUATE_MS = 1_000;
 const FUTURE_MS = 5_000;
 /** A clock that is put back by more than this would leave everything waiting until it is there again. */
 const BACK_MS = 5_000;
-/** A pulse further from a quarter-hour than this is no end of an interval. */
-const PULSE_MS = 120_000;
-/** How long after the boundary a pulse may stay away. */
-const PULSE_LATE_MS = 30_000;
 /** A quarter-hour is closed at the latest so long after its end, for meters that report late. */
 const SETTLE_MS = 30_000;
 /** In the last seconds a command no longer changes this quarter-hour. */
@@ -147,19 +145,13 @@ export class DemandGuard {
 	 */
 	pulse(atMs: number, nowMs = atMs): void {
 		const { memory } = this;
-		const nearest = Math.round(atMs / QUARTER_HOUR_MS) * QUARTER_HOUR_MS;
-		const offMs = Math.abs(atMs - nowMs) > PULSE_MS ? atMs - nowMs : atMs - nearest;
-		if (Math.abs(offMs) > PULSE_MS) {
-			this.event("demand.pulse-stray", "warning", nowMs, { offS: Math.round(offMs / 1000) });
-			return;
-		}
-		if (memory.pulseMs >= 0 && atMs - memory.pulseMs < 2 * PULSE_MS) return;
-		memory.pulseMs = atMs;
-		memory.pulseMissed = 0;
+		const heard = hearPulse(memory, atMs, nowMs);
+		if (heard.kind === "stray") this.event("demand.pulse-stray", "warning", nowMs, { offS: heard.offS });
+		if (heard.kind !== "end") return;
 		if (memory.windowStartMs < 0) this.roll(atMs);
-		memory.offsetMs = atMs - nearest;
-		if (nearest === memory.windowStartMs) this.meters.moveBoundary(atMs);
-		else this.begin(nearest, atMs);
+		memory.offsetMs = atMs - heard.nearestMs;
+		if (heard.nearestMs === memory.windowStartMs) this.meters.moveBoundary(atMs);
+		else this.begin(heard.nearestMs, atMs);
 	}
 
 	/** Judges the quarter-hour now, unless it did so less than a second ago. */
@@ -256,32 +248,14 @@ export class DemandGuard {
 		}
 	}
 
-	/** The interval around the prediction: how far the rest, and what nobody saw, may stray from the last minute. */
-	private interval(nowMs: number, leftH: number, unseenH: number, soFar: number, rateKw: number): void {
-		const { memory, status, meters } = this;
+	private interval(nowMs: number, leftH: number, unseenH: number, soFarKwh: number, rateKw: number): void {
+		const { memory, status, meters, config } = this;
 		const heldH = meters.lagMs(nowMs) / 3_600_000;
 		const openH = leftH + unseenH + Math.min(heldH, 0.25);
-		const minute = Math.floor(nowMs / MINUTE_MS);
-		if (memory.spreadMinute !== minute) {
-			memory.spreadMinute = minute;
-			const ahead = Math.max(1, Math.ceil(openH * 60));
-			// The minute before the last: by then every meter has told of it.
-			memory.spreadKnown = this.spread.learn(this.minuteKw, minute - 2, ahead) ? 1 : 0;
-			memory.spreadLowKw = memory.spreadKnown ? this.spread.lowKw : 0;
-			memory.spreadHighKw = memory.spreadKnown ? this.spread.highKw : 0;
-		}
-		const predicted = status.predictedKw as number;
+		learnSpread(memory, this.spread, this.minuteKw, nowMs, openH);
 		// A main meter does not run backwards: what is used, is used.
-		const floor = this.config.main ? status.energySoFarKwh * 4 : Number.NEGATIVE_INFINITY;
-		if (memory.spreadKnown) {
-			status.basis = "history";
-			status.lowKw = Math.max(floor, predicted + Math.min(0, memory.spreadLowKw) * openH * 4);
-			status.highKw = predicted + Math.max(0, memory.spreadHighKw) * openH * 4;
-		} else {
-			status.basis = "wide";
-			status.lowKw = Math.max(floor, predicted - rateKw * openH * 4);
-			status.highKw = (soFar + Math.max(rateKw, this.config.plausibleKw) * openH) * 4;
-		}
+		const floorKw = config.main ? status.energySoFarKwh * 4 : Number.NEGATIVE_INFINITY;
+		bound(status, memory, { soFarKwh, rateKw, openH, floorKw, plausibleKw: config.plausibleKw });
 	}
 
 	/** Says how the quarter-hour before ended, once its late readings are in. */
@@ -319,7 +293,7 @@ export class DemandGuard {
 	private judge(nowMs: number): void {
 		const { status, config, loads, memory } = this;
 		this.appraise();
-		this.pulseWatch(nowMs);
+		if (missesPulse(memory, nowMs)) this.event("demand.pulse-missing", "warning", nowMs, {});
 		for (const machine of loads.ignoring(nowMs)) {
 			this.event("demand.not-followed", "alarm", nowMs, { machine, seconds: config.responseS });
 		}
@@ -345,14 +319,6 @@ export class DemandGuard {
 		return listen(memory, { ...heard, silentAfterMs, nowMs }, (code, severity, details) =>
 			this.event(code, severity, nowMs, details),
 		);
-	}
-
-	private pulseWatch(nowMs: number): void {
-		const { memory } = this;
-		if (memory.pulseMs < 0 || memory.pulseMissed) return;
-		if (nowMs - memory.pulseMs < QUARTER_HOUR_MS + PULSE_LATE_MS) return;
-		memory.pulseMissed = 1;
-		this.event("demand.pulse-missing", "warning", nowMs, {});
 	}
 
 	/** Sheds, restores, or leaves all as it is; sets the state. */
